@@ -1,0 +1,59 @@
+"""What the team runs: engines by name, each with routes; a route is key + address + model, moved together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRef:
+    """Where a key is, never what it is: an environment variable, a file, or a variable of an application's `.env`."""
+
+    env: str | None = None
+    file: Path | None = None
+    env_file: Path | None = None  # with `env`: the variable is read from this file
+    line: int | None = None  # with `env_file`: a commented-out backup on this line (1-based)
+
+    @property
+    def name(self) -> str:
+        """For messages: the variable's or file's name."""
+        return self.env or (str(self.file) if self.file else "no key")
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    name: str
+    base_url: str
+    model: str = ""
+    provider: str = ""  # id of bot/providers/<id>; "" = told by base_url or probes
+    key: KeyRef | None = None
+    account_key: KeyRef | None = None
+    account_user: KeyRef | None = None
+    warn_below: Mapping[str, Decimal] = field(default_factory=dict)
+    title: str = ""
+
+
+Failover = Literal["off", "ask", "auto"]
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    name: str
+    title: str
+    env_file: Path | None = None
+    env_prefix: str = ""
+    routes: tuple[str, ...] = ()
+    failover: Failover = "off"
+    restart: tuple[str, ...] = ()
+    bettafish_url: str | None = None
+    bettafish_app: str | None = None
+    protected: bool = False
+
+    @property
+    def variables(self) -> tuple[str, str, str]:
+        """The three that move together: key, address, model."""
+        return (f"{self.env_prefix}_API_KEY", f"{self.env_prefix}_BASE_URL", f"{self.env_prefix}_MODEL_NAME")
