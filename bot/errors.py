@@ -1,17 +1,17 @@
 """The exception tree.
 
-    QuotadeskError                what happened and what to do next; never a key, header, prompt or full address
-    ├── ConfigError               a setting or the team file is wrong: names the setting and its mend (exit 2)
-    ├── UsageError                the person's command cannot be understood: says how to write it
-    │   └── UnknownName           no such engine, route or ticket: carries the nearest names
-    ├── NotAllowed                the person lacks the role
-    ├── Expired                   a button is old or already used
-    ├── ProviderError             an outside service did not answer as it should
-    │   ├── Unreachable           DNS, TLS, refused, timed out
-    │   ├── Refused               HTTP status that is not success
-    │   └── BadAnswer             HTML, wrong types, too large, redirect to another host
-    ├── SwitchRefused             a switch was not made; the file is as it was
-    └── DeliveryError             a message could not be sent; carries whether and when to try again
+QuotadeskError                what happened and what to do next; never a key, header, prompt or full address
+├── ConfigError               a setting or the team file is wrong: names the setting and its mend (exit 2)
+├── UsageError                the person's command cannot be understood: says how to write it
+│   └── UnknownName           no such engine, route or ticket: carries the nearest names
+├── NotAllowed                the person lacks the role
+├── Expired                   a button is old or already used
+├── ProviderError             an outside service did not answer as it should
+│   ├── Unreachable           DNS, TLS, refused, timed out
+│   ├── Refused               HTTP status that is not success
+│   └── BadAnswer             HTML, wrong types, too large, redirect to another host
+├── SwitchRefused             a switch was not made; the file is as it was
+└── DeliveryError             a message could not be sent; carries whether and when to try again
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class ProviderError(QuotadeskError):
     key = "provider"
 
     def __init__(self, reason: str, message: str = "", **facts: object) -> None:
-        super().__init__(message or reason, **facts)
+        super().__init__(message or reason, key=None, **facts)
         self.reason = reason
 
 
@@ -97,6 +97,8 @@ class DeliveryError(QuotadeskError):
 
     key = "delivery"
 
-    def __init__(self, reason: str, *, retry_after_s: float | None = None, final: bool = False, lost: bool = False) -> None:
+    def __init__(
+        self, reason: str, *, retry_after_s: float | None = None, final: bool = False, lost: bool = False
+    ) -> None:
         super().__init__(reason)
         self.reason, self.retry_after_s, self.final, self.lost = reason, retry_after_s, final, lost

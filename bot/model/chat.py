@@ -213,7 +213,9 @@ class Action:
 
     def __post_init__(self) -> None:
         if len(f"{self.id}:{self.value}".encode()) > 64:
-            raise ValueError(f"action {self.id}: value too long for Telegram's 64 bytes; put it in the store under a token")
+            raise ValueError(
+                f"action {self.id}: value too long for Telegram's 64 bytes; put it in the store under a token"
+            )
 
 
 @dataclass(frozen=True, slots=True)

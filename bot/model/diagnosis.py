@@ -95,8 +95,12 @@ class Diagnosis:
     engine_from: str = ""  # how it was seen: "log_prefix", "file_name", "variable"
     party: Party = "unknown"
     signature: str = ""  # id of the signature that decided
-    notes: tuple[str, ...] = ()  # catalogue keys under [diagnose.notes] for special advice ("gemini_zero", "warp_tiers")
-    figures: Mapping[str, str] = field(default_factory=dict)  # remainders, limits, as written: {"remaining": "＄2.53", ...}
+    notes: tuple[
+        str, ...
+    ] = ()  # catalogue keys under [diagnose.notes] for special advice ("gemini_zero", "warp_tiers")
+    figures: Mapping[str, str] = field(
+        default_factory=dict
+    )  # remainders, limits, as written: {"remaining": "＄2.53", ...}
     is_error: bool = True  # False: an ordinary sentence, a welcome page
     page: str | None = None  # id of an answer page, where the text is a question
     checked: str = ""  # day the deciding signature was last checked, ISO date
@@ -114,4 +118,6 @@ class Diagnosis:
     def retryable(self) -> bool | None:
         """True, False, or None where it is not known. quota_exhausted, smaller requests and `perhaps` count as no and yes
         in the contract's sense: can the same call work again later without a person acting?"""
-        return {"no": False, "yes": True, "after_reset": True, "smaller": False, "perhaps": True, "unknown": None}[self.retry]
+        return {"no": False, "yes": True, "after_reset": True, "smaller": False, "perhaps": True, "unknown": None}[
+            self.retry
+        ]
