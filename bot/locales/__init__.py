@@ -1,0 +1,182 @@
+"""Words by language: one TOML catalogue each. Babel for plurals, money, dates and relative times.
+
+A missing line falls back to English and is listed by `missing`. Nothing here knows a platform.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from functools import lru_cache
+from importlib import resources
+from typing import Any
+from zoneinfo import ZoneInfo
+
+_BABEL = {"zh": "zh_Hans_CN", "en": "en_US"}
+_UNITS = frozenset({"credits", "requests", "tokens", "points", "percent", "magicube"})
+
+
+class _Values(dict[str, object]):
+    def __missing__(self, key: str) -> str:
+        return "?"  # a missing value must not lose the whole answer
+
+
+@lru_cache(maxsize=8)
+def _load(language: str) -> Mapping[str, Any]:
+    file = resources.files(__name__).joinpath(f"{language}.toml")
+    return tomllib.loads(file.read_text(encoding="utf-8"))
+
+
+def languages() -> tuple[str, ...]:
+    """Names of the catalogues at hand, English first."""
+    names = sorted(f.name[:-5] for f in resources.files(__name__).iterdir() if f.name.endswith(".toml"))
+    return tuple(sorted(names, key=lambda name: (name != "en", name)))
+
+
+def best(tag: str | None, default: str) -> str:
+    """The catalogue for an IETF tag (`zh-CN`, `en_GB`), else `default`."""
+    head = (tag or "").replace("_", "-").split("-")[0].lower()
+    return head if head in languages() else default
+
+
+def _look(catalogue: Mapping[str, Any], key: str) -> Any:
+    node: Any = catalogue
+    for part in key.split("."):
+        if not isinstance(node, Mapping) or part not in node:
+            return None
+        node = node[part]
+    return node
+
+
+def _leaves(node: Any, path: str = "") -> set[str]:
+    if isinstance(node, Mapping):
+        if node and set(node) <= {"zero", "one", "two", "few", "many", "other"}:
+            return {path}
+        return {leaf for name, child in node.items() for leaf in _leaves(child, f"{path}.{name}" if path else name)}
+    return {path}
+
+
+def missing(language: str) -> tuple[str, ...]:
+    """Keys that English has and `language` has not, sorted."""
+    return tuple(sorted(_leaves(_load("en")) - _leaves(_load(language))))
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """One reader's language and zone. `say` never raises for a missing line or value."""
+
+    language: str
+    timezone: str = "UTC"
+
+    def say(self, key: str, /, **values: object) -> str:
+        """The line under `key`, filled in. With `n`, a table of plural forms is chosen from by Babel."""
+        line = self._line(key)
+        if isinstance(line, Mapping):
+            line = line.get(self._plural(values.get("n", 0))) or line.get("other", key)
+        if isinstance(line, (list, tuple)):
+            line = "\n".join(str(item) for item in line)
+        return str(line).format_map(_Values(values)) if line is not None else key
+
+    def lines(self, key: str, /, **values: object) -> tuple[str, ...]:
+        """The list under `key`, filled in; empty where there is none."""
+        line = self._line(key)
+        if line is None:
+            return ()
+        items = line if isinstance(line, (list, tuple)) else [line]
+        return tuple(str(item).format_map(_Values(values)) for item in items)
+
+    def has(self, key: str) -> bool:
+        return self._line(key) is not None
+
+    def _line(self, key: str) -> Any:
+        found = _look(_load(self.language), key) if self.language in languages() else None
+        return found if found is not None else _look(_load("en"), key)
+
+    def _plural(self, n: object) -> str:
+        from babel import Locale
+
+        return str(Locale.parse(self._babel).plural_form(n if isinstance(n, (int, float, Decimal)) else 0))
+
+    @property
+    def _babel(self) -> str:
+        return _BABEL.get(self.language, self.language)
+
+    # --- figures
+
+    def money(self, amount: Decimal | None, currency: str | None) -> str:
+        """`¥18.40` / `CNY 18.40`, credits and tokens with their unit's name; unknown is said, never 0."""
+        if amount is None:
+            return self.say("common.unknown")
+        if currency in _UNITS or not currency:
+            return self.say(f"units.{currency or 'plain'}", n=amount, amount=self.number(amount))
+        from babel.numbers import format_currency
+
+        # At least two decimals, but a tenth of a cent that is left is not shown as nothing.
+        digits = 2 if amount == 0 or abs(amount) >= Decimal("0.01") else 6
+        pattern = "¤#,##0.00" if digits == 2 else "¤#,##0.00####"
+        if self.language == "en":
+            pattern = "¤¤ " + pattern[1:]
+        return str(format_currency(amount, currency, pattern, locale=self._babel, currency_digits=False))
+
+    def number(self, value: Decimal | int) -> str:
+        from babel.numbers import format_decimal
+
+        return str(format_decimal(value, locale=self._babel))
+
+    # --- times
+
+    @property
+    def zone_name(self) -> str:
+        """`北京` for Asia/Shanghai, else the zone's city or UTC."""
+        return (
+            self.say(f"zones.{self.timezone.replace('/', '_')}")
+            if self.has(f"zones.{self.timezone.replace('/', '_')}")
+            else self.timezone.split("/")[-1].replace("_", " ")
+        )
+
+    def local(self, at: datetime) -> datetime:
+        return at.astimezone(ZoneInfo(self.timezone))
+
+    def when(self, at: datetime, now: datetime, *, zone: bool = True) -> str:
+        """`10:42（北京）` today, `昨天 18:05`, else with the date. `at` and `now` are UTC."""
+        there, here = self.local(at), self.local(now)
+        days = (there.date() - here.date()).days
+        clock = there.strftime("%H:%M")
+        if days == 0:
+            text = clock
+        elif days in (-1, 1):
+            text = self.say("times.yesterday" if days < 0 else "times.tomorrow", clock=clock)
+        else:
+            from babel.dates import format_skeleton
+
+            text = f"{format_skeleton('MMMd', there, locale=self._babel)} {clock}"
+        return self.say("times.zoned", time=text, zone=self.zone_name) if zone else text
+
+    def stamp(self, at: datetime) -> str:
+        """Date, time and zone in full."""
+        from babel.dates import format_skeleton
+
+        there = self.local(at)
+        return self.say(
+            "times.zoned",
+            time=f"{format_skeleton('yMMMd', there, locale=self._babel)} {there.strftime('%H:%M')}",
+            zone=self.zone_name,
+        )
+
+    def ago(self, at: datetime, now: datetime) -> str:
+        from babel.dates import format_timedelta
+
+        return str(format_timedelta(at - now, add_direction=True, locale=self._babel, threshold=0.95))
+
+    def span(self, duration: timedelta | float) -> str:
+        """`14 分钟`, `2 hours`."""
+        from babel.dates import format_timedelta
+
+        delta = duration if isinstance(duration, timedelta) else timedelta(seconds=duration)
+        return str(format_timedelta(delta, locale=self._babel, threshold=0.95))
+
+    def utc(self, at: datetime) -> str:
+        return at.astimezone(UTC).strftime("%H:%M UTC")

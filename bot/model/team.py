@@ -1,0 +1,109 @@
+"""The team file, parsed: who, which routes and engines, who may do what, who is on call. No key is in here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from bot.model.chat import Person, Place, Role
+from bot.model.engine import Engine, Route
+
+
+class Secret:
+    """A credential in memory. Printing, formatting or logging it shows stars; `reveal` is for the wire only."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        return self._value
+
+    def __repr__(self) -> str:
+        return "Secret(***)"
+
+    def __str__(self) -> str:
+        return "***"
+
+    def __format__(self, spec: str) -> str:
+        return "***"
+
+    def __bool__(self) -> bool:
+        return bool(self._value)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._value == self._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        raise TypeError("a Secret is never pickled")
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Closed by default. Entries are addresses: `slack:*`, `slack:U0ADMIN`, `telegram:1001`."""
+
+    members: tuple[str, ...] = ()
+    operators: tuple[str, ...] = ()
+    slack_team: str | None = None
+    telegram_chats: tuple[int, ...] = ()
+
+    def role(self, person: Person, place: Place, linked: tuple[str, ...] = ()) -> Role:
+        """`linked`: other addresses of the same person. A chat that is not named has no rights at all, whoever writes."""
+        if person.platform == "slack" and self.slack_team and place.team and place.team != self.slack_team:
+            return Role.NOBODY
+        if (
+            person.platform == "telegram"
+            and self.telegram_chats
+            and not place.private
+            and place.chat not in {str(chat) for chat in self.telegram_chats}
+        ):
+            return Role.NOBODY
+        addresses = (person.address, *linked)
+        for role, entries in ((Role.OPERATOR, self.operators), (Role.MEMBER, self.members)):
+            if any(self._names(entry, address) for entry in entries for address in addresses):
+                return role
+        return Role.NOBODY
+
+    @staticmethod
+    def _names(entry: str, address: str) -> bool:
+        return entry == address or (entry.endswith(":*") and address.startswith(entry[:-1]))
+
+
+@dataclass(frozen=True, slots=True)
+class Support:
+    chats: tuple[str, ...] = ()  # "slack:C0SUPPORT", "telegram:-1009"
+    owner: str = ""
+    environment: str = ""
+    review_after: timedelta = timedelta(hours=4)
+
+
+@dataclass(frozen=True, slots=True)
+class OnCall:
+    people: tuple[str, ...] = ()  # addresses, in turn
+    every: timedelta = timedelta(weeks=1)
+    since: datetime | None = None  # the first handover, UTC
+    ack_within: timedelta = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Team:
+    language: str = "en"
+    timezone: str = "UTC"
+    routes: Mapping[str, Route] = field(default_factory=dict)
+    engines: Mapping[str, Engine] = field(default_factory=dict)
+    access: Access = field(default_factory=Access)
+    support: Support = field(default_factory=Support)
+    oncall: OnCall = field(default_factory=OnCall)
+    people_names: Mapping[str, str] = field(default_factory=dict)  # address -> display name
+    slack_commands: Mapping[str, str] = field(default_factory=dict)  # command -> its configured name
+    quiet_hours: tuple[str, str] | None = None  # ("22:00", "07:00") in the team's zone
+    demo: bool = False
+
+    def engines_of(self, route: str) -> tuple[str, ...]:
+        """Engines that may use the route, in the team file's order."""
+        return tuple(name for name, engine in self.engines.items() if route in engine.routes)
