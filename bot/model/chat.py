@@ -112,6 +112,7 @@ class SecretSeen:
     kind: str  # "anthropic key"
     fingerprint: str
     route: str | None = None  # the team's route that uses this very key, if any
+    revoke_url: str | None = None  # the vendor's own page
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,32 @@
+"""Thinking. Services know the model, the doors and the shelves; no platform, no SQL, no wording."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bot.model.team import Team
+from bot.ports import Clock, Gate, Keys, Store
+
+if TYPE_CHECKING:
+    from bot.services.balances import Balances
+    from bot.services.diagnosis import Diagnoser
+    from bot.services.escalation import Escalation
+    from bot.services.proof import Proof
+    from bot.services.switching import Switching
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What a handler may call. Built once by `bot.app`."""
+
+    team: Team
+    store: Store
+    clock: Clock
+    gate: Gate
+    keys: Keys
+    balances: Balances
+    diagnosis: Diagnoser
+    proof: Proof
+    switching: Switching
+    escalation: Escalation

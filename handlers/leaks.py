@@ -1,0 +1,88 @@
+"""The leak guard: somebody's message carried a secret. Says what kind, whose, where to revoke it; never the value."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from bot.locales import Words
+from bot.model.chat import Action, Heading, Line, Links, Reply, Request, SecretSeen
+
+if TYPE_CHECKING:
+    from bot.model.chat import Block
+    from bot.services import Services
+
+
+def blocks(request: Request, words: Words) -> tuple[Block, ...]:
+    """One line for each secret seen: its kind, the team's route that uses it, and where to revoke it."""
+    out: list[Block] = []
+    links: list[tuple[str, str]] = []
+    for secret in _distinct(request.found.secrets):
+        known = "leak.ours" if secret.route else "leak.seen"
+        kind = (
+            words.say(f"leak.kinds.{_slug(secret.kind)}")
+            if words.has(f"leak.kinds.{_slug(secret.kind)}")
+            else secret.kind
+        )
+        out.append(Line(words.say(known, kind=kind, route=secret.route or "", fingerprint=secret.fingerprint)))
+        if secret.revoke_url and (kind, secret.revoke_url) not in links:
+            links.append((words.say("leak.revoke_page", kind=kind), secret.revoke_url))
+    if links:
+        out.append(Links(tuple(links[:5])))
+    return tuple(out)
+
+
+def with_warning(reply: Reply, request: Request, words: Words) -> Reply:
+    """A command whose text carried a secret gets the warning below its own answer, and the message is deleted where we may."""
+    if not request.found.secrets:
+        return reply
+    warning = (Heading(words.say("leak.title")), *blocks(request, words), Line(words.say("leak.not_kept")))
+    rotated = _rotated(request, words)
+    return replace(
+        reply,
+        blocks=(*reply.blocks, *warning),
+        actions=(*reply.actions, rotated) if reply.final else reply.actions,
+        delete_original=request.action is None,
+    )
+
+
+async def run(request: Request, services: Services) -> AsyncIterator[Reply]:
+    """A message that was no command. Answered privately, once for each message."""
+    if not request.found.secrets:
+        return
+    words = Words(request.language, request.timezone)
+    where = Line(
+        words.say(f"leak.where.{request.place.platform}" if not request.place.private else "leak.where.private")
+    )
+    yield Reply(
+        title=words.say("leak.title"),
+        blocks=(*blocks(request, words), Line(words.say("leak.not_kept")), where),
+        actions=(_rotated(request, words),),
+        delete_original=True,
+    )
+
+
+async def rotated(request: Request, services: Services) -> AsyncIterator[Reply]:
+    """Only that it happened is noted: who, when, which fingerprint."""
+    from bot.ports import AuditEntry
+
+    words = Words(request.language, request.timezone)
+    now = services.clock.now()
+    await services.store.audit(
+        AuditEntry(now, request.asker.address, "rotated", request.value, "done", services.gate.trusted("key rotated"))
+    )
+    yield Reply(blocks=(Line(words.say("leak.thanks", time=words.when(now, now))),), replace=True)
+
+
+def _rotated(request: Request, words: Words) -> Action:
+    first = request.found.secrets[0].fingerprint
+    return Action("leak.rotated", words.say("leak.rotated"), first[:20])
+
+
+def _distinct(secrets: tuple[SecretSeen, ...]) -> tuple[SecretSeen, ...]:
+    return tuple({secret.fingerprint: secret for secret in secrets}.values())
+
+
+def _slug(kind: str) -> str:
+    return kind.replace(" ", "_").replace("-", "_").replace(".", "_").lower()
