@@ -49,6 +49,19 @@ class Keys(Protocol):
         """Short keyed hash of the credential, "" where there is none."""
 
 
+class Wording(Protocol):
+    """One reader's language and zone, as chats see it (`bot.locales.Words`)."""
+
+    @property
+    def language(self) -> str: ...
+
+    @property
+    def timezone(self) -> str: ...
+
+    def say(self, key: str, /, **values: object) -> str:
+        """The line under `key`, filled in; never raises."""
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """One outgoing request. `headers` and `url` may hold secrets: they are never logged and never in an error."""

@@ -187,6 +187,7 @@ class Row:
     figure: str = ""
     note: str = ""
     under: tuple[str, ...] = ()
+    tone: Literal["", "bad", "warn", "good", "quiet"] = ""  # colour where there is one; the state's word says it anyway
 
 
 @dataclass(frozen=True, slots=True)
