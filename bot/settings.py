@@ -1,0 +1,241 @@
+"""Typed settings: the only reader of the environment and of the bot's own `.env`. Every fault is listed at once."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Literal
+
+from dotenv import dotenv_values
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from bot.errors import ConfigError
+from bot.model.engine import KeyRef
+from bot.model.team import Secret
+
+_MENDS = {
+    "HTTP_PORT": "give a port number from 0 to 65535",
+    "LOG_LEVEL": "use DEBUG, INFO, WARNING or ERROR",
+    "LOG_FORMAT": "use text or json",
+    "SLACK_BOT_TOKEN": "copy the Bot User OAuth Token; it begins with xoxb-",
+    "SLACK_APP_TOKEN": "copy the App-Level Token with connections:write; it begins with xapp-",
+    "SLACK_SIGNING_SECRET": "copy the Signing Secret of the app's Basic Information page",
+    "TELEGRAM_BOT_TOKEN": "copy the token that @BotFather gave: digits, a colon, 35 characters",
+    "TELEGRAM_WEBHOOK_URL": "give the full public https address, ending in /telegram/webhook, or leave it empty for polling",
+    "TELEGRAM_WEBHOOK_SECRET": "use 1 to 256 characters of A-Z a-z 0-9 _ -",
+    "SLACK_API_URL": "give an http(s) address ending in /",
+    "TELEGRAM_API_URL": "give an http(s) address",
+    "DATABASE_URL": "use sqlite+aiosqlite:///path or postgresql+asyncpg://…",
+}
+
+
+class Settings(BaseSettings):
+    """Names as in `.env.example`. Empty strings count as not set."""
+
+    model_config = SettingsConfigDict(env_file=".env", env_ignore_empty=True, extra="ignore", hide_input_in_errors=True)
+
+    slack_bot_token: SecretStr | None = None
+    slack_signing_secret: SecretStr | None = None
+    slack_app_token: SecretStr | None = None
+    slack_api_url: str = "https://slack.com/api/"
+    telegram_bot_token: SecretStr | None = None
+    telegram_api_url: str = "https://api.telegram.org"
+    telegram_webhook_url: str | None = None
+    telegram_webhook_secret: SecretStr | None = None
+    http_host: str = "127.0.0.1"
+    http_port: int = Field(default=8080, ge=0, le=65535)
+    database_url: SecretStr = SecretStr("sqlite+aiosqlite:///var/quotadesk.db")
+    config_file: Path = Path("quotadesk.toml")
+    target_env_file: Path | None = None
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_format: Literal["text", "json"] = "text"
+    pagerduty_routing_key: SecretStr | None = None
+    pagerduty_events_url: str = "https://events.pagerduty.com/v2/enqueue"
+    notify_urls: SecretStr | None = None
+    heartbeat_url: SecretStr | None = None
+    fingerprint_key: SecretStr | None = None
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _upper(cls, value: object) -> object:
+        return value.upper() if isinstance(value, str) else value
+
+    @field_validator("slack_bot_token")
+    @classmethod
+    def _bot_token(cls, value: SecretStr | None) -> SecretStr | None:
+        return _begins(value, "xoxb-", "xoxe.xoxb-")
+
+    @field_validator("slack_app_token")
+    @classmethod
+    def _app_token(cls, value: SecretStr | None) -> SecretStr | None:
+        return _begins(value, "xapp-")
+
+    @field_validator("telegram_bot_token")
+    @classmethod
+    def _telegram(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            head, colon, body = value.get_secret_value().partition(":")
+            if not (colon and head.isdigit() and len(body) >= 30):
+                raise ValueError("shape")
+        return value
+
+    @field_validator("telegram_webhook_url")
+    @classmethod
+    def _webhook(cls, value: str | None) -> str | None:
+        if value and not (
+            value.startswith(("https://", "http://127.0.0.1", "http://localhost"))
+            and value.endswith("/telegram/webhook")
+        ):
+            raise ValueError("shape")
+        return value
+
+    @field_validator("telegram_webhook_secret")
+    @classmethod
+    def _webhook_secret(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            text = value.get_secret_value()
+            if not (1 <= len(text) <= 256 and all(c.isascii() and (c.isalnum() or c in "_-") for c in text)):
+                raise ValueError("shape")
+        return value
+
+    @field_validator("slack_api_url", "telegram_api_url", "pagerduty_events_url")
+    @classmethod
+    def _address(cls, value: str) -> str:
+        if not value.startswith(("https://", "http://")):
+            raise ValueError("shape")
+        return value
+
+    @field_validator("slack_api_url")
+    @classmethod
+    def _slash(cls, value: str) -> str:
+        return value if value.endswith("/") else value + "/"
+
+    @field_validator("telegram_api_url")
+    @classmethod
+    def _no_slash(cls, value: str) -> str:
+        return value.rstrip("/")
+
+    @property
+    def slack(self) -> bool:
+        return self.slack_bot_token is not None
+
+    @property
+    def telegram(self) -> bool:
+        return self.telegram_bot_token is not None
+
+
+def _begins(value: SecretStr | None, *prefixes: str) -> SecretStr | None:
+    if value is not None and not value.get_secret_value().startswith(prefixes):
+        raise ValueError("shape")
+    return value
+
+
+def load() -> Settings:
+    """Reads environment and `.env`. Raises ConfigError with one sentence for each wrong setting, never its value."""
+    try:
+        settings = Settings()
+    except ValidationError as fault:
+        names = dict.fromkeys(str(error["loc"][0]).upper() for error in fault.errors())
+        raise ConfigError(
+            *(f"{name} is not usable: {_MENDS.get(name, 'see .env.example')}." for name in names)
+        ) from None
+    faults = []
+    if settings.slack and not (settings.slack_signing_secret or settings.slack_app_token):
+        faults.append(
+            "SLACK_BOT_TOKEN is set, but neither SLACK_SIGNING_SECRET (HTTP) nor SLACK_APP_TOKEN (Socket Mode): set one of them."
+        )
+    if settings.slack_app_token and not settings.slack:
+        faults.append("SLACK_APP_TOKEN is set without SLACK_BOT_TOKEN: set SLACK_BOT_TOKEN too.")
+    if settings.telegram_webhook_url and not settings.telegram_webhook_secret:
+        faults.append(
+            "TELEGRAM_WEBHOOK_URL is set without TELEGRAM_WEBHOOK_SECRET: set a secret of 32 random characters."
+        )
+    if faults:
+        raise ConfigError(*faults)
+    return settings
+
+
+def secret(value: SecretStr | None) -> Secret | None:
+    return Secret(value.get_secret_value()) if value is not None else None
+
+
+def fingerprint_key(settings: Settings, directory: Path) -> bytes:
+    """The team's key for fingerprints: FINGERPRINT_KEY, else a random one kept beside the database (mode 0600)."""
+    if settings.fingerprint_key is not None:
+        return settings.fingerprint_key.get_secret_value().encode()
+    file = directory / "fingerprint.key"
+    try:
+        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
+            out.write(secrets.token_bytes(32))
+    except FileExistsError:
+        pass
+    except OSError as fault:
+        raise ConfigError(
+            f"the folder for {file.name} cannot be written ({fault.strerror}): set DATABASE_URL to a folder that can, or FINGERPRINT_KEY."
+        ) from None
+    return file.read_bytes()
+
+
+def database_directory(settings: Settings) -> Path:
+    """Where the embedded database lives; `var` for PostgreSQL."""
+    url = settings.database_url.get_secret_value()
+    if url.startswith("sqlite") and ":///" in url:
+        path = url.split(":///", 1)[1].split("?", 1)[0]
+        if path and path != ":memory:":
+            return Path(path).parent
+    return Path("var")
+
+
+class EnvKeys:
+    """Reads keys by reference when they are needed: the process environment wins over the bot's `.env`."""
+
+    def __init__(
+        self,
+        fingerprint: Callable[[str], str],
+        *,
+        environ: Mapping[str, str] | None = None,
+        env_file: Path | None = Path(".env"),
+        values_of: Callable[[Path], Mapping[str, str]] | None = None,
+        value_at: Callable[[Path, int], str | None] | None = None,
+    ) -> None:
+        """`values_of` and `value_at` read an application's `.env` (all values; a commented-out line)."""
+        self._fingerprint = fingerprint
+        self._environ = os.environ if environ is None else environ
+        self._env_file = env_file
+        self._values_of = values_of
+        self._value_at = value_at
+
+    def read(self, ref: KeyRef | None) -> Secret | None:
+        if ref is None:
+            return None
+        value = self._raw(ref)
+        return Secret(value.strip()) if value and value.strip() else None
+
+    def fingerprint(self, ref: KeyRef | None) -> str:
+        found = self.read(ref)
+        return self._fingerprint(found.reveal()) if found else ""
+
+    def _raw(self, ref: KeyRef) -> str | None:
+        if ref.file is not None:
+            try:
+                return ref.file.read_text(encoding="utf-8")
+            except FileNotFoundError:
+                return None
+            except (OSError, UnicodeDecodeError) as fault:
+                why = getattr(fault, "strerror", None) or "not text"
+                raise ConfigError(f"key_file {ref.file} cannot be read ({why}): mend its path or its rights.") from None
+        if ref.env is None:
+            return None
+        if ref.env_file is not None:
+            if ref.line is not None:
+                return self._value_at(ref.env_file, ref.line) if self._value_at else None
+            return self._values_of(ref.env_file).get(ref.env) if self._values_of else None
+        if value := self._environ.get(ref.env):
+            return value
+        if self._env_file is not None and self._env_file.is_file():
+            return dotenv_values(self._env_file, interpolate=False).get(ref.env)
+        return None
