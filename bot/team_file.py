@@ -31,13 +31,23 @@ _TOP = (
     "watch",
     "demo",
 )
-_ROUTE = (
-    "provider base_url model title key_env key_file account_key_env account_key_file account_user_env account_user_file warn_below"
-).split()
-_ENGINE = "title env_file env_prefix routes failover restart bettafish protected".split()
-_ACCESS = "members operators slack_team telegram_chats".split()
-_SUPPORT = "chats owner environment review_after".split()
-_ONCALL = "people handover ack_within".split()
+_ROUTE = [
+    "provider",
+    "base_url",
+    "model",
+    "title",
+    "key_env",
+    "key_file",
+    "account_key_env",
+    "account_key_file",
+    "account_user_env",
+    "account_user_file",
+    "warn_below",
+]
+_ENGINE = ["title", "env_file", "env_prefix", "routes", "failover", "restart", "bettafish", "protected"]
+_ACCESS = ["members", "operators", "slack_team", "telegram_chats"]
+_SUPPORT = ["chats", "owner", "environment", "review_after"]
+_ONCALL = ["people", "handover", "ack_within"]
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}\Z")
 _SPAN = re.compile(r"(\d+)\s*(s|m|h|d|w)\Z")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -233,7 +243,7 @@ class _Parser:
         return value
 
     def _tables(self, raw: Mapping[str, Any], name: str) -> list[tuple[str, Mapping[str, Any]]]:
-        out = []
+        out: list[tuple[str, Mapping[str, Any]]] = []
         for key, value in self._table(raw, name).items():
             if isinstance(value, dict):
                 out.append((key, value))
