@@ -11,6 +11,7 @@ QuotadeskError                what happened and what to do next; never a key, he
 │   ├── Refused               HTTP status that is not success
 │   └── BadAnswer             HTML, wrong types, too large, redirect to another host
 ├── SwitchRefused             a switch was not made; the file is as it was
+├── StoreError                the database is locked, full, read-only or gone: nothing was kept
 └── DeliveryError             a message could not be sent; carries whether and when to try again
 """
 
@@ -89,6 +90,16 @@ class BadAnswer(ProviderError):
 
 class SwitchRefused(QuotadeskError):
     key = "switch_refused"
+
+
+class StoreError(QuotadeskError):
+    """`reason` is a machine word: locked, full, read_only, gone, broken."""
+
+    key = "store"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"the database is {reason}", reason=reason)
+        self.reason = reason
 
 
 class DeliveryError(QuotadeskError):

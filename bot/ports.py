@@ -160,8 +160,9 @@ class DueStep:
     key: str
     due_at: datetime
     payload: Mapping[str, Any]  # JSON; identifiers and CleanText only
-    attempts: int = 0
+    attempts: int = 0  # how often it was claimed, this time included
     lease_until: datetime | None = None
+    why: str = ""  # why it was put off; "in_flight": whoever held it before vanished, so it may have happened already
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,7 +270,8 @@ class Store(Protocol):
     # tickets
     async def open_ticket(self, ticket: Ticket, steps: Sequence[DueStep]) -> tuple[Ticket, bool]:
         """Stores the ticket and its first steps in one transaction. If an unresolved ticket has the same key, joins it
-        (count + 1, evidence added, no steps) and returns (that ticket, False)."""
+        (count + 1, missing evidence and the asker added, no steps) and returns (that ticket, False). The id is the store's:
+        `{ticket}` in a step's key is filled in, and each step's payload gets `ticket`."""
 
     async def ticket(self, id: int) -> Ticket | None: ...
 
@@ -290,7 +292,8 @@ class Store(Protocol):
         resolution: CleanText | None = None,
         next_review: datetime | None = None,
     ) -> Ticket | None:
-        """Atomically: only from one of `expect`, else None. `cancel`: key prefixes of steps that no longer matter."""
+        """Atomically: only from one of `expect`, else None (also where reopening meets a newer open ticket of the same
+        key). `cancel`: key prefixes of steps that no longer matter."""
 
     async def add_to_ticket(
         self,
@@ -302,7 +305,8 @@ class Store(Protocol):
         next_review: datetime | None = None,
         steps: Sequence[DueStep] = (),
         cancel: Sequence[str] = (),
-    ) -> Ticket | None: ...
+    ) -> Ticket | None:
+        """None if unknown. With `steps` whose keys all exist already nothing happens: the same call was made before."""
 
     # due steps
     async def schedule(self, steps: Sequence[DueStep]) -> None:

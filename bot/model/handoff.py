@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from bot.model.chat import CleanText, MessageRef, Person
 
@@ -66,6 +67,15 @@ class TimelineEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class Waiting:
+    """Somebody who asked about this trouble and hears its end, in `asked_in`'s thread or else directly."""
+
+    person: Person
+    language: str
+    asked_in: MessageRef | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Ticket:
     """One trouble. `key` (engine, cause, account) joins the same trouble to the open ticket."""
 
@@ -96,3 +106,7 @@ class Ticket:
     drill: bool = False
     timeline: tuple[TimelineEntry, ...] = ()
     messages: tuple[MessageRef, ...] = ()  # every copy of the note
+    route: str | None = None
+    account: str | None = None  # alias
+    facts: Mapping[str, Any] = field(default_factory=dict)  # JSON: what the words of the note are made of, in any language
+    waiting: tuple[Waiting, ...] = ()  # who asked, the opener first
