@@ -73,6 +73,7 @@ class Call:
     content: bytes | None = None
     timeout_s: float = 10.0
     max_bytes: int = 1_000_000
+    alone: bool = False  # no second call to the same host meanwhile
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +84,13 @@ class Answer:
 
     def json(self) -> Json:
         """Numbers with a point come as Decimal. Raises BadAnswer (html, not_json)."""
-        from json import JSONDecodeError, loads
+        from json import loads
 
         from bot.errors import BadAnswer
 
         try:
-            return loads(self.body.decode("utf-8"), parse_float=Decimal)
-        except (UnicodeDecodeError, JSONDecodeError, RecursionError) as fault:
+            return loads(self.body.decode("utf-8-sig"), parse_float=Decimal)
+        except (ValueError, RecursionError) as fault:  # ValueError: bad UTF-8, bad JSON, absurdly long numbers
             start = self.body[:200].lstrip().lower()
             raise BadAnswer("html" if start.startswith(b"<") else "not_json") from fault
 
