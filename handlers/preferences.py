@@ -1,0 +1,80 @@
+"""`/quota language`, `/quota timezone`, `/quota link`: what a person chooses for themself."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
+from difflib import get_close_matches
+from zoneinfo import available_timezones
+
+from bot.errors import UsageError
+from bot.locales import Words, languages
+from bot.model.chat import Action, Line, Reply, Request
+from bot.services import Services
+from handlers.router import Command, Press
+
+
+async def language(request: Request, services: Services) -> AsyncIterator[Reply]:
+    words = Words(request.language, request.timezone)
+    wanted = (request.value or request.text.text).strip().lower()
+    if wanted not in languages():
+        names = words.say("common.list_sep").join(languages())
+        text = words.say("preferences.language_ask", names=names, now=request.language)
+        actions = tuple(Action("language.set", Words(code).say("preferences.name"), code) for code in languages())
+        yield Reply(blocks=(Line(text),), actions=actions)
+        return
+    now = services.clock.now()
+    profile = await services.store.profile(request.asker.address)
+    await services.store.save_profile(replace(profile, language=wanted), now)
+    yield Reply(
+        blocks=(Line(Words(wanted, request.timezone).say("preferences.language_set")),),
+        replace=request.action is not None,
+    )
+
+
+async def timezone(request: Request, services: Services) -> AsyncIterator[Reply]:
+    words = Words(request.language, request.timezone)
+    wanted = request.text.text.strip()
+    known = {name.lower(): name for name in available_timezones()}
+    if not wanted:
+        yield Reply(blocks=(Line(words.say("preferences.zone_ask", now=request.timezone)),))
+        return
+    zone = known.get(wanted.lower().replace(" ", "_"))
+    if zone is None:
+        cities = {name.rsplit("/", 1)[-1].lower(): name for name in known.values()}
+        near = [cities[c] for c in get_close_matches(wanted.lower().replace(" ", "_"), cities, n=3, cutoff=0.6)]
+        hint = words.say("errors.did_you_mean", names=words.say("common.list_sep").join(near)) if near else ""
+        raise UsageError(why=words.say("preferences.zone_unknown") + hint)
+    now = services.clock.now()
+    profile = await services.store.profile(request.asker.address)
+    await services.store.save_profile(replace(profile, timezone=zone), now)
+    yield Reply(
+        blocks=(Line(words.say("preferences.zone_set", zone=zone, time=Words(request.language, zone).when(now, now))),)
+    )
+
+
+async def link(request: Request, services: Services) -> AsyncIterator[Reply]:
+    """A code made on one platform and typed on the other makes both the same person. Ten minutes, once."""
+    words = Words(request.language, request.timezone)
+    now = services.clock.now()
+    code = request.text.text.strip()
+    if not code:
+        token = await services.store.put_token("link", {"address": request.asker.address}, now + timedelta(minutes=10))
+        yield Reply(blocks=(Line(words.say("preferences.link_code", code=token)),))
+        return
+    payload = await services.store.take_token("link", code, now)
+    if payload is None:
+        raise UsageError(why=words.say("preferences.link_bad"))
+    other = str(payload["address"])
+    if other == request.asker.address:
+        raise UsageError(why=words.say("preferences.link_self"))
+    await services.store.link(request.asker.address, other, now)
+    yield Reply(blocks=(Line(words.say("preferences.linked", other=other)),))
+
+
+COMMANDS = (
+    Command("language", language, presses={"language.set": Press(language)}, aliases=("lang", "语言"), order=80),
+    Command("timezone", timezone, aliases=("tz", "时区"), order=81),
+    Command("link", link, order=82),
+)
