@@ -1,0 +1,120 @@
+"""`quotadesk diagnose --json | --jsonl`: many texts, fast, without the command line's and the chats' machinery.
+
+Imports only what diagnosing needs, so that a pipe starts at once. Like `app.py` it may join rooms.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final, TextIO
+
+from bot.model.diagnosis import Diagnosis
+from bot.redaction.gate import Gate
+from bot.services.diagnosis import Diagnoser
+from bot.signatures import load
+
+_LOCALES: Final = Path(__file__).parent / "locales"
+_LANGUAGES: Final = ("en", "zh")
+
+
+def row(diagnosis: Diagnosis, summary: str) -> dict[str, Any]:
+    """The contract's fields, without `id`; what the text does not reveal is None."""
+    return {
+        "cause": str(diagnosis.cause),
+        "confidence": diagnosis.confidence,
+        "provider": diagnosis.provider,
+        "gateway": diagnosis.gateway,
+        "status": diagnosis.status,
+        "model": diagnosis.model,
+        "request_id": diagnosis.request_id,
+        "retry_after_s": diagnosis.retry_after_s,
+        "occurred_at": diagnosis.occurred_at,
+        "retryable": diagnosis.retryable,
+        "party": diagnosis.party,
+        "summary": summary,
+    }
+
+
+class Summaries:
+    """One sentence for a diagnosis in one language, from the catalogue's `[cause.*]`, `[diagnose.notes.*]` and `[pages.*]`."""
+
+    def __init__(self, language: str, folder: Path = _LOCALES) -> None:
+        text = (folder / f"{language}.toml").read_text(encoding="utf-8")
+        table = tomllib.loads(_only(text, ("cause", "pages")))
+        self._cause: Mapping[str, Any] = table.get("cause", {})
+        self._pages: Mapping[str, Any] = table.get("pages", {})
+
+    def of(self, diagnosis: Diagnosis) -> str:
+        if diagnosis.page is not None:
+            return str(self._pages.get(diagnosis.page, {}).get("short", diagnosis.page))
+        words = self._cause.get(diagnosis.cause, {})
+        return str(words.get("summary") or words.get("title") or diagnosis.cause)
+
+
+def _only(text: str, sections: tuple[str, ...]) -> str:
+    """The named sections of a catalogue; reading the whole of it would cost a pipe its quick start."""
+    kept: list[str] = []
+    inside = False
+    for line in text.split("\n"):
+        if line.startswith("["):
+            inside = line.strip("[] ").split(".")[0] in sections
+        if inside:
+            kept.append(line)
+    return "\n".join(kept)
+
+
+def answers(lines: Iterable[str], language: str) -> Iterator[str]:
+    """One JSON line for each `{"id", "text"}` line, in order. A line that is no such object is answered with its fault."""
+    gate, diagnoser, summaries = Gate(), Diagnoser(load()), Summaries(language)
+    encode = json.JSONEncoder(ensure_ascii=False).encode
+    for line in lines:
+        if not line.strip():
+            continue
+        try:
+            asked = json.loads(line)
+            name, text = asked["id"], asked["text"]
+            if not isinstance(text, str):
+                raise TypeError
+        except (ValueError, KeyError, TypeError):
+            yield encode({"id": None, "error": 'not a line of the form {"id": ..., "text": ...}'})
+            continue
+        diagnosis = diagnoser.explain(gate.clean(text).text)
+        yield encode({"id": name, **row(diagnosis, summaries.of(diagnosis))})
+
+
+def main(argv: list[str], stdin: TextIO | None = None, stdout: TextIO | None = None) -> int:
+    """`argv` without the program's name and without `diagnose`. Returns 0, or 2 for wrong usage (one line on standard error)."""
+    source, sink = stdin or sys.stdin, stdout or sys.stdout
+    language, form, words = "zh", "json", []
+    rest = iter(argv)
+    for word in rest:
+        if word in ("--json", "--jsonl"):
+            form = word[2:]
+        elif word == "--lang" or word.startswith("--lang="):
+            language = word[7:] if "=" in word else next(rest, "")
+        else:
+            words.append(word)
+    if language not in _LANGUAGES:
+        sys.stderr.write("--lang: write zh or en\n")
+        return 2
+    for stream in (source, sink):
+        if stream in (sys.stdin, sys.stdout) and hasattr(stream, "reconfigure"):
+            stream.reconfigure(encoding="utf-8", errors="replace")
+    if form == "jsonl":
+        lines = [json.dumps({"id": None, "text": " ".join(words)})] if words and words != ["-"] else source
+        for answer in answers(lines, language):
+            sink.write(answer + "\n")
+            sink.flush()
+        return 0
+    text = source.read() if not words or words == ["-"] else " ".join(words)
+    diagnosis = Diagnoser(load()).explain(Gate().clean(text).text)
+    sink.write(json.dumps(row(diagnosis, Summaries(language).of(diagnosis)), ensure_ascii=False) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

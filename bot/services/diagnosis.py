@@ -1,0 +1,254 @@
+"""CleanText to Diagnosis: what one error says, by the signatures. The text decides, not the status; no I/O, never raises."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Final, NamedTuple
+
+import re2
+
+from bot.model.chat import CleanText
+from bot.model.diagnosis import MONEY_CAUSES, Cause, Diagnosis, Party
+from bot.services.reading.engine import engine_of
+from bot.services.reading.fields import figures_of, model_of, occurred_at_of, request_id_of, retry_after_of, status_of, task_id_of
+from bot.services.reading.says import says_of
+from bot.services.reading.view import View, view
+from bot.signatures import Origin, Page, Signature, Signatures
+
+_PAYMENT: Final = (Cause.BALANCE_EXHAUSTED, Cause.KEY_LIMIT, Cause.GROUP_LIMIT, Cause.REQUEST_TOO_COSTLY, Cause.BILLING_INACTIVE)
+_ALSO: Final = {
+    402: _PAYMENT,
+    429: (Cause.RATE_LIMITED, Cause.QUOTA_EXHAUSTED, Cause.BALANCE_EXHAUSTED),
+    403: (Cause.PERMISSION_DENIED, Cause.BALANCE_EXHAUSTED, Cause.ACCOUNT_SUSPENDED),
+    400: (Cause.INVALID_REQUEST, Cause.BALANCE_EXHAUSTED),
+    401: (Cause.AUTH_INVALID, Cause.KEY_LIMIT),
+}
+_PARTY: Final[dict[Cause, Party]] = {
+    Cause.OVERLOADED: "provider",
+    Cause.SERVER_ERROR: "provider",
+    Cause.UPSTREAM_ERROR: "provider",
+    Cause.NO_CHANNEL: "gateway",
+    Cause.NETWORK: "unknown",
+    Cause.UNKNOWN: "unknown",
+}
+_FOREIGN_WALLET: Final = MONEY_CAUSES - {Cause.KEY_LIMIT, Cause.REQUEST_TOO_COSTLY}
+"""Causes that, told by a provider inside a gateway's answer, lie with the gateway's own account at that provider."""
+
+_RELAY_MARK: Final = re.compile(r"\(request id: ?\w*\)|\(tid: ?\w+\)|\"type\" ?: ?\"<nil>\"|'type': '<nil>'|<nil>")
+_GATEWAY_TYPE: Final = re.compile(r"\b([a-z][a-z0-9]{1,20}?)_?api_error\b")
+_STANDING: Final = re.compile(r"[a-z0-9_]")
+_QUESTION: Final = re.compile(
+    r"[?？]|^(?:how|what|why|where|which|when|does|do|did|is|are|was|can|could|should|will|who|my|i |top)\b|怎么|如何|什么|为什么|哪|吗|呢|是否|多少|能不能|可以|没到账|未到账"
+)
+_BROKEN: Final = re.compile(r"[{}]|error code|traceback|exception:|^\s*http/|status[ _]?code|\w+error:|_error\b")
+_ORDINARY_CODES: Final = re.compile(r"^\d+$")
+
+
+class _Hit(NamedTuple):
+    score: tuple[int, int, int]
+    entry: Signature
+    near: str
+
+
+class Diagnoser:
+    """Explains texts. Building one compiles the word search once (some 50 ms); `explain` is pure."""
+
+    def __init__(self, signatures: Signatures) -> None:
+        self._signatures = signatures
+        self._words: tuple[str, ...] = tuple(signatures.words)
+        options = re2.Options()
+        options.max_mem = 256 << 20  # the word automaton is built while reading; it must not be thrown away half built
+        options.log_errors = False
+        self._search = re2.Set.SearchSet(options)
+        for word in self._words:
+            self._search.Add(re2.escape(word))
+        self._search.Compile()
+        self._regex: dict[str, re.Pattern[str]] = {}
+
+    def explain(self, text: CleanText) -> Diagnosis:
+        """Never raises, whatever the text. `causes` has at least one member; `unknown` where the text carries no reason."""
+        seen = view(text.text)
+        words = [self._words[place] for place in self._search.Match(seen.low) or ()]
+        status = status_of(seen)
+        page = self._page(seen)
+        if page is not None:
+            return Diagnosis(causes=(Cause.UNKNOWN,), confidence=0.9, text=text, is_error=False, page=page.id, status=status)
+        speakers = [self._signatures.origins[word] for word in words if word in self._signatures.origins]
+        provider, gateway = _origin(speakers, seen)
+        best = self._decide(seen, words, status, {provider or "", gateway or "", *(s.provider or "" for s in speakers), *(s.gateway or "" for s in speakers)})
+        return self._told(text, seen, status, provider, gateway, best, bool(speakers))
+
+    def _decide(self, seen: View, words: Iterable[str], status: int | None, who: set[str]) -> list[_Hit]:
+        hits: list[_Hit] = []
+        tried: set[str] = set()
+        for word in words:
+            for entry in self._signatures.anchors.get(word, ()):
+                if entry.id not in tried:
+                    tried.add(entry.id)
+                    hit = self._fits(entry, seen, status, who)
+                    if hit is not None:
+                        hits.append(hit)
+        if status is not None:
+            for entry in self._signatures.by_status.get(status, ()):
+                hit = self._fits(entry, seen, status, who)
+                if hit is not None:
+                    hits.append(hit)
+        hits.sort(key=lambda hit: hit.score, reverse=True)
+        return hits
+
+    def _fits(self, entry: Signature, seen: View, status: int | None, who: set[str]) -> _Hit | None:
+        low = seen.low
+        if entry.status and status not in entry.status:
+            return None
+        if entry.origin and who.isdisjoint(entry.origin):
+            return None
+        for word in entry.all:
+            if word not in low:
+                return None
+        near, length = "", 0
+        if entry.any:
+            found = [word for word in entry.any if word in low]
+            if not found and not entry.code:
+                return None
+            near = max(found, key=len, default="")
+        if entry.code and not near:
+            code = next((code for code in entry.code if self._stands(code, low)), None)
+            if code is None:
+                return None
+            near = code
+        for word in entry.none:
+            if word in low:
+                return None
+        if entry.regex:
+            found_at = self._pattern(entry.regex).search(low)
+            if found_at is None:
+                return None
+            near = near or found_at.group(0)
+        near = near or max(entry.all, key=len, default="")
+        length = len(near) + sum(map(len, entry.all)) + (12 if entry.status else 0) + (8 if entry.origin else 0)
+        return _Hit((entry.rank, min(length, 60) // 6, low.rfind(near) if near else -1), entry, near)
+
+    def _pattern(self, regex: str) -> re.Pattern[str]:
+        compiled = self._regex.get(regex)
+        if compiled is None:
+            compiled = self._regex[regex] = re.compile(regex)
+        return compiled
+
+    def _stands(self, code: str, low: str) -> bool:
+        """The code stands alone: not inside a longer word, and a bare number only where codes stand."""
+        if _ORDINARY_CODES.match(code):
+            return bool(
+                self._pattern(
+                    r"(?:code[\"' :=]{1,5}|err(?:or)?(?:no)?[\"' :=]{1,4}|[\[(|]\s?|^|错误码[ :]{0,2}|status_msg[\"' :=]{1,4}|error[: ]{1,2})"
+                    + code
+                    + r"(?=\s?[\])|\"',}:;]|\s|$)"
+                ).search(low)
+            )
+        start = low.find(code)
+        while start >= 0:
+            end = start + len(code)
+            if not (start and _STANDING.match(low[start - 1])) and not (end < len(low) and _STANDING.match(low[end])):
+                return True
+            start = low.find(code, start + 1)
+        return False
+
+    def _told(
+        self, text: CleanText, seen: View, status: int | None, provider: str | None, gateway: str | None, hits: list[_Hit], known: bool
+    ) -> Diagnosis:
+        entry = hits[0].entry if hits else None
+        causes = list(entry.causes) if entry else [Cause.UNKNOWN]
+        if entry is not None:
+            provider = entry.provider or provider
+            gateway = entry.gateway or gateway
+        for hit in hits[1:]:
+            provider = provider or hit.entry.provider
+            gateway = gateway or hit.entry.gateway
+        if causes[0] is not Cause.UNKNOWN or status in (429, 403, 400):
+            causes += [cause for cause in _ALSO.get(status or 0, ()) if cause not in causes and _may_also(causes[0], status, entry)]
+        request_id = request_id_of(seen)
+        said = bool(entry) or status is not None or (known and request_id is not None)
+        return Diagnosis(
+            causes=tuple(causes),
+            confidence=_confidence(entry, hits),
+            text=text,
+            says=says_of(seen, hits[0].near if hits else ""),
+            provider=provider,
+            gateway=gateway,
+            status=status,
+            model=model_of(seen),
+            request_id=request_id,
+            task_id=task_id_of(seen),
+            retry_after_s=retry_after_of(seen),
+            occurred_at=occurred_at_of(seen, hits[0].near if hits else ""),
+            engine=(engine := engine_of(seen))[0],
+            engine_from=engine[1],
+            party=_party(causes[0], entry, gateway, seen),
+            signature=entry.id if entry else "",
+            notes=entry.notes if entry else (),
+            figures=figures_of(seen),
+            is_error=said,
+            checked=entry.checked if entry else "",
+            source=entry.source if entry else "",
+        )
+
+    def _page(self, seen: View) -> Page | None:
+        low = seen.low
+        if len(low) > 300 or not low or _BROKEN.search(low):
+            return None
+        best: tuple[int, Page] | None = None
+        for page in self._signatures.pages:
+            for group in page.asks:
+                if all(_said(word, low) for word in group):
+                    weight = sum(map(len, group))
+                    if best is None or weight > best[0]:
+                        best = (weight, page)
+        if best is None or not _QUESTION.search(low):
+            return None
+        return best[1]
+
+
+def _said(word: str, low: str) -> bool:
+    """`a|b` is one of several words; an ASCII word must start at a word's beginning."""
+    for choice in word.split("|"):
+        place = low.find(choice)
+        while place >= 0:
+            if not choice[0].isascii() or not place or not low[place - 1].isascii() or not low[place - 1].isalnum():
+                return True
+            place = low.find(choice, place + 1)
+    return False
+
+
+def _origin(speakers: list[Origin], seen: View) -> tuple[str | None, str | None]:
+    """Who answered and through whom: hosts weigh more than names, names more than weak signs."""
+    provider = gateway = None
+    for origin in sorted(speakers, key=lambda origin: -origin.weight):
+        provider = provider or origin.provider
+        gateway = gateway or origin.gateway
+    return provider, gateway
+
+
+def _may_also(first: Cause, status: int | None, entry: Signature | None) -> bool:
+    return first is Cause.UNKNOWN or entry is None or entry.rank <= 20 or (status == 402 and first in _PAYMENT and entry.rank < 90)
+
+
+def _confidence(entry: Signature | None, hits: list[_Hit]) -> float:
+    if entry is None:
+        return 0.2
+    if entry.causes[0] is Cause.UNKNOWN:
+        return 0.3
+    told = 0.5 if entry.rank <= 20 else 0.75 if entry.rank <= 40 else 0.9 if entry.rank < 80 else 0.97
+    rivals = {hit.entry.causes[0] for hit in hits if hit.entry.rank >= entry.rank - 5}
+    return round(told - 0.1 * (len(rivals) > 1), 2)
+
+
+def _party(cause: Cause, entry: Signature | None, gateway: str | None, seen: View) -> Party:
+    """Whose turn it is. A provider's word about money inside a relay's answer speaks of the relay's account, not the caller's."""
+    if entry is not None and entry.party:
+        return entry.party
+    relayed = bool(_RELAY_MARK.search(seen.low))
+    if cause in _FOREIGN_WALLET and entry is not None and entry.provider and (relayed or gateway) and entry.provider != gateway:
+        return "gateway"
+    if cause is Cause.UPSTREAM_ERROR and (gateway or relayed):
+        return "gateway"
+    return _PARTY.get(cause, "client")

@@ -1,0 +1,1 @@
+"""Reading one pasted text: evening it out (`view`) and taking the fields from it (`fields`, `engine`)."""
