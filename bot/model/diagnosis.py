@@ -121,3 +121,36 @@ class Diagnosis:
         return {"no": False, "yes": True, "after_reset": True, "smaller": False, "perhaps": True, "unknown": None}[
             self.retry
         ]
+
+
+Verdict = Literal["proved", "likely", "ruled_out", "open"]
+Certainty = Literal["proved", "narrowed", "text", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was checked. `key` is a catalogue key under [diagnose.proof]; money in `facts` as (Decimal, currency)."""
+
+    verdict: Verdict
+    key: str
+    facts: Mapping[str, object] = field(default_factory=dict)
+    cause: Cause | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """A diagnosis against live facts. `cause` may differ from the text's first guess; `certainty` says how sure it is."""
+
+    cause: Cause
+    certainty: Certainty
+    findings: tuple[Finding, ...] = ()
+    engine: str | None = None  # name in the team file
+    route: str | None = None
+    account: str | None = None
+    better_route: str | None = None  # another route of the engine that would work now
+    no_route_left: bool = False  # every route of the engine was looked at and none works
+    tried: tuple[tuple[str, str], ...] = ()  # (route, machine word) of the ones that would not work
+    ask_engine: bool = False  # the team has several candidates and the text names none
+    repeats: int = 0  # how many times this same trouble was seen in the last minutes, this one included
+    repeats_span_s: float = 0.0
+    ticket: int | None = None  # the open ticket of the same trouble
