@@ -6,13 +6,16 @@ What comes back is a model type or plain data; what fails raises an error of `bo
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, Protocol
 
+from bot.errors import SwitchRefused
 from bot.model.chat import CleanText, MessageRef, Person, Place, Platform, Reply, Request
-from bot.model.engine import KeyRef
+from bot.model.engine import Engine, KeyRef
 from bot.model.handoff import Evidence, Ticket, TicketState, TimelineEntry
 from bot.model.money import Kind, Reading
 from bot.model.team import Secret
@@ -343,3 +346,76 @@ class Store(Protocol):
 
     async def audits(self, *, subject: str | None = None, limit: int = 100) -> list[AuditEntry]:
         """Newest first."""
+
+
+# --- where a switch takes effect -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class EnvView:
+    """An application's env file as it stands. `path` is the real file behind a link; `faults` are why it cannot be changed."""
+
+    path: Path
+    link: bool
+    digest: str  # sha256 of the bytes
+    values: Mapping[str, Secret | None]  # None: the variable is not there
+    faults: tuple[SwitchRefused, ...] = ()
+    overridden: tuple[tuple[str, str], ...] = ()  # (variable, machine word of where): these win over the file
+    hinted: tuple[tuple[str, str], ...] = ()  # (variable, file): these may win
+
+
+class EnvChange(Protocol):
+    """A prepared change under the file's lock: the backup is on the disk, the file is still the old one."""
+
+    @property
+    def backup(self) -> str: ...
+
+    @property
+    def digest_before(self) -> str: ...
+
+    @property
+    def digest_after(self) -> str: ...
+
+    @property
+    def changed(self) -> tuple[str, ...]:
+        """The variables whose value is not the same afterwards."""
+
+    async def commit(self) -> None:
+        """The one atomic step. Raises SwitchRefused; then the file is as it was."""
+
+
+class EnvFiles(Protocol):
+    """Every method raises SwitchRefused with `reason` in its facts; the file is then as it was."""
+
+    async def look(self, path: Path, names: Sequence[str]) -> EnvView: ...
+
+    def change(
+        self, path: Path, values: Mapping[str, Secret], at: datetime
+    ) -> AbstractAsyncContextManager[EnvChange]: ...
+
+    def restore(self, path: Path, backup: str, expect: str, at: datetime) -> AbstractAsyncContextManager[EnvChange]:
+        """The exact bytes of `backup`, if the file's digest is still `expect`; else SwitchRefused (changed_since)."""
+
+    async def digest(self, path: Path) -> str | None:
+        """None where there is no readable file."""
+
+    async def backup_values(self, backup: str, names: Sequence[str]) -> Mapping[str, Secret | None]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class TakenUp:
+    """What was done so that the application uses its changed file. `ok` None: nothing was to be done by us."""
+
+    how: str  # none | command | bettafish
+    ok: bool | None
+    reason: str = ""  # machine word: exit_code, timed_out, not_found, was_stopped, whole_app, ...
+    facts: Mapping[str, object] = field(default_factory=dict)
+    output: CleanText | None = None
+
+
+class Restarter(Protocol):
+    async def take_up(self, engine: Engine) -> TakenUp:
+        """Never raises: what went wrong is in the result."""
+
+    def plan(self, engine: Engine) -> str:
+        """Machine word of what `take_up` would do: none, command, bettafish_app, bettafish_whole, own_run."""
