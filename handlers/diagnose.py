@@ -156,7 +156,7 @@ def _title(name: str | None, words: Words) -> str:
     provider = shelf().get(name)
     if provider is None:
         return name
-    return provider.zh_title if words.language == "zh" else provider.title
+    return (provider.zh_title or provider.title) if words.language == "zh" else provider.title
 
 
 def _finding(finding: Finding, words: Words, now: datetime) -> str:
@@ -252,13 +252,15 @@ def _links(d: Diagnosis, p: Proven, services: Services, words: Words) -> tuple[t
         Cause.UPSTREAM_ERROR: ("status",),
         Cause.KEY_LIMIT: ("keys", "balance"),
     }.get(p.cause, ("top_up", "balance"))
-    urls = provider.console
-    out = [
-        (words.say(f"diagnose.pages.{kind}", provider=_title(provider.id, words)), urls[kind])
-        for kind in kinds
-        if urls.get(kind)
-    ]
-    return tuple({url: (label, url) for label, url in out}.values())[:2]
+    urls = {
+        "top_up": provider.top_up_url,
+        "balance": provider.balance_url,
+        "keys": provider.keys_url,
+        "status": provider.status_url,
+    }
+    labels = {kind: words.say(f"diagnose.pages.{kind}", provider=_title(provider.id, words)) for kind in kinds}
+    out = {url: (labels[kind], url) for kind in reversed(kinds) if (url := urls[kind])}
+    return tuple(reversed(out.values()))[:2]
 
 
 def _evidence(d: Diagnosis, request: Request, words: Words) -> str:
