@@ -1,0 +1,154 @@
+"""Delivery ids, button tokens, small facts, and what people chose."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.ports import Profile
+from bot.store import tables
+from bot.store.database import Database
+
+_KEEP = timedelta(hours=48)
+_SWEEP_EVERY = timedelta(minutes=10)
+
+
+class PeopleStore(Database):
+    _swept_at: datetime | None = None
+
+    async def first_time(self, key: str, at: datetime) -> bool:
+        """True once per key (kept 48 h), across restarts and replicas."""
+        async with self.write(durable=False) as db:
+            await self._sweep(db, at)
+            row = await db.execute(
+                self.insert(tables.deliveries)
+                .values(key=key, at=at)
+                .on_conflict_do_nothing()
+                .returning(tables.deliveries.c.key)
+            )
+            return row.first() is not None
+
+    async def _sweep(self, db: AsyncConnection, at: datetime) -> None:
+        if self._swept_at is not None and at - self._swept_at < _SWEEP_EVERY:
+            return
+        self._swept_at = at
+        await db.execute(delete(tables.deliveries).where(tables.deliveries.c.at < at - _KEEP))
+        await db.execute(delete(tables.tokens).where(tables.tokens.c.expires_at < at - _KEEP))
+
+    # --- tokens
+
+    async def put_token(self, kind: str, payload: Mapping[str, Any], expires_at: datetime) -> str:
+        """A token of 16 URL-safe characters."""
+        token = secrets.token_urlsafe(12)
+        async with self.write(durable=False) as db:
+            await db.execute(
+                self.insert(tables.tokens).values(token=token, kind=kind, payload=dict(payload), expires_at=expires_at)
+            )
+        return token
+
+    async def peek_token(self, kind: str, token: str, at: datetime) -> Mapping[str, Any] | None:
+        table = tables.tokens.c
+        async with self.read() as db:
+            row = await db.execute(
+                select(table.payload).where(table.token == token, table.kind == kind, table.expires_at > at)
+            )
+            found: Mapping[str, Any] | None = row.scalar_one_or_none()
+            return found
+
+    async def take_token(self, kind: str, token: str, at: datetime) -> Mapping[str, Any] | None:
+        """The payload exactly once, to whoever comes first; None if unknown, used or expired."""
+        table = tables.tokens.c
+        async with self.write() as db:
+            row = await db.execute(
+                delete(tables.tokens)
+                .where(table.token == token, table.kind == kind, table.expires_at > at)
+                .returning(table.payload)
+            )
+            found: Mapping[str, Any] | None = row.scalar_one_or_none()
+            return found
+
+    # --- facts
+
+    async def get_fact(self, key: str) -> Any:
+        async with self.read() as db:
+            row = await db.execute(select(tables.facts.c.value).where(tables.facts.c.key == key))
+            return row.scalar_one_or_none()
+
+    async def set_fact(self, key: str, value: Any, at: datetime) -> None:
+        """`value` None forgets the fact."""
+        async with self.write() as db:
+            if value is None:
+                await db.execute(delete(tables.facts).where(tables.facts.c.key == key))
+                return
+            insert = self.insert(tables.facts).values(key=key, value=value, at=at)
+            await db.execute(
+                insert.on_conflict_do_update(
+                    index_elements=["key"], set_={"value": insert.excluded.value, "at": insert.excluded.at}
+                )
+            )
+
+    async def facts(self, prefix: str) -> Mapping[str, Any]:
+        table = tables.facts.c
+        async with self.read() as db:
+            rows = await db.execute(
+                select(table.key, table.value)
+                .where(func.substr(table.key, 1, len(prefix)) == prefix)
+                .order_by(table.key)
+            )
+            return {row.key: row.value for row in rows}
+
+    # --- people
+
+    async def profile(self, address: str) -> Profile:
+        """What this address chose, else what the same person chose under another address."""
+        async with self.read() as db:
+            linked = await self._linked(db, address)
+            rows = await db.execute(
+                select(tables.profiles)
+                .where(tables.profiles.c.address.in_([address, *linked]))
+                .order_by(tables.profiles.c.at.desc())
+            )
+            chosen = sorted(rows.all(), key=lambda row: row.address != address)
+        return Profile(
+            address,
+            next((row.language for row in chosen if row.language), None),
+            next((row.timezone for row in chosen if row.timezone), None),
+            linked,
+        )
+
+    async def _linked(self, db: AsyncConnection, address: str) -> tuple[str, ...]:
+        table = tables.links.c
+        person = select(table.person).where(table.address == address).scalar_subquery()
+        rows = await db.execute(select(table.address).where(table.person == person, table.address != address))
+        return tuple(sorted(rows.scalars()))
+
+    async def save_profile(self, profile: Profile, at: datetime) -> None:
+        """Language and zone only; addresses are joined by `link`."""
+        async with self.write() as db:
+            insert = self.insert(tables.profiles).values(
+                address=profile.address, language=profile.language, timezone=profile.timezone, at=at
+            )
+            await db.execute(
+                insert.on_conflict_do_update(
+                    index_elements=["address"],
+                    set_={name: insert.excluded[name] for name in ("language", "timezone", "at")},
+                )
+            )
+
+    async def link(self, one: str, other: str, at: datetime) -> None:
+        table = tables.links
+        async with self.write() as db:
+            rows = await db.execute(select(table.c.person).where(table.c.address.in_([one, other])).distinct())
+            persons = sorted(rows.scalars())
+            person = persons[0] if persons else one
+            if len(persons) > 1:
+                await db.execute(update(table).where(table.c.person.in_(persons)).values(person=person))
+            for address in (one, other):
+                await db.execute(
+                    self.insert(table).values(address=address, person=person, at=at).on_conflict_do_nothing()
+                )

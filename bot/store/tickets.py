@@ -1,0 +1,349 @@
+"""Tickets with their timeline, evidence, copies and the people who wait. One trouble has one open ticket."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, Table, exists, func, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.errors import StoreError
+from bot.model.chat import CleanText, MessageRef, Person
+from bot.model.handoff import Evidence, Ticket, TicketState, TimelineEntry, Waiting
+from bot.ports import DueStep
+from bot.store import tables
+from bot.store.steps import StepStore
+
+
+def _person(address: str | None, name: str | None) -> Person | None:
+    if address is None:
+        return None
+    platform, _, id = address.partition(":")
+    return Person(platform, id, name or "")  # type: ignore[arg-type]
+
+
+def _by(prefix: str, person: Person | None) -> dict[str, Any]:
+    return {f"{prefix}_by": person and person.address, f"{prefix}_by_name": person and person.name}
+
+
+def _stated(rows: Iterable[Row[Any]]) -> dict[int, list[Row[Any]]]:
+    grouped: dict[int, list[Row[Any]]] = {}
+    for row in rows:
+        grouped.setdefault(row.ticket, []).append(row)
+    return grouped
+
+
+def _entry(ticket: Ticket, what: str) -> TimelineEntry:
+    return TimelineEntry(ticket.opened_at, ticket.opened_by.address, what, name=ticket.opened_by.name)
+
+
+class TicketStore(StepStore):
+    # --- reading
+
+    async def ticket(self, id: int) -> Ticket | None:
+        if not 0 < id < 2**31:
+            return None
+        async with self.read() as db:
+            return await self._ticket(db, id)
+
+    async def _ticket(self, db: AsyncConnection, id: int) -> Ticket | None:
+        rows = (await db.execute(select(tables.tickets).where(tables.tickets.c.id == id))).all()
+        found = await self._whole(db, rows, timelines=True)
+        return found[0] if found else None
+
+    async def tickets(self, *, states: Sequence[TicketState] = (), search: str = "", limit: int = 50) -> list[Ticket]:
+        """Newest first, without timelines. `search` looks for the words in engine, cause, route, what was seen, evidence and
+        resolution, whatever the case of ASCII letters."""
+        table = tables.tickets.c
+        query = select(tables.tickets)
+        if states:
+            query = query.where(table.state.in_([state.value for state in states]))
+        evidence = tables.ticket_evidence.c
+        for word in search.lower().split()[:8]:
+            columns = (
+                table.engine,
+                table.cause,
+                table.route,
+                table.account,
+                table.capability,
+                table.symptom,
+                table.resolution,
+            )
+            query = query.where(
+                or_(
+                    *(func.lower(column).contains(word, autoescape=True) for column in columns),
+                    exists().where(
+                        evidence.ticket == table.id, func.lower(evidence.value).contains(word, autoescape=True)
+                    ),
+                )
+            )
+        async with self.read() as db:
+            rows = (await db.execute(query.order_by(table.id.desc()).limit(limit))).all()
+            return await self._whole(db, rows, timelines=False)
+
+    async def _of(self, db: AsyncConnection, table: Table, ids: list[int]) -> dict[int, list[Row[Any]]]:
+        return _stated((await db.execute(select(table).where(table.c.ticket.in_(ids)).order_by(table.c.id))).all())
+
+    async def _whole(self, db: AsyncConnection, rows: Sequence[Row[Any]], *, timelines: bool) -> list[Ticket]:
+        if not rows:
+            return []
+        ids = [row.id for row in rows]
+        evidence = await self._of(db, tables.ticket_evidence, ids)
+        messages = await self._of(db, tables.ticket_messages, ids)
+        waiting = await self._of(db, tables.ticket_waiting, ids)
+        entries = await self._of(db, tables.ticket_entries, ids) if timelines else {}
+        return [
+            self._made(
+                row,
+                evidence.get(row.id, []),
+                messages.get(row.id, []),
+                waiting.get(row.id, []),
+                entries.get(row.id, []),
+            )
+            for row in rows
+        ]
+
+    def _made(
+        self,
+        row: Row[Any],
+        evidence: list[Row[Any]],
+        messages: list[Row[Any]],
+        waiting: list[Row[Any]],
+        entries: list[Row[Any]],
+    ) -> Ticket:
+        opened_by = _person(row.opened_by, row.opened_by_name)
+        if opened_by is None:
+            raise TypeError("a ticket has an opener")
+        waits = tuple(
+            Waiting(
+                _person(one.person, one.name) or opened_by,
+                one.language,
+                MessageRef(**one.asked_in) if one.asked_in else None,
+            )
+            for one in waiting
+        )
+        return Ticket(
+            id=row.id,
+            key=row.key,
+            state=TicketState(row.state),
+            engine=row.engine,
+            cause=row.cause,
+            urgency=row.urgency,
+            opened_at=row.opened_at,
+            opened_by=opened_by,
+            owner=row.owner,
+            environment=row.environment,
+            capability=self.clean(row.capability),
+            last_known_good=self.clean(row.last_known_good),
+            symptom=self.clean(row.symptom),
+            evidence=tuple(Evidence(one.name, self.clean(one.value)) for one in evidence),
+            next_review=row.next_review,
+            language=row.language,
+            removed=row.removed,
+            count=row._mapping["count"],  # a Row is a tuple, whose own `count` comes first
+            acknowledged_by=_person(row.acknowledged_by, row.acknowledged_by_name),
+            acknowledged_at=row.acknowledged_at,
+            resolved_by=_person(row.resolved_by, row.resolved_by_name),
+            resolved_at=row.resolved_at,
+            resolution=self.clean_or_none(row.resolution),
+            asked_in=next((one.asked_in for one in waits if one.person == opened_by), None),
+            drill=row.drill,
+            timeline=tuple(
+                TimelineEntry(one.at, one.who, one.what, self.clean_or_none(one.detail), one.name) for one in entries
+            ),
+            messages=tuple(
+                MessageRef(one.platform, one.chat, one.message, one.thread, one.picture) for one in messages
+            ),
+            route=row.route,
+            account=row.account,
+            facts=row.facts,
+            waiting=waits,
+        )
+
+    # --- opening and joining
+
+    async def open_ticket(self, ticket: Ticket, steps: Sequence[DueStep]) -> tuple[Ticket, bool]:
+        """See ports.Store. The timeline gets "opened" or "joined", by `opened_by` at `opened_at`."""
+        table = tables.tickets.c
+        async with self.write() as db:
+            for _ in range(5):
+                id = (await db.execute(self._new(ticket))).scalar_one_or_none()
+                new = id is not None
+                if id is not None:
+                    await self._enter(
+                        db,
+                        id,
+                        _entry(ticket, "opened"),
+                    )
+                    await self._schedule(db, steps, ticket=id)
+                else:
+                    id = (
+                        await db.execute(
+                            update(tables.tickets)
+                            .where(table.key == ticket.key, table.state != TicketState.RESOLVED.value)
+                            .values(count=table.count + 1)
+                            .returning(table.id)
+                        )
+                    ).scalar_one_or_none()
+                    if id is None:  # resolved by another replica since the insert met it
+                        continue
+                    await self._enter(
+                        db,
+                        id,
+                        _entry(ticket, "joined"),
+                    )
+                await self._add_evidence(db, id, ticket.evidence, newer_wins=False)
+                await self._add_waiting(db, id, ticket)
+                whole = await self._ticket(db, id)
+                if whole is None:
+                    raise TypeError("the ticket was just written")
+                return whole, new
+        raise TypeError("a ticket can be opened or joined")
+
+    def _new(self, ticket: Ticket) -> Any:
+        return (
+            self.insert(tables.tickets)
+            .values(
+                key=ticket.key,
+                state=ticket.state.value,
+                engine=ticket.engine,
+                cause=ticket.cause,
+                route=ticket.route,
+                account=ticket.account,
+                urgency=ticket.urgency,
+                opened_at=ticket.opened_at,
+                **_by("opened", ticket.opened_by),
+                owner=ticket.owner,
+                environment=ticket.environment,
+                capability=ticket.capability,
+                last_known_good=ticket.last_known_good,
+                symptom=ticket.symptom,
+                next_review=ticket.next_review,
+                language=ticket.language,
+                removed=dict(ticket.removed),
+                facts=dict(ticket.facts),
+                count=1,
+                drill=ticket.drill,
+            )
+            .on_conflict_do_nothing()
+            .returning(tables.tickets.c.id)
+        )
+
+    async def _enter(self, db: AsyncConnection, id: int, entry: TimelineEntry) -> None:
+        await db.execute(
+            tables.ticket_entries.insert().values(
+                ticket=id, at=entry.at, who=entry.who, name=entry.name, what=entry.what, detail=entry.detail
+            )
+        )
+
+    async def _add_evidence(
+        self, db: AsyncConnection, id: int, evidence: Sequence[Evidence], *, newer_wins: bool
+    ) -> None:
+        for one in evidence:
+            insert = self.insert(tables.ticket_evidence).values(ticket=id, name=one.name, value=one.value)
+            await db.execute(
+                insert.on_conflict_do_update(index_elements=["ticket", "name"], set_={"value": insert.excluded.value})
+                if newer_wins
+                else insert.on_conflict_do_nothing()
+            )
+
+    async def _add_waiting(self, db: AsyncConnection, id: int, ticket: Ticket) -> None:
+        insert = self.insert(tables.ticket_waiting).values(
+            ticket=id,
+            person=ticket.opened_by.address,
+            name=ticket.opened_by.name,
+            language=ticket.language,
+            asked_in=asdict(ticket.asked_in) if ticket.asked_in else None,
+        )
+        # Who asks again is answered where they asked last.
+        await db.execute(
+            insert.on_conflict_do_update(
+                index_elements=["ticket", "person"],
+                set_={"asked_in": insert.excluded.asked_in, "language": insert.excluded.language},
+            )
+        )
+
+    # --- moving and adding
+
+    async def move_ticket(
+        self,
+        id: int,
+        *,
+        expect: Sequence[TicketState],
+        to: TicketState,
+        by: Person,
+        at: datetime,
+        entry: TimelineEntry,
+        steps: Sequence[DueStep] = (),
+        cancel: Sequence[str] = (),
+        resolution: CleanText | None = None,
+        next_review: datetime | None = None,
+    ) -> Ticket | None:
+        """See ports.Store."""
+        if not 0 < id < 2**31:
+            return None
+        table = tables.tickets.c
+        values: dict[str, Any] = {"state": to.value}
+        if to is TicketState.ACKNOWLEDGED:
+            values |= {**_by("acknowledged", by), "acknowledged_at": at}
+        elif to is TicketState.RESOLVED:
+            values |= {**_by("resolved", by), "resolved_at": at, "resolution": resolution}
+        else:
+            values |= {**_by("acknowledged", None), "acknowledged_at": None}
+            values |= {**_by("resolved", None), "resolved_at": None, "resolution": None}
+        if next_review is not None:
+            values["next_review"] = next_review
+        try:
+            async with self.write() as db:
+                moved = await db.execute(
+                    update(tables.tickets)
+                    .where(table.id == id, table.state.in_([state.value for state in expect]))
+                    .values(**values)
+                    .returning(table.id)
+                )
+                if moved.first() is None:
+                    return None
+                await self._enter(db, id, entry)
+                await self._cancel(db, cancel, at)
+                await self._schedule(db, steps, ticket=id)
+                return await self._ticket(db, id)
+        except StoreError as fault:
+            if fault.reason == "conflict":  # reopened, while a newer ticket of the same key is open
+                return None
+            raise
+
+    async def add_to_ticket(
+        self,
+        id: int,
+        entry: TimelineEntry,
+        *,
+        evidence: Sequence[Evidence] = (),
+        message: MessageRef | None = None,
+        next_review: datetime | None = None,
+        steps: Sequence[DueStep] = (),
+        cancel: Sequence[str] = (),
+    ) -> Ticket | None:
+        """See ports.Store."""
+        if not 0 < id < 2**31:
+            return None
+        table = tables.tickets.c
+        async with self.write() as db:
+            locked = await db.execute(select(table.id).where(table.id == id).with_for_update())
+            if locked.first() is None:
+                return None
+            await self._cancel(db, cancel, entry.at)
+            new = await self._schedule(db, steps, ticket=id)
+            if steps and not new:
+                return await self._ticket(db, id)
+            await self._enter(db, id, entry)
+            await self._add_evidence(db, id, evidence, newer_wins=True)
+            if message is not None:
+                await db.execute(
+                    self.insert(tables.ticket_messages).values(ticket=id, **asdict(message)).on_conflict_do_nothing()
+                )
+            if next_review is not None:
+                await db.execute(update(tables.tickets).where(table.id == id).values(next_review=next_review))
+            return await self._ticket(db, id)

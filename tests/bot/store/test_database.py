@@ -1,0 +1,168 @@
+"""Addresses, file modes, migrations, faults of the database itself."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+import stat
+import sys
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, text
+
+from bot.errors import ConfigError, StoreError
+from bot.redaction.gate import Gate
+from bot.store import tables, upgrade
+from bot.store.store import SqlStore
+from tests.conftest import made_up
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "nonsense",
+        "mysql://u:{secret}@h/db",
+        "postgresql+asyncpg://u:{secret}@127.0.0.1:1",
+        "redis://x:{secret}@h",
+        "://",
+    ],
+)
+async def test_an_unusable_address_is_one_line_without_values(url: str, gate: Gate) -> None:
+    secret = made_up("pw", 20)
+    with pytest.raises(ConfigError) as caught:
+        SqlStore(url.format(secret=secret), gate)
+    assert len(caught.value.faults) == 1
+    assert "DATABASE_URL" in caught.value.faults[0]
+    assert secret not in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+async def test_a_server_that_is_not_there(gate: Gate) -> None:
+    secret = made_up("pw", 20)
+    store = SqlStore(f"postgresql+asyncpg://u:{secret}@127.0.0.1:1/db", gate)
+    with pytest.raises(ConfigError) as caught:
+        await store.open()
+    assert "DATABASE_URL" in str(caught.value)
+    assert secret not in str(caught.value)
+
+
+async def test_files_are_private(tmp_path: Path, gate: Gate) -> None:
+    store = SqlStore(f"sqlite:///{tmp_path}/var/deep/q.db", gate)
+    await store.open()
+    await store.ping()
+    assert stat.S_IMODE((tmp_path / "var/deep").stat().st_mode) == 0o700
+    for file in (tmp_path / "var/deep").iterdir():
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600, file.name
+    await store.close()
+
+
+async def test_a_folder_in_the_way(tmp_path: Path, gate: Gate) -> None:
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(ConfigError, match="DATABASE_URL"):
+        await SqlStore(f"sqlite+aiosqlite:///{tmp_path}/file/q.db", gate).open()
+
+
+async def test_a_file_that_is_no_database(tmp_path: Path, gate: Gate) -> None:
+    (tmp_path / "q.db").write_bytes(b"This is a letter, no database. " * 100)
+    with pytest.raises(ConfigError, match="DATABASE_URL"):
+        await SqlStore(f"sqlite+aiosqlite:///{tmp_path}/q.db", gate).open()
+    assert (tmp_path / "q.db").read_bytes().startswith(b"This is a letter")
+
+
+async def test_memory_works_too(gate: Gate) -> None:
+    store = SqlStore("sqlite+aiosqlite://", gate)
+    await store.open()
+    assert await asyncio.gather(store.get_fact("x"), store.ping(), store.get_fact("x")) == [None, None, None]
+    await store.close()
+
+
+async def test_a_closed_store_says_so(tmp_path: Path, gate: Gate) -> None:
+    store = SqlStore(f"sqlite+aiosqlite:///{tmp_path}/q.db", gate)
+    with pytest.raises(StoreError, match="closed"):
+        await store.get_fact("x")
+
+
+async def test_the_migrations_lead_to_the_tables(url: str, gate: Gate) -> None:
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+    from alembic.script import ScriptDirectory
+    from sqlalchemy.ext.asyncio import create_async_engine
+
+    store = SqlStore(url, gate)
+    await store.open()
+    await store.close()
+    folder = Path(upgrade.__file__).with_name("migrations")
+    assert ScriptDirectory(str(folder)).get_heads() == [upgrade.HEAD]
+    engine = create_async_engine(url)
+    async with engine.connect() as db:
+        differences = await db.run_sync(lambda c: compare_metadata(MigrationContext.configure(c), tables.metadata))
+        version = (await db.execute(text("SELECT version_num FROM alembic_version"))).scalar_one()
+    await engine.dispose()
+    assert differences == []
+    assert version == upgrade.HEAD
+
+
+async def test_replicas_that_start_together_migrate_once(url: str, gate: Gate) -> None:
+    stores = [SqlStore(url, gate) for _ in range(4)]
+    await asyncio.gather(*(store.open() for store in stores))
+    await asyncio.gather(*(store.ping() for store in stores))
+    await asyncio.gather(*(store.close() for store in stores))
+
+
+def test_every_migration_goes_down_again(tmp_path: Path) -> None:
+    from alembic import command
+    from alembic.config import Config
+
+    engine = create_engine(f"sqlite:///{tmp_path}/q.db")
+    config = Config()
+    config.set_main_option("script_location", str(Path(upgrade.__file__).with_name("migrations")))
+    with engine.begin() as db:
+        config.attributes["connection"] = db
+        command.upgrade(config, "head")
+        command.downgrade(config, "base")
+        left = set(db.execute(text("SELECT name FROM sqlite_master WHERE type = 'table'")).scalars())
+    engine.dispose()
+    assert left <= {"alembic_version", "sqlite_sequence"}
+
+
+async def test_upgrade_as_a_command(url: str, gate: Gate) -> None:
+    assert await upgrade.run(url, gate) == upgrade.HEAD
+    assert await upgrade.run(url, gate) == upgrade.HEAD
+
+
+async def test_a_locked_file_is_said(tmp_path: Path, gate: Gate) -> None:
+    store = SqlStore(f"sqlite+aiosqlite:///{tmp_path}/q.db", gate, busy_timeout_s=0.05)
+    await store.open()
+    holder = sqlite3.connect(tmp_path / "q.db", isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    with pytest.raises(StoreError, match="locked"):
+        await store.ping()
+    holder.execute("ROLLBACK")
+    holder.close()
+    await store.ping()
+    await store.close()
+
+
+async def test_errors_show_no_values(url: str, gate: Gate) -> None:
+    store = SqlStore(url, gate)
+    await store.open()
+    async with store.write() as db:
+        await db.execute(text("DROP TABLE facts"))
+    with pytest.raises(StoreError) as caught:
+        await store.set_fact(
+            "very-private-name", "very-private-value", __import__("datetime").datetime.now(__import__("datetime").UTC)
+        )
+    assert "very-private" not in repr(caught.value)
+    assert caught.value.__suppress_context__
+    await store.close()
+
+
+def test_nothing_is_touched_at_import() -> None:
+    import subprocess
+
+    code = "import bot.store.store, sys; sys.exit('alembic' in sys.modules or 'asyncpg' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], check=False, env={**os.environ, "PYTHONPATH": os.getcwd()})
+    assert done.returncode == 0

@@ -1,0 +1,153 @@
+"""Real databases for tests: SQLite files, and a PostgreSQL server of our own where the machine has one."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import uuid
+from pathlib import Path
+
+
+def _programs() -> Path | None:
+    for folder in sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True):
+        if (folder / "initdb").exists() and (folder / "postgres").exists():
+            return folder
+    found = shutil.which("initdb")
+    return Path(found).parent if found and shutil.which("postgres") else None
+
+
+class Server:
+    """One PostgreSQL server in a folder of its own, on a loopback port. None of it outlives `stop`."""
+
+    def __init__(self) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="quotadesk-pg-"))
+        self._process: subprocess.Popen[bytes] | None = None
+        self.port = 0
+
+    @staticmethod
+    def start() -> Server | None:
+        """None where PostgreSQL is not installed or cannot be started here."""
+        programs = _programs()
+        if programs is None:
+            return None
+        server = Server()
+        try:
+            server._start(programs)
+        except (OSError, subprocess.SubprocessError, RuntimeError):
+            server.stop()
+            return None
+        return server
+
+    def _user(self) -> tuple[int, int] | None:
+        if os.geteuid() != 0:
+            return None
+        import pwd
+
+        # initdb refuses root, so it runs as somebody else where the tests run as root (containers).
+        for name in ("postgres", "nobody"):
+            try:
+                entry = pwd.getpwnam(name)
+            except KeyError:
+                continue
+            return entry.pw_uid, entry.pw_gid
+        raise RuntimeError("no user to run PostgreSQL as")
+
+    def _start(self, programs: Path) -> None:
+        user = self._user()
+        data = self._folder / "data"
+        data.mkdir()
+        how: dict[str, object] = {}
+        if user is not None:
+            os.chown(self._folder, *user)
+            os.chown(data, *user)
+            how = {"user": user[0], "group": user[1], "extra_groups": []}
+        data.chmod(0o700)
+        env = {"PATH": os.environ.get("PATH", ""), "LC_ALL": "C.UTF-8", "HOME": str(self._folder), "TZ": "UTC"}
+        subprocess.run(
+            [programs / "initdb", "-D", data, "-U", "quotadesk", "-A", "trust", "-E", "UTF8", "--no-sync"],
+            check=True,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd=self._folder,
+            env=env,
+            timeout=120,
+            **how,  # type: ignore[call-overload]
+        )
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self._process = subprocess.Popen(
+            [
+                programs / "postgres",
+                "-D",
+                data,
+                "-h",
+                "127.0.0.1",
+                "-p",
+                str(self.port),
+                "-k",
+                self._folder,
+                "-c",
+                "fsync=off",
+                "-c",
+                "max_connections=80",
+                "-c",
+                "timezone=Asia/Shanghai",
+            ],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd=self._folder,
+            env=env,
+            **how,  # type: ignore[call-overload]
+        )
+        self._wait()
+
+    def _wait(self) -> None:
+        import time
+
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            if self._process is None or self._process.poll() is not None:
+                raise RuntimeError("PostgreSQL ended at once")
+            try:
+                with socket.create_connection(("127.0.0.1", self.port), timeout=1):
+                    return
+            except OSError:
+                time.sleep(0.05)
+        raise RuntimeError("PostgreSQL did not come up")
+
+    async def new_database(self) -> str:
+        """The address of a fresh, empty database."""
+        import asyncio
+
+        import asyncpg
+
+        name = f"test_{uuid.uuid4().hex[:12]}"
+        for attempt in range(100):
+            try:
+                connection = await asyncpg.connect(
+                    host="127.0.0.1", port=self.port, user="quotadesk", database="postgres"
+                )
+                break
+            except (OSError, asyncpg.PostgresError):
+                if attempt == 99:
+                    raise
+                await asyncio.sleep(0.1)
+        try:
+            await connection.execute(f"CREATE DATABASE {name} TEMPLATE template0")
+        finally:
+            await connection.close()
+        return f"postgresql+asyncpg://quotadesk@127.0.0.1:{self.port}/{name}"
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.send_signal(2)  # SIGINT: fast shutdown
+            try:
+                self._process.wait(15)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait(5)
+        shutil.rmtree(self._folder, ignore_errors=True)
