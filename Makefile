@@ -1,0 +1,56 @@
+# Two commands do everything: `make run` and `make test`. Both need Python 3.11+ and make, nothing else.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+TESTS ?= tests
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint bench chaos audit clean lock
+
+help:
+	@echo "make run   [ARGS=...]   start the bot; without tokens the terminal chat on the demo team"
+	@echo "make test  [TESTS=...]  the whole suite"
+	@echo "make lint               ruff, mypy"
+	@echo "make bench              speed, as ratios to a bare echo bot"
+	@echo "make chaos              kill -9 loops and platform faults, bounded to 5 minutes"
+
+# The stamp is newer than the lock file, or the environment is made again from it.
+$(VENV)/.run: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed; set PYTHON=python3.12 or the like.")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing the locked packages (once)…"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-build.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.run requirements-dev.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@
+
+run: $(VENV)/.run
+	@$(BIN)/quotadesk run $(ARGS)
+
+test: $(VENV)/.test
+	@$(BIN)/python -m pytest -n auto --dist loadfile $(TESTS) $(ARGS)
+
+lint: $(VENV)/.test
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+bench: $(VENV)/.test
+	@$(BIN)/python -m bench $(ARGS)
+
+chaos: $(VENV)/.test
+	@$(BIN)/python -m bench.chaos $(ARGS)
+
+clean:
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache build *.egg-info
+
+# Writes the lock files anew (needs uv): every version with its hashes, no index address.
+lock:
+	@uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header pyproject.toml --extra postgres -o requirements.lock
+	@uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --group dev pyproject.toml --extra postgres -c requirements.lock -o requirements-dev.lock
+	@echo "setuptools>=80" | uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header - -c requirements-dev.lock -o requirements-build.lock
