@@ -223,6 +223,7 @@ class Web:
         try:
             return await self._exchange(call)
         except ProviderError as fault:
+            fault.__context__ = None
             return fault.with_traceback(None)
         except (httpcore.TimeoutException, httpx.TimeoutException):
             return Unreachable("timeout")
