@@ -407,13 +407,11 @@ def _uncommented(piece: str) -> Binding | None:
     return _one(body, 0, 1) if _PART.match(body.removeprefix("export ").lstrip()) else None
 
 
-def value_on_line(data: bytes, name: str, line: int) -> str | None:
-    """The value of `name` on one line, commented out or live. None where that line says something else."""
+def value_on_line(data: bytes, line: int, name: str | None = None) -> str | None:
+    """The value on one line, commented out or live. None where that line sets nothing, or something else than `name`."""
     text = decode(data)
     for binding in parse(text):
         if binding.line == line:
-            if binding.name == name:
-                return binding.value
-            inner = _uncommented(text[binding.start : binding.end]) if binding.name is None else None
-            return inner.value if inner is not None and inner.name == name else None
+            inner = binding if binding.name else _uncommented(text[binding.start : binding.end])
+            return inner.value if inner is not None and (name is None or inner.name == name) else None
     return None

@@ -266,8 +266,8 @@ TAVILY_API_KEY={live}
         False,
     )
     assert (third.commented, third.model, third.placeholder) == (True, "", True)
-    assert env_text.value_on_line(data, "QUERY_ENGINE_API_KEY", 7) == spare
-    assert env_text.value_on_line(data, "QUERY_ENGINE_API_KEY", 8) is None
+    assert env_text.value_on_line(data, 7) == spare
+    assert env_text.value_on_line(data, 8, "QUERY_ENGINE_API_KEY") is None
     ref = second.key_ref(Path("app.env"))
     assert ref is not None
     assert (ref.env, ref.line) == ("QUERY_ENGINE_API_KEY", 7)
