@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 from bot.errors import Expired
 from bot.locales import Words
-from bot.model.chat import Action, Block, CleanText, Facts, Heading, Line, Links, Quote, Reply, Request, Role, Steps
-from bot.model.diagnosis import Cause, Diagnosis, Finding, Proven
-from bot.model.engine import Engine
+from bot.model.chat import Action, CleanText, Line, Quote, Reply, Request, Role
+from bot.model.diagnosis import Cause, Diagnosis, Proven
 from bot.ports import AuditEntry, Sighting
-from bot.providers import shelf
 from bot.services import Services
+from handlers.diagnosis_words import no_error, page, worded
 from handlers.router import Command, Press
 
 _EXAMPLE = "Error code: 402 - {'error': {'message': 'Insufficient Balance'}}"
-_MOST_QUOTED = 700
 
 
 async def run(request: Request, services: Services) -> AsyncIterator[Reply]:
@@ -32,10 +28,10 @@ async def run(request: Request, services: Services) -> AsyncIterator[Reply]:
         return
     diagnosis = services.diagnosis.explain(text)
     if diagnosis.page:
-        yield _page(diagnosis, words)
+        yield page(diagnosis, words)
         return
     if not diagnosis.is_error:
-        yield _no_error(diagnosis, words)
+        yield no_error(diagnosis, words)
         return
     async for reply in _answer(request, services, diagnosis, words):
         yield reply
@@ -63,13 +59,23 @@ async def _answer(
     if number is None:
         number = await services.store.add_sighting(_sighting(request, services, diagnosis, proven))
     if services.proof.worth_asking(diagnosis, engine):
-        yield replace(_worded(request, services, diagnosis, proven, number, words, checking=True), final=False)
+        first = worded(
+            diagnosis,
+            proven,
+            services.team,
+            words,
+            services.clock.now(),
+            found=request.found,
+            number=number,
+            checking=True,
+        )
+        yield replace(first, final=False)
         live = await services.proof.prove(diagnosis, engine)
         proven = replace(live, repeats=proven.repeats, repeats_span_s=span, ticket=ticket)
         if not ticket and proven.engine and proven.engine != before.engine:
             count, span, ticket = await services.proof.repeats(diagnosis, proven.engine)
             proven = replace(proven, repeats=max(proven.repeats, count), repeats_span_s=span, ticket=ticket)
-    yield _worded(request, services, diagnosis, proven, number, words)
+    yield worded(diagnosis, proven, services.team, words, services.clock.now(), found=request.found, number=number)
 
 
 def _sighting(request: Request, services: Services, diagnosis: Diagnosis, proven: Proven) -> Sighting:
@@ -84,279 +90,6 @@ def _sighting(request: Request, services: Services, diagnosis: Diagnosis, proven
         text=diagnosis.text,
         payload={"removed": dict(request.found.counts), "engine": proven.engine},
     )
-
-
-# --- wording ---------------------------------------------------------------------------------------------------------
-
-
-def _worded(
-    request: Request, services: Services, d: Diagnosis, p: Proven, number: int, words: Words, *, checking: bool = False
-) -> Reply:
-    cause = f"cause.{p.cause.value}"
-    where = _where(d, words)
-    now = services.clock.now()
-    unsure = p.certainty == "narrowed" and p.cause is not d.cause or p.certainty == "narrowed"
-    title = words.say("diagnose.not_proved_title" if unsure else f"{cause}.title")
-    blocks: list[Block] = []
-    if services.team.demo:
-        blocks.append(Line(words.say("common.demo_note")))
-    blocks.append(Line(words.say(f"diagnose.certainty.{'checking' if checking else p.certainty}"), strong=True))
-    blocks.append(Line(words.say("diagnose.money_but") if unsure else words.say(f"{cause}.meaning")))
-    if d.says:
-        blocks.append(Heading(words.say("diagnose.says")))
-        blocks.append(Quote(d.says[:_MOST_QUOTED]))
-        key = f"diagnose.translations.{_slug(d.says)}"
-        if words.has(key):
-            blocks.append(Line(words.say(key)))
-    if p.findings:
-        blocks.append(Heading(words.say("diagnose.proof_title")))
-        blocks.extend(Line(_finding(f, words, now)) for f in p.findings)
-    if p.repeats > 1:
-        blocks.append(Line(_repeats(p, d, words)))
-    notes = [line for note in d.notes if words.has(f"diagnose.notes.{note}") for line in _note_blocks(note, words)]
-    steps = _steps(d, p, services, words, unsure)
-    if steps:
-        blocks += [Heading(words.say("diagnose.now")), Steps(steps)]
-    blocks += notes[:12]
-    if words.has(f"{cause}.dont") and not unsure:
-        blocks.append(Line(words.say("diagnose.dont", text=_one(words, f"{cause}.dont"))))
-    blocks.append(Line(_retry(d, p, words, now)))
-    links = _links(d, p, services, words)
-    if links:
-        blocks.append(Links(links))
-    blocks.append(Line(_evidence(d, request, words)))
-    if p.ask_engine:
-        blocks.append(Line(words.say("diagnose.which_engine")))
-    return Reply(
-        title=words.say("diagnose.title", verdict=title, where=where) if where else title,
-        blocks=tuple(blocks),
-        actions=_actions(services, p, number, words),
-        details=_details(d, p, words),
-    )
-
-
-def _one(words: Words, key: str) -> str:
-    return " ".join(words.lines(key))
-
-
-def _slug(text: str) -> str:
-    return "_".join("".join(c if c.isalnum() else " " for c in text.lower()).split()[:8])
-
-
-def _where(d: Diagnosis, words: Words) -> str:
-    provider, gateway = _title(d.provider, words), _title(d.gateway, words)
-    if provider and gateway:
-        return words.say("diagnose.through", gateway=gateway, provider=provider)
-    return provider or gateway
-
-
-def _title(name: str | None, words: Words) -> str:
-    if not name:
-        return ""
-    provider = shelf().get(name)
-    if provider is None:
-        return name
-    return (provider.zh_title or provider.title) if words.language == "zh" else provider.title
-
-
-def _finding(finding: Finding, words: Words, now: datetime) -> str:
-    facts: dict[str, object] = dict(finding.facts)
-    for name, value in finding.facts.items():
-        if isinstance(value, tuple) and len(value) == 2 and (value[0] is None or isinstance(value[0], Decimal)):
-            facts[name] = words.money(value[0], value[1])
-        elif isinstance(value, datetime):
-            facts[name] = words.when(value, now, zone=False)
-    if isinstance(finding.facts.get("kind"), str):
-        facts["kind"] = words.say(f"balance.kinds.{finding.facts['kind']}")
-    if "reason" in facts:
-        key = f"balance.reasons.{facts['reason']}"
-        facts["reason"] = words.say(key, **facts) if words.has(key) else facts["reason"]
-    return words.say(f"diagnose.verdicts.{finding.verdict}", text=words.say(f"diagnose.proof.{finding.key}", **facts))
-
-
-def _repeats(p: Proven, d: Diagnosis, words: Words) -> str:
-    line = words.say("diagnose.repeats", n=p.repeats, minutes=max(1, round(p.repeats_span_s / 60)))
-    if d.retryable is False:
-        line += words.say("diagnose.repeats_useless")
-    if p.ticket is not None:
-        line += words.say("diagnose.repeats_ticket", ticket=p.ticket)
-    return line
-
-
-def _note_blocks(note: str, words: Words) -> list[Block]:
-    lines = words.lines(f"diagnose.notes.{note}.steps")
-    title = words.say(f"diagnose.notes.{note}.title") if words.has(f"diagnose.notes.{note}.title") else ""
-    out: list[Block] = [Heading(title)] if title else []
-    if lines:
-        out.append(Steps(lines))
-    else:
-        out += [Line(line) for line in words.lines(f"diagnose.notes.{note}")]
-    return out
-
-
-def _steps(d: Diagnosis, p: Proven, services: Services, words: Words, unsure: bool) -> tuple[str, ...]:
-    steps: list[str] = []
-    if p.better_route and p.engine:
-        steps.append(words.say("diagnose.step_switch", engine=_engine(services, p).title, route=p.better_route))
-    elif p.no_route_left and p.engine:
-        tried = words.say("common.list_sep").join(
-            words.say(
-                "diagnose.tried",
-                route=route,
-                why=words.say(f"diagnose.why.{why}") if words.has(f"diagnose.why.{why}") else why,
-            )
-            for route, why in p.tried
-        )
-        steps.append(
-            words.say(
-                "diagnose.step_no_route", engine=_engine(services, p).title, tried=tried or words.say("common.none")
-            )
-        )
-    steps += words.lines("diagnose.money_steps" if unsure else f"cause.{p.cause.value}.steps")
-    return tuple(steps[:7])
-
-
-def _engine(services: Services, p: Proven) -> Engine:
-    return services.team.engines[p.engine or ""]
-
-
-def _retry(d: Diagnosis, p: Proven, words: Words, now: datetime) -> str:
-    from datetime import timedelta
-
-    if d.retry == "yes" and d.retry_after_s is not None:
-        at = now + timedelta(seconds=d.retry_after_s)
-        return words.say("diagnose.retry.at", span=words.span(max(1.0, d.retry_after_s)), time=words.when(at, now))
-    if d.retry == "after_reset" and d.retry_after_s is not None:
-        at = now + timedelta(seconds=d.retry_after_s)
-        return words.say("diagnose.retry.reset_at", time=words.stamp(at), utc=words.utc(at))
-    resets = [f.facts.get("resets_at") for f in p.findings if isinstance(f.facts.get("resets_at"), datetime)]
-    if d.retry == "after_reset" and resets and isinstance(resets[0], datetime):
-        return words.say("diagnose.retry.reset_at", time=words.stamp(resets[0]), utc=words.utc(resets[0]))
-    return words.say(f"diagnose.retry.{d.retry}")
-
-
-def _links(d: Diagnosis, p: Proven, services: Services, words: Words) -> tuple[tuple[str, str], ...]:
-    """The page that helps: of the account that was asked, else of the party in the text. A relay's money is at the relay."""
-    name = d.gateway or d.provider
-    if p.route and p.route in services.team.routes and services.team.routes[p.route].provider:
-        name = services.team.routes[p.route].provider
-    provider = shelf().get(name or "")
-    if provider is None:
-        return ()
-    kinds = {
-        Cause.AUTH_INVALID: ("keys",),
-        Cause.PERMISSION_DENIED: ("keys", "balance"),
-        Cause.OVERLOADED: ("status",),
-        Cause.SERVER_ERROR: ("status",),
-        Cause.NETWORK: ("status",),
-        Cause.UPSTREAM_ERROR: ("status",),
-        Cause.KEY_LIMIT: ("keys", "balance"),
-    }.get(p.cause, ("top_up", "balance"))
-    urls = {
-        "top_up": provider.top_up_url,
-        "balance": provider.balance_url,
-        "keys": provider.keys_url,
-        "status": provider.status_url,
-    }
-    labels = {kind: words.say(f"diagnose.pages.{kind}", provider=_title(provider.id, words)) for kind in kinds}
-    out = {url: (labels[kind], url) for kind in reversed(kinds) if (url := urls[kind])}
-    return tuple(reversed(out.values()))[:2]
-
-
-def _evidence(d: Diagnosis, request: Request, words: Words) -> str:
-    sep = words.say("diagnose.evidence_sep")
-    shown = [
-        words.say("diagnose.evidence.item", name=words.say(f"diagnose.evidence.{name}"), value=value)
-        for name, value in (
-            ("time", d.occurred_at),
-            ("status", d.status),
-            ("model", d.model),
-            ("request_id", d.request_id),
-            ("task_id", d.task_id if d.task_id != d.request_id else None),
-        )
-        if value is not None
-    ]
-    if d.engine:
-        shown.append(
-            words.say(
-                "diagnose.evidence.engine",
-                value=d.engine,
-                source=words.say(f"diagnose.engine_from.{d.engine_from or 'text'}"),
-            )
-        )
-    text = words.say("diagnose.collected", items=sep.join(shown) or words.say("common.none"))
-    if request.found.counts:
-        text += words.say("diagnose.removed", items=removed(request.found.counts, words))
-    return text
-
-
-def removed(counts: Mapping[str, int], words: Words) -> str:
-    """`Anthropic key × 1, prompt × 1`."""
-    items = []
-    for kind, n in counts.items():
-        key = f"leak.kinds.{kind.replace(' ', '_').replace('-', '_').replace('.', '_').lower()}"
-        items.append(f"{words.say(key) if words.has(key) else kind} × {n}")
-    return words.say("common.list_sep").join(items)
-
-
-def _actions(services: Services, p: Proven, number: int, words: Words) -> tuple[Action, ...]:
-    out: list[Action] = []
-    if p.ask_engine:
-        out += [
-            Action("diagnose.engine", e.title, f"{number}:{e.name}"[:40])
-            for e in list(services.team.engines.values())[:6]
-        ]
-    if p.better_route and p.engine and services.team.engines[p.engine].env_file and len(p.engine) <= 40:
-        label = words.say("diagnose.buttons.switch", engine=p.engine, route=p.better_route)
-        out.append(Action("switch.plan", label, p.engine, style="primary"))
-    out.append(Action("diagnose.again", words.say("diagnose.buttons.again"), str(number)))
-    out.append(Action("diagnose.escalate", words.say("diagnose.buttons.escalate"), str(number)))
-    out.append(Action("diagnose.wrong", words.say("diagnose.buttons.wrong"), str(number)))
-    return tuple(out)
-
-
-def _details(d: Diagnosis, p: Proven, words: Words) -> tuple[Block, ...]:
-    rows: list[tuple[str, str]] = []
-    if len(d.causes) > 1:
-        rows.append(
-            (
-                words.say("diagnose.other_causes"),
-                words.say("common.list_sep").join(words.say(f"cause.{c.value}.title") for c in d.causes[1:]),
-            )
-        )
-    if d.party != "unknown":
-        rows.append((words.say("diagnose.party_label"), words.say(f"diagnose.party.{d.party}")))
-    if d.signature:
-        rows.append((words.say("diagnose.rule"), f"{d.signature} ({d.checked})" if d.checked else d.signature))
-    if d.source:
-        rows.append((words.say("diagnose.source"), d.source))
-    blocks: list[Block] = [Facts(tuple(rows))] if rows else []
-    prevention = words.lines(f"cause.{p.cause.value}.prevention")
-    if prevention:
-        blocks += [Heading(words.say("diagnose.prevention")), *(Line(line) for line in prevention)]
-    return tuple(blocks)
-
-
-def _page(d: Diagnosis, words: Words) -> Reply:
-    """An answer page in the guides' shape: short answer, when it applies, what to check, what cannot be said, next step."""
-    base = f"pages.{d.page}"
-    blocks: list[Block] = [Line(words.say(f"{base}.short"))]
-    for part in ("applies", "check", "cannot", "next"):
-        lines = words.lines(f"{base}.{part}")
-        if lines:
-            blocks.append(Heading(words.say(f"diagnose.page.{part}")))
-            blocks.append(Steps(lines, numbered=part in ("check", "next")) if len(lines) > 1 else Line(lines[0]))
-    if words.has(f"{base}.checked"):
-        blocks.append(Line(words.say("diagnose.page.checked", day=words.say(f"{base}.checked"))))
-    return Reply(title=words.say(f"{base}.title"), blocks=tuple(blocks))
-
-
-def _no_error(d: Diagnosis, words: Words) -> Reply:
-    blocks: list[Block] = [Line(words.say("diagnose.no_error.text"))]
-    for note in d.notes:
-        if words.has(f"diagnose.notes.{note}"):
-            blocks += _note_blocks(note, words)
-    return Reply(title=words.say("diagnose.no_error.title"), blocks=tuple(blocks))
 
 
 # --- buttons ---------------------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 from bot.locales import Words
-from bot.model.chat import Action, Facts, Line, Reply, Request, Role
+from bot.model.chat import Action, Block, Facts, Line, Reply, Request, Role
 from bot.services import Services
 from handlers import router
 
@@ -22,7 +22,7 @@ async def run(request: Request, services: Services) -> AsyncIterator[Reply]:
             else f"/quota {command.name}"
         )
         rows.append((words.say(f"help.usage.{command.name}", typed=typed), words.say(f"help.about.{command.name}")))
-    blocks = [Line(words.say("help.intro")), Facts(tuple(rows))]
+    blocks: list[Block] = [Line(words.say("help.intro")), Facts(tuple(rows))]
     if services.team.demo:
         blocks.append(Line(words.say("help.demo")))
     if request.role is Role.OPERATOR:

@@ -98,7 +98,7 @@ class Proof:
 
     async def prove(self, diagnosis: Diagnosis, engine: str | None = None) -> Proven:
         """Asks the accounts behind the error at once, and the engine's other routes with them."""
-        engines = (self._team.engines[engine],) if engine in self._team.engines else self.candidates(diagnosis)
+        engines = (self._team.engines[engine],) if engine and engine in self._team.engines else self.candidates(diagnosis)
         if not engines:
             return self.from_text(diagnosis, engine)
         routes = tuple(dict.fromkeys(route for e in engines for route in e.routes))

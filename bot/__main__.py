@@ -1,0 +1,28 @@
+"""`python -m bot …` equals `quotadesk …`.
+
+`redact` and the machine forms of `diagnose` take a short way: a filter in a pipe must not wait for chat libraries to load.
+"""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> int:
+    """Exit code: 0 done, 1 bad news or a failed check, 2 wrong usage or configuration."""
+    arguments = sys.argv[1:]
+    if arguments[:1] == ["redact"] and "--help" not in arguments:
+        from bot.redaction.batch import main as redact
+
+        return redact(arguments[1:])
+    if arguments[:1] == ["diagnose"] and {"--json", "--jsonl"} & set(arguments) and "--help" not in arguments:
+        from bot.batch_diagnose import main as diagnose
+
+        return diagnose(arguments[1:])
+    from bot.cli import main as full
+
+    return full()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

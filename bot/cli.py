@@ -1,0 +1,197 @@
+"""The command line of the contract: thin. Every command loads what it needs when it runs."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Coroutine
+from typing import Annotated, Any, Literal
+
+import typer
+
+from bot.errors import ConfigError, QuotadeskError, UnknownName
+
+app = typer.Typer(
+    name="quotadesk",
+    help="The help desk for AI quotas: balances, diagnosis, switching, escalation in Slack, Telegram and the terminal.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+db = typer.Typer(help="The database.", no_args_is_help=True)
+app.add_typer(db, name="db")
+
+Lang = Annotated[Literal["zh", "en"] | None, typer.Option("--lang", help="Language of the answers.")]
+Json = Annotated[bool, typer.Option("--json", help="For scripts.")]
+
+
+def main() -> int:
+    """Runs the command; configuration and usage faults are one line each on standard error, exit code 2."""
+    try:
+        result = app(standalone_mode=False)
+        return result if isinstance(result, int) else 0
+    except ConfigError as fault:
+        for line in fault.faults:
+            typer.echo(f"quotadesk: {line}", err=True)
+        return 2
+    except UnknownName as fault:
+        hint = f" Did you mean {', '.join(fault.nearest)}?" if fault.nearest else ""
+        known = f" Known: {', '.join(fault.known)}." if fault.known else ""
+        typer.echo(f"quotadesk: no {fault.what} called {fault.name}.{hint}{known}", err=True)
+        return 2
+    except QuotadeskError as fault:
+        typer.echo(f"quotadesk: {fault.facts.get('why') or fault}", err=True)
+        return 2
+    except typer.Exit as fault:
+        return int(fault.exit_code)
+    except (KeyboardInterrupt, typer.Abort):
+        return 130
+    except Exception as fault:
+        if (show := getattr(fault, "show", None)) and (code := getattr(fault, "exit_code", None)) is not None:
+            show()  # Typer's own usage errors
+            return int(code)
+        raise
+
+
+def _run(work: Coroutine[Any, Any, int]) -> int:
+    return asyncio.run(work)
+
+
+@app.command()
+def run() -> int:
+    """Start Slack, Telegram and the HTTP server, as configured; without tokens the terminal chat on the demo team."""
+    from bot import app as house
+
+    return _run(house.run())
+
+
+@app.command()
+def console(
+    lang: Lang = None,
+    as_: Annotated[Literal["member", "operator"], typer.Option("--as", help="Whose rights.")] = "operator",
+) -> int:
+    """The same commands in a terminal; one command a line when standard input is no terminal."""
+    from bot import app as house
+
+    return _run(house.console(lang=lang, role=as_, demo=False))
+
+
+@app.command()
+def demo(
+    lang: Lang = None,
+    as_: Annotated[Literal["member", "operator"], typer.Option("--as", help="Whose rights.")] = "operator",
+) -> int:
+    """The console on the demo team, whatever is configured."""
+    from bot import app as house
+
+    return _run(house.console(lang=lang, role=as_, demo=True))
+
+
+@app.command()
+def diagnose(
+    text: Annotated[list[str] | None, typer.Argument(help="The error, or - for standard input.")] = None,
+    lang: Lang = None,
+    as_json: Json = False,
+    jsonl: Annotated[bool, typer.Option("--jsonl", help='One {"id","text"} a line in, one answer a line out.')] = False,
+) -> int:
+    """Explain an error with no network at all."""
+    from bot import app as house
+
+    words = list(text or [])
+    if as_json or jsonl:
+        from bot.batch_diagnose import main as batch
+
+        flags = (["--json"] if as_json else []) + (["--jsonl"] if jsonl else []) + (["--lang", lang] if lang else [])
+        return batch([*flags, *words])
+    return house.explain(
+        sys.stdin.buffer.read().decode("utf-8", "replace") if words in ([], ["-"]) else " ".join(words), lang
+    )
+
+
+@app.command()
+def redact(
+    text: Annotated[list[str] | None, typer.Argument(help="The text, or - for standard input.")] = None,
+    jsonl: Annotated[bool, typer.Option("--jsonl", help='One {"id","text"} a line in, one answer a line out.')] = False,
+) -> int:
+    """Print the text without its secrets."""
+    from bot.redaction.batch import main as batch
+
+    return batch([*(["--jsonl"] if jsonl else []), *(text or [])])
+
+
+@app.command()
+def balance(
+    names: Annotated[list[str] | None, typer.Argument(metavar="[ENGINE|ROUTE]...")] = None,
+    as_json: Json = False,
+    lang: Lang = None,
+) -> int:
+    """Live balances. Exit 1 if an account is blocked or could not be checked."""
+    from bot import app as house
+
+    return _run(house.balance(names or [], as_json=as_json, lang=lang))
+
+
+@app.command()
+def switch(
+    engine: Annotated[str, typer.Argument()],
+    route: Annotated[str | None, typer.Argument()] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan, change nothing.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    undo: Annotated[bool, typer.Option("--undo", help="Take the last switch back.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Also to a route that looks dead.")] = False,
+    as_json: Json = False,
+    lang: Lang = None,
+) -> int:
+    """Move an engine to another route: rehearsed, verified, reversible."""
+    from bot import app as house
+
+    return _run(
+        house.switch(engine, route, dry_run=dry_run, yes=yes, undo=undo, force=force, as_json=as_json, lang=lang)
+    )
+
+
+@app.command()
+def check(as_json: Json = False) -> int:
+    """Doctor: settings, tokens, scopes, database, env files, every route; each fault with its mend."""
+    from bot import checkup
+
+    return _run(checkup.run(as_json=as_json))
+
+
+@app.command()
+def tickets(as_json: Json = False, lang: Lang = None) -> int:
+    """What is open."""
+    from bot import app as house
+
+    return _run(house.tickets(as_json=as_json, lang=lang))
+
+
+@app.command()
+def audit(as_json: Json = False) -> int:
+    """Who did what."""
+    from bot import app as house
+
+    return _run(house.audit(as_json=as_json))
+
+
+@app.command("slack-manifest")
+def slack_manifest() -> int:
+    """Print the Slack app manifest for this configuration."""
+    from bot import app as house
+
+    typer.echo(house.slack_manifest())
+    return 0
+
+
+@db.command("upgrade")
+def upgrade() -> int:
+    """Migrations (also run at start, under a lock)."""
+    from bot import app as house
+
+    return _run(house.upgrade())
+
+
+def print_json(value: object) -> None:
+    """One JSON document; decimals are strings already."""
+    typer.echo(json.dumps(value, ensure_ascii=False, indent=2))
