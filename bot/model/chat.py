@@ -228,6 +228,7 @@ class Input:
     label: str
     hint: str = ""
     required: bool = False
+    long: bool = False  # room for several lines
 
 
 @dataclass(frozen=True, slots=True)
