@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json as jsonlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Literal
@@ -356,10 +356,18 @@ def moment(value: Json) -> datetime | None:
 # --- readings ----------------------------------------------------------------------------------------------------------
 
 
-def money(value: Decimal | None, currency: str, *, label: str = "", **parts: Decimal | None) -> Reading:
+def money(
+    value: Decimal | None,
+    currency: str,
+    *,
+    label: str = "",
+    used: Decimal | None = None,
+    blocks: bool = False,
+    **parts: Decimal | None,
+) -> Reading:
     """Account money. Parts that are unknown are left out."""
     known = {name: figure for name, figure in parts.items() if figure is not None}
-    return Reading(Kind.ACCOUNT_MONEY, value, currency, parts=known, label=label)
+    return Reading(Kind.ACCOUNT_MONEY, value, currency, used=used, parts=known, label=label, blocks=blocks)
 
 
 def limit(
@@ -396,10 +404,12 @@ def percent(left: Decimal, *, resets_at: datetime | None = None, label: str = ""
 
 
 def settled(*readings: Reading, usable: bool | None = None, note: str = "", models: tuple[str, ...] = ()) -> Balance:
-    """A Balance whose `usable` is False where every wallet is known to be empty and the provider said nothing itself."""
+    """A Balance. Where every wallet is known to be empty and the provider does not say that it may be used all the same,
+    `usable` is False and the wallets are what blocks."""
     wallets = [r.amount for r in readings if r.kind is Kind.ACCOUNT_MONEY and not r.unlimited]
-    if usable is None and wallets and all(figure is not None and figure <= 0 for figure in wallets):
+    if usable is not True and wallets and all(figure is not None and figure <= 0 for figure in wallets):
         usable = False
+        readings = tuple(replace(r, blocks=True) if r.kind is Kind.ACCOUNT_MONEY else r for r in readings)
     return Balance(readings, usable=usable, note=note, models=models)
 
 
