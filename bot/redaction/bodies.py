@@ -1,0 +1,172 @@
+"""What goes wholesale from request bodies: prompts, message lists, tool arguments, inline images.
+
+A value is followed from its opening quote or bracket to the matching end at the same level of escaping, so that JSON, a Python repr,
+JSON inside a JSON string and `curl -d '...'` all come out the same. One pass over the value, nothing is parsed twice.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from bot.redaction.rx import rx
+
+from bot.redaction.spans import Span
+
+PROMPT: Final = "prompt"
+IMAGE: Final = "image"
+_LISTS: Final = r"messages|contents|input|inputs|system|system_instruction|systemInstruction|instructions|parts|tool_calls|history|prompts?|conversation"
+_STRINGS: Final = (
+    r"(?:[A-Za-z_]{0,16})?prompt(?:_text|Text|_en|_zh)?|negativePrompt|input|instructions?|system|systemInstruction|system_instruction|"
+    r"query|question|inputText|input_text|contents|arguments"
+)
+_TEXT: Final = r"content|text|reasoning_content"
+_NAME: Final = rx(
+    rf"(?:[\"'\s,{{(;?&\\]|\b|^)({_STRINGS}|{_LISTS}|{_TEXT}|提示词|反向提示词|正向提示词)(\\*[\"']?[ \t]{{0,4}}(?:[:=]|：|=>)\s{{0,16}})(\\*\"\"\"|\\*\"|\\*'|“|\[|\{{)"
+)
+_LIST_NAMES: Final = frozenset(_LISTS.replace("prompts?", "prompt|prompts").encode().split(b"|"))
+_TEXT_NAMES: Final = frozenset((b"content", b"text", b"reasoning_content", b"arguments", b"query", b"question"))
+_ROLE: Final = rx(r"role\\*[\"']?\s{0,4}[:=]|parts\\*[\"']|input_text|inline_?[dD]ata|tool_calls|function\\*[\"']|\"type\\*\":\s?\\*\"text|'type': 'text|arguments")
+_FLAG: Final = rx(r"--?(?:negative-)?prompt[ =]+(\\*[\"'])|(?:-F|--form|--form-string|-d|--data(?:-urlencode)?)[ =]+([\"'])(?:negative_)?prompt=")
+_QUOTE: Final = rx(r"\\*[\"'\[\]{}]")
+_IMAGE: Final = rx(r"data:(?:image|audio|video|application)/[a-zA-Z0-9.+\-]{1,40};base64,[A-Za-z0-9+/=_\-\s\\]{16,}|(?:b64_json|inline_?[dD]ata|bytesBase64Encoded|image_base64|binary_data_base64|\bdata|\bimage)\\*[\"']?\s{0,4}[:=]\s{0,4}[\[]?\\*[\"']([A-Za-z0-9+/=_\-]{80,})")
+_RETURNED: Final = rx(r"(?i:返回|输出|生成|结果|响应|得到|returned|output|result|response|generated|received)[^\n\"'`{}\[\]=]{0,16}$")
+_GATE: Final = rx(
+    r"prompt|messages|contents?\\*[\"']?\s{0,4}[:=]|input|system|instruction|\btext\\*[\"']?\s{0,4}[:=]|arguments|query|question|;base64,|b64|inline|提示词|image|\bdata\\*[\"']"
+)
+_MIN_TEXT: Final = 2
+
+
+def find(view: bytes, spans: list[Span]) -> None:
+    if _GATE.search(view) is None:
+        return
+    _images(view, spans)
+    _prompts(view, spans)
+
+
+def _images(view: bytes, spans: list[Span]) -> None:
+    for match in _IMAGE.finditer(view):
+        start, end = match.span(1)
+        if start < 0:
+            begin, end = match.span()
+            start = view.index(b"base64,", begin) + 7
+            while view[end - 1 : end] in (b" ", b"\n", b"\r", b"\\"):
+                end -= 1
+            breaks = view.find(b"\n", start, end)
+            if breaks > 0 and breaks - start < 60:
+                end = breaks
+            # an image that came back stands bare after words that say so: it is the answer, not what was sent
+            if view[begin - 1 : begin] not in (b'"', b"'", b"`", b"(", b"=") and _RETURNED.search(view[max(0, begin - 48) : begin]):
+                continue
+        spans.append((start, end, IMAGE, b""))
+
+
+def _prompts(view: bytes, spans: list[Span]) -> None:
+    position = 0
+    spoken: bool | None = None
+    while True:
+        match = _NAME.search(view, position)
+        if match is None:
+            break
+        name, opening = match.group(1), match.group(3)
+        at = match.end(3)
+        position = at
+        bracket = opening in (b"[", b"{")
+        if bracket and name not in _LIST_NAMES:
+            continue
+        if name in _TEXT_NAMES:
+            if spoken is None:
+                spoken = _ROLE.search(view) is not None
+            if not spoken:
+                continue
+        if bracket:
+            start, end = at, _matching(view, at)
+            if view[at - 1 : at] == b"[" and view[at : at + 6] == b"prompt":
+                continue
+            inside = view[start : end]
+            if len(inside.strip()) < _MIN_TEXT or not _wordy(inside):
+                continue
+        else:
+            start, end = at, _closing(view, at, opening)
+            inside = view[start:end]
+            if inside[:7] == b"[prompt" or len(inside) < _MIN_TEXT or inside[:1] == b"[" and inside.endswith(b"]") and len(inside) < 40:
+                continue
+            if name == b"system" and (len(inside) < 8 or inside.isalnum()):
+                continue
+            if name in (b"query", b"question", b"input", b"text") and len(inside) < 4:
+                continue
+        spans.append((start, end, PROMPT, b""))
+        position = end
+    for match in _FLAG.finditer(view):
+        at = match.end()
+        opening = match.group(1) or match.group(2)
+        end = _closing(view, at, opening)
+        if view[at : at + 7] != b"[prompt" and end - at >= _MIN_TEXT:
+            spans.append((at, end, PROMPT, b""))
+
+
+def _wordy(inside: bytes) -> bool:
+    """Holds a string at all: `input: [1, 2]` and `[]` say nothing."""
+    return b'"' in inside or b"'" in inside
+
+
+def _closing(view: bytes, at: int, opening: bytes) -> int:
+    """The end of a string: the next equal quote with as many backslashes before it; else the end of the line."""
+    if opening == b"\xe2\x80\x9c":
+        end = view.find(b"\xe2\x80\x9d", at)
+        return end if end >= 0 else _line(view, at)
+    quote = opening[-1:]
+    slashes = len(opening) - len(opening.lstrip(b"\\"))
+    if opening.endswith(b'"""'):
+        end = view.find(b'"""', at)
+        return end if end >= 0 else len(view)
+    position = at
+    while True:
+        end = view.find(quote, position)
+        if end < 0:
+            return _line(view, at)
+        before = end
+        while before > at and view[before - 1] == 0x5C:
+            before -= 1
+        if end - before <= slashes or (slashes == 0 and (end - before) % 2 == 0):
+            return before
+        position = end + 1
+
+
+def _line(view: bytes, at: int) -> int:
+    end = view.find(b"\n", at)
+    return len(view) if end < 0 else end
+
+
+def _matching(view: bytes, at: int) -> int:
+    """The end of a list or dict whose opening bracket stands before `at`: the place of its closing bracket, or the end of the text."""
+    depth = 1
+    quote = b""
+    slashes = 0
+    for match in _QUOTE.finditer(view, at):
+        begin, end = match.span()
+        mark = view[end - 1 : end]
+        count = end - begin - 1
+        if quote:
+            if mark == quote and (count <= slashes or (slashes == 0 and count % 2 == 0)) and _ends_string(view, end):
+                quote = b""
+            continue
+        if mark in (b'"', b"'"):
+            quote, slashes = mark, count
+        elif mark in (b"[", b"{"):
+            depth += 1
+        else:
+            depth -= 1
+            if depth == 0:
+                return begin
+    return len(view)
+
+
+def _ends_string(view: bytes, end: int) -> bool:
+    """A closing quote is followed by a separator or a bracket, whatever blanks lie between; an apostrophe in a word is not."""
+    position = end
+    limit = min(len(view), end + 40)
+    while position < limit and view[position] in b" \t\r\n\\nrt":
+        if view[position] in b"nrt" and view[position - 1 : position] != b"\\":
+            return False
+        position += 1
+    return position >= len(view) or view[position : position + 1] in (b",", b"]", b"}", b":", b"")

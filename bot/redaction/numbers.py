@@ -1,0 +1,151 @@
+"""Payment cards, bank accounts, resident ids, phones: digits that pass a check and are not a task's or a request's number."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from bot.redaction.rx import rx
+
+from bot.redaction.spans import Span
+
+_DIGITS: Final = rx(r"\+?\b[0-9](?:[0-9]|[ \-][0-9]|  [0-9]){9,24}[Xx]?\b|\(\+?86\)[ ]?1[0-9 \-]{10,14}")
+_WINDOW: Final = 60
+# Names of numbers that are evidence, before the number and close to it.
+_EVIDENCE: Final = rx(
+    r"(?i:task|request|trace|span|job|run|log|order|trade|created|expires|timestamp|channel|batch|message|msg|prediction|任务|请求|"
+    r"追踪|跟踪|订单|流水|单号|交易|日志|编号|uid|user_id|userid|id)(?:[\]\"'`_ \t:=#a-zA-Z()\-]|：|＝|是|为|号|（|）){0,14}$"
+)
+_CARD_NAME: Final = rx(r"(?i:卡号|银行卡|信用卡|储蓄卡|借记卡|card|银联|账户|户口|account no|pan)[^0-9\n]{0,40}$")
+_ID_NAME: Final = rx(r"(?i:身份证|证件号|id ?card|identity|resident|实名)[^0-9\n]{0,30}$")
+_PHONE_NAME: Final = rx(r"(?i:手机|电话|phone|mobile|tel|联系|whatsapp|致电|call|微信|号码)[^0-9\n]{0,30}$")
+_EXTRA: Final = rx(
+    r"(?i:cvv2?|cvc2?|安全码|有效期|expiry|expires? date|exp(?:iration)?(?: date)?)[ \t]{0,3}(?:[:=]|：|＝|是|为)?[ \t]{0,3}([0-9]{2}[ ]?/[ ]?[0-9]{2,4}|[0-9]{3,4})\b"
+)
+_WEIGHTS: Final = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
+_CHECK: Final = "10X98765432"
+_PROVINCES: Final = frozenset((11, 12, 13, 14, 15, 21, 22, 23, 31, 32, 33, 34, 35, 36, 37, 41, 42, 43, 44, 45, 46, 50, 51, 52, 53, 54, 61, 62, 63, 64, 65, 71, 81, 82, 83))  # fmt: skip
+
+
+def find(view: bytes, spans: list[Span]) -> None:
+    position = 0
+    card = False
+    while True:
+        match = _DIGITS.search(view, position)
+        if match is None:
+            break
+        start, end = match.span()
+        position = end
+        span = _number(view, start, end)
+        if span is not None:
+            spans.append(span)
+            card = card or span[2] in ("card", "bank account")
+        else:
+            # a date or a time may have swallowed the start of a number behind it
+            gap = max(view.rfind(b" ", start, end), view.rfind(b"-", start, end))
+            if gap > start and end - gap > 11:
+                position = gap + 1
+    if card:
+        for match in _EXTRA.finditer(view):
+            begin, stop = match.span(1)
+            spans.append((begin, stop, "card", view[begin:stop]))
+
+
+def _number(view: bytes, start: int, end: int) -> Span | None:
+    before, after = view[start - 1 : start], view[end : end + 1]
+    if before in _GLUE or (after in _GLUE_AFTER and view[end + 1 : end + 2].isalnum()):
+        return None
+    text = view[start:end]
+    digits = bytes(byte for byte in text if 48 <= byte <= 57)
+    size = len(digits)
+    if size < 11:
+        return None
+    ahead = view[max(0, start - _WINDOW) : start]
+    if text[-1:] in b"Xx":
+        if size == 17 and resident(digits + b"X") and not _named_evidence(ahead):
+            return start, end, "resident id", digits + b"X"
+        return None
+    grouped = len(text) != size
+    if size == 18 and (resident(digits) or _ID_NAME.search(ahead)) and not _named_evidence(ahead):
+        return start, end, "resident id", digits
+    if size == 15 and resident_old(digits) and (_ID_NAME.search(ahead) or not _card(digits)) and not _named_evidence(ahead):
+        if _ID_NAME.search(ahead) is not None:
+            return start, end, "resident id", digits
+    if size in (11, 13, 14, 15) and _phone(text, digits, ahead):
+        return start, end, "phone", digits
+    if 12 <= size <= 19:
+        if _CARD_NAME.search(ahead) is not None:
+            return start, end, "card", digits
+        if _card(digits) and luhn(digits) and not _named_evidence(ahead) and (not grouped or _card_groups(text)):
+            return start, end, "card", digits
+    return None
+
+
+_GLUE: Final = frozenset((b"-", b".", b"_", b"/", b"#", b"\xc2\xa5", b"$", b"="))
+_GLUE_AFTER: Final = frozenset((b"-", b".", b"_", b":"))
+
+
+def _named_evidence(ahead: bytes) -> bool:
+    return _EVIDENCE.search(ahead) is not None
+
+
+def _phone(text: bytes, digits: bytes, ahead: bytes) -> bool:
+    tail = digits[-11:]
+    lead = digits[:-11]
+    if lead not in (b"", b"86", b"0086") or tail[0] != 0x31 or not 0x33 <= tail[1] <= 0x39:
+        return False
+    if _PHONE_NAME.search(ahead) is not None:
+        return True
+    return not _named_evidence(ahead)
+
+
+def _card(digits: bytes) -> bool:
+    size = len(digits)
+    two, three, four = int(digits[:2]), int(digits[:3]), int(digits[:4])
+    if two == 62:
+        return 16 <= size <= 19
+    if digits[0] == 0x34:
+        return size in (13, 16, 19)
+    if 51 <= two <= 55 or 2221 <= four <= 2720:
+        return size == 16
+    if two in (34, 37):
+        return size == 15
+    if 3528 <= four <= 3589:
+        return 16 <= size <= 19
+    if two in (36, 38, 39) or 300 <= three <= 305:
+        return size in (14, 16)
+    if four == 6011 or two == 65 or 644 <= three <= 649:
+        return 16 <= size <= 19
+    return False
+
+
+def _card_groups(text: bytes) -> bool:
+    groups = text.replace(b"-", b" ").split()
+    return all(len(group) in (4, 5, 6, 2, 3, 1) for group in groups) and len(groups[0]) in (4, 6)
+
+
+def luhn(digits: bytes) -> bool:
+    total = 0
+    for index, byte in enumerate(reversed(digits)):
+        value = byte - 48
+        if index % 2:
+            value *= 2
+            if value > 9:
+                value -= 9
+        total += value
+    return total % 10 == 0
+
+
+def resident(number: bytes) -> bool:
+    """Eighteen places: a province, a real birth date, and the check digit."""
+    if int(number[:2]) not in _PROVINCES or not _birthday(int(number[6:10]), int(number[10:12]), int(number[12:14])):
+        return False
+    total = sum((byte - 48) * weight for byte, weight in zip(number[:17], _WEIGHTS, strict=False))
+    return _CHECK[total % 11] == chr(number[17]).upper()
+
+
+def resident_old(number: bytes) -> bool:
+    return int(number[:2]) in _PROVINCES and _birthday(1900 + int(number[6:8]), int(number[8:10]), int(number[10:12]))
+
+
+def _birthday(year: int, month: int, day: int) -> bool:
+    return 1900 <= year <= 2030 and 1 <= month <= 12 and 1 <= day <= 31

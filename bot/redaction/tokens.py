@@ -1,0 +1,222 @@
+"""Keys with a maker's prefix, and long runs that give themselves away by their middle or once decoded from base64."""
+
+from __future__ import annotations
+
+import binascii
+from collections.abc import Callable
+from typing import Final
+
+import re2
+
+from bot.redaction.rx import rx
+
+from bot.redaction import judge
+from bot.redaction.joins import exact_end, open_end
+from bot.redaction.rules.vendors import RULES, Vendor
+from bot.redaction.spans import Span
+
+_BODY: Final = {"u": r"[A-Za-z0-9_\-]*", "d": r"[A-Za-z0-9_\-.]*", "s": r"[A-Za-z0-9_\-/+=.%]*"}
+_OPENAI_MIDDLE: Final = b"T3BlbkFJ"
+_AZURE_MIDDLE: Final = b"JQQJ99"
+
+
+def _pattern() -> str:
+    parts = []
+    for body, tail in _BODY.items():
+        prefixes = sorted({rule.prefix for rule in RULES if rule.body == body}, key=len, reverse=True)
+        parts.append("(?:" + "|".join(re2.escape(prefix) for prefix in prefixes) + ")" + tail)
+    zhipu = r"[0-9a-f]{32}\.[A-Za-z0-9]{16}\b"
+    discord = r"[MNO][A-Za-z0-9_\-]{23,27}\.[A-Za-z0-9_\-]{6}\.[A-Za-z0-9_\-]{27,40}"
+    return rf"(?:\b|_)(?:{zhipu}|{discord}|" + "|".join(parts) + r")|[A-Za-z0-9]{24,}[A-Za-z0-9+/]*={0,2}"
+
+
+_TOKENS: Final = rx(_pattern())
+_HEX: Final = rx(r"^[0-9a-f]{32}\b")
+_DISCORD: Final = rx(r"^[MNO][A-Za-z0-9_\-]{23,27}\.[A-Za-z0-9_\-]{6}\.[A-Za-z0-9_\-]{27,40}$")
+_UUID: Final = rx(r"^[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_ALNUM: Final = rx(r"^[A-Za-z0-9]{24,}")
+
+
+def _by_prefix() -> dict[bytes, tuple[Vendor, ...]]:
+    table: dict[bytes, list[Vendor]] = {}
+    seen: set[str] = set()
+    for rule in sorted(RULES, key=lambda rule: -len(rule.prefix)):
+        if rule.prefix not in seen:
+            seen.add(rule.prefix)
+            table.setdefault(rule.prefix.encode()[:3], []).append(rule)
+    return {head: tuple(rules) for head, rules in table.items()}
+
+
+_TABLE: Final = _by_prefix()
+_PREFIX: Final = {rule.prefix: rule.prefix.encode() for rule in RULES}
+_SK_LENGTHS: Final = (48, 32, 22)
+
+
+def rule_of(token: bytes) -> Vendor | None:
+    for rule in _TABLE.get(token[:3], ()):
+        if token.startswith(_PREFIX[rule.prefix]):
+            return rule
+    return None
+
+
+def _sk(body: bytes) -> bool:
+    if len(body) >= 48 and body[:48].isalnum():
+        return True
+    return judge.plausible(body)
+
+
+def _jwt(body: bytes) -> bool:
+    return b"." in body[8:]
+
+
+def _has_digit(body: bytes) -> bool:
+    return any(48 <= byte <= 57 for byte in body)
+
+
+_CHECKS: Final[dict[str, Callable[[bytes], bool]]] = {
+    "": lambda body: True,
+    "sk": _sk,
+    "plausible": judge.plausible,
+    "digit": _has_digit,
+    "alnum": lambda body: body[:30].isalnum(),
+    "alnum-digit": lambda body: body[:20].isalnum() and _has_digit(body),
+    "upper": lambda body: body[:16].isalnum() and body[:16].upper() == body[:16],
+    "uuid": lambda body: _UUID.search(body) is not None,
+    "jwt": _jwt,
+}
+
+
+def _sk_kind(body: bytes) -> str:
+    return "openai key" if _OPENAI_MIDDLE in body else "api key"
+
+
+def _wanted(rule: Vendor, body: bytes) -> tuple[int, ...]:
+    """The lengths that this body can still grow to."""
+    if rule.check == "sk":
+        lengths = [48] if body.isalnum() else []
+        if _hexish(body):
+            lengths.append(32)
+        if len(body) < 22:
+            lengths.append(22)
+        return tuple(length for length in lengths if length > len(body))
+    middle = body.find(_OPENAI_MIDDLE)
+    if middle > 0:
+        whole = middle * 2 + 8
+        return (whole,) if whole > len(body) else ()
+    return tuple(length for length in rule.exact if length > len(body))
+
+
+def _hexish(body: bytes) -> bool:
+    return all(byte in b"0123456789abcdef" for byte in body)
+
+
+def read(view: bytes, start: int, end: int) -> Span | None:
+    """The vendor key that begins at `start` and stands in one piece up to `end`: its span, joined over breaks, or None."""
+    token = view[start:end]
+    rule = rule_of(token)
+    if rule is None:
+        return None
+    head = len(rule.prefix)
+    body = token[head:]
+    size = len(body)
+    loose = rule.body != "u"
+    if loose:
+        stripped = body.rstrip(b".=%" if rule.body == "d" else b".")
+        end -= size - len(stripped)
+        size, body = len(stripped), stripped
+    begin = start + head
+    following = view[end : end + 1]
+    if size not in rule.exact and following in _BREAKS:
+        lengths = _wanted(rule, body)
+        joined = exact_end(view, begin, end, lengths, loose) if lengths else end
+        if joined == end and not (rule.exact and size >= rule.low):
+            joined = open_end(view, begin, end, 1200 if rule.check == "jwt" else 400, loose)
+        if joined > end:
+            body = _squeeze(view[begin:joined])
+            if len(body) >= rule.low and _CHECKS[rule.check](body) and not judge.placeholder(body):
+                return start, joined, _kind(rule, body), token[:head] + body
+            body = token[head:]
+    if size < rule.low:
+        if size < judge.MIN_SECRET or following not in (b"*", b"\xe2", b"."):
+            return None  # too short for a key, or a mask that shows little
+        if view[end : end + 2] not in (b"**", b"..") and view[end : end + 1] != b"\xe2":
+            return None
+    if not _CHECKS[rule.check](body) or judge.placeholder(body):
+        return None
+    return start, end, _kind(rule, body), view[start:end]
+
+
+_BREAKS: Final = (b"\n", b"\r", b" ", b"\\", b"=", b"\t", b"\xe3")
+
+
+def _kind(rule: Vendor, body: bytes) -> str:
+    return _sk_kind(body) if rule.check == "sk" else rule.kind
+
+
+def _squeeze(text: bytes) -> bytes:
+    return b"".join(part.strip(b"\\>|#=") for part in text.split())
+
+
+def find(view: bytes, deep: bool = True) -> list[Span]:
+    """All vendor keys in sight, and base64 runs that hold one (one level deep)."""
+    spans: list[Span] = []
+    position = 0
+    length = len(view)
+    while position < length:
+        match = _TOKENS.search(view, position)
+        if match is None:
+            break
+        start, end = match.span()
+        if view[start] == 0x5F:
+            start += 1
+        span = read(view, start, end)
+        if span is None:
+            span = _run(view, start, end, deep)
+        if span is None:
+            alnum = _ALNUM.search(view[start:end])
+            position = start + alnum.end() if alnum is not None else max(end, start + 1)
+            continue
+        spans.append(span)
+        position = max(span[1], start + 1)
+    return spans
+
+
+def _run(view: bytes, start: int, end: int, deep: bool) -> Span | None:
+    run = view[start:end]
+    if _OPENAI_MIDDLE in run:
+        return start, end, "openai key", run
+    if _AZURE_MIDDLE in run[40:]:
+        return start, end, "azure key", run
+    if b"." in run:
+        if _HEX.search(run):
+            return start, end, "zhipu key", run
+        return (start, end, "discord token", run) if _DISCORD.search(run) else None
+    if not deep:
+        return None
+    inside = decoded(run)
+    if inside is None:
+        return None
+    inner = find(inside, deep=False)
+    if not inner:
+        return None
+    return start, end, inner[0][2], inner[0][3]
+
+
+def decoded(run: bytes) -> bytes | None:
+    """The text that a base64 run stands for, or None when it is not text."""
+    bare = run.rstrip(b"=")
+    if len(bare) % 4 == 1:
+        bare = bare[:-1]
+    try:
+        inside = binascii.a2b_base64(bare + b"=" * (-len(bare) % 4))
+    except binascii.Error:
+        return None
+    if inside.isascii():
+        return inside if inside.replace(b"\n", b"").replace(b"\t", b"").decode("ascii").isprintable() else None
+    if len(bare) < 48:
+        return None
+    try:
+        inside.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+    return inside

@@ -1,0 +1,168 @@
+"""Search copies: the text with one layer of dress taken off, and the way back from each place in it.
+
+Dress: full-width and mathematical letters, zero-width characters, %XX, backslash escapes, HTML entities, string concatenation, Markdown
+marks inside a word, chat links, line continuations. Everything works on UTF-8 bytes: RE2 counts bytes, and so does the map.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from bisect import bisect_right
+from typing import Final
+
+from bot.redaction.rx import rx
+
+# What sets the copying off, and what one round undoes. Alternatives that need a left neighbour take it into the match.
+_WORD = r"[A-Za-z0-9_\-]"
+_INVISIBLE: Final = (
+    r"\xe2\x80[\x8b-\x8f\xaa-\xae]|\xe2\x81[\xa0\xa6-\xa9]|\xef\xbb\xbf|\xc2\xad|\xe1\xa0\x8e"
+)
+_WIDE: Final = r"\xef\xbc[\x90-\x99\xa1-\xba]|\xef\xbd[\x81-\x9a]|\xf0\x9d[\x90-\x9f][\x80-\xbf]|\xe2\x92[\xb6-\xbf]|\xe2\x93[\x80-\xa9]|\xe2\x80[\x90\x91]"
+_WIDE_ALL: Final = r"\xef\xbc[\x81-\xbf]|\xef\xbd[\x80-\x9e]|\xf0\x9d[\x90-\x9f][\x80-\xbf]|\xe2\x92[\xb6-\xbf]|\xe2\x93[\x80-\xa9]|\xe2\x80[\x90\x91]"
+_JOINT: Final = r"[\"'](?:[ \t]{0,8}(?:\+|\.|&|\\)?[ \t]{0,8}(?:\r?\n)?[ \t]{0,24}(?:\+|\.)?[ \t]{0,8})[fbru]?[\"']"
+_DRESS: Final = rx(
+    "|".join(
+        (
+            r"%[0-9A-Fa-f]{2}",
+            r"\\+u[0-9A-Fa-f]{4}",
+            r"\\x[0-9A-Fa-f]{2}",
+            r"\\\r?\n[ \t]*",
+            r"\\[nrtbf\"'/\-_.*\\`~+=:]",
+            _INVISIBLE,
+            _WIDE_ALL,
+            r"&(?:amp|quot|apos|lt|gt|#[0-9]{1,4}|#x[0-9A-Fa-f]{1,4});",
+            r"<(?:https?://|mailto:|tel:)[^|<>\s]{1,120}\|[^<>\s]{1,120}>",
+            _WORD + r"(?:\*{1,3}|`{1,3}|~~)",
+            _WORD + _JOINT,
+        )
+    )
+)
+# The cheap question: is there anything at all to take off? Punctuation in full width alone does not count.
+_GATE: Final = rx(
+    "|".join(
+        (
+            r"%[0-9A-Fa-f]{2}",
+            r"\\",
+            _INVISIBLE,
+            _WIDE,
+            r"&(?:quot|apos|#[0-9]{1,4}|#x[0-9A-Fa-f]{1,4});",
+            r"\|[^<>\s]{1,120}>",
+            _WORD + r"(?:\*{1,3}|`|~~)" + _WORD,
+            _WORD + _JOINT + _WORD,
+        )
+    )
+)
+_ESCAPED: Final = {0x6E: b"\n", 0x72: b"\n", 0x74: b"\t", 0x62: b" ", 0x66: b" "}
+_ENTITIES: Final = {b"&amp;": b"&", b"&quot;": b'"', b"&apos;": b"'", b"&lt;": b"<", b"&gt;": b">"}
+_KEYISH: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
+ROUNDS: Final = 3
+
+
+def dressed(text: bytes) -> bool:
+    return _GATE.search(text) is not None
+
+
+class Copy:
+    """A search copy and its map. `back(start, end)` gives the span of the original that the copy's span came from."""
+
+    __slots__ = ("_ends", "_from", "_literal", "_starts", "parent", "text")
+
+    def __init__(
+        self, text: bytes, starts: list[int], origins: list[int], ends: list[int], literal: list[bool], parent: Copy | None
+    ) -> None:
+        self.text = text
+        self._starts = starts
+        self._from = origins
+        self._ends = ends
+        self._literal = literal
+        self.parent = parent
+
+    def back(self, start: int, end: int) -> tuple[int, int]:
+        first = bisect_right(self._starts, start) - 1
+        last = bisect_right(self._starts, end - 1) - 1
+        begin = self._from[first] + (start - self._starts[first] if self._literal[first] else 0)
+        stop = self._from[last] + (end - self._starts[last]) if self._literal[last] else self._ends[last]
+        return self.parent.back(begin, stop) if self.parent is not None else (begin, stop)
+
+
+def _undo(piece: bytes, following: int) -> bytes | None:
+    """What one piece of dress stands for; None leaves it. `following` is the byte after it, or -1."""
+    first = piece[0]
+    if first == 0x25:  # %XX
+        return bytes((int(piece[1:3], 16),))
+    if first == 0x5C:  # backslash
+        second = piece[1]
+        if piece[-5:-4] == b"u" and len(piece) >= 6:
+            return chr(int(piece[-4:], 16)).encode("utf-8", "replace")
+        if second == 0x78:
+            return bytes((int(piece[2:4], 16),))
+        if second in (0x0A, 0x0D):
+            return b""
+        return _ESCAPED.get(second, piece[1:2])
+    if first == 0x26:  # &entity;
+        known = _ENTITIES.get(piece)
+        if known is not None:
+            return known
+        number = int(piece[3:-1], 16) if piece[2:3] in b"xX" else int(piece[2:-1])
+        return chr(number).encode("utf-8", "replace")
+    if first == 0x3C:  # <url|text>
+        return piece[piece.rindex(b"|") + 1 : -1]
+    if first >= 0x80:
+        char = piece.decode("utf-8")
+        if unicodedata.category(char) == "Cf":
+            return b""
+        if char in "\u2010\u2011":
+            return b"-"
+        return unicodedata.normalize("NFKC", char).encode()
+    # a word character followed by Markdown marks or by a string joint: only between two word characters
+    return piece[:1] if following in _KEYISH else None
+
+
+def undress(text: bytes, parent: Copy | None = None) -> Copy | None:
+    """One round. None when nothing came off."""
+    out: list[bytes] = []
+    starts: list[int] = []
+    origins: list[int] = []
+    ends: list[int] = []
+    literal: list[bool] = []
+    size = position = 0
+    length = len(text)
+
+    def put(piece: bytes, begin: int, end: int, same: bool) -> None:
+        nonlocal size
+        if piece:
+            out.append(piece)
+            starts.append(size)
+            origins.append(begin)
+            ends.append(end)
+            literal.append(same)
+            size += len(piece)
+
+    for match in _DRESS.finditer(text):
+        begin, end = match.span()
+        plain = _undo(text[begin:end], text[end] if end < length else -1)
+        if plain is None:
+            continue
+        if position < begin:
+            put(text[position:begin], position, begin, True)
+        put(plain, begin, end, False)
+        position = end
+    if position == 0:
+        return None
+    if position < length:
+        put(text[position:], position, length, True)
+    if not out:
+        return None
+    return Copy(b"".join(out), starts, origins, ends, literal, parent)
+
+
+def copies(text: bytes) -> list[Copy]:
+    """Up to three copies, each with one more layer off. Empty for a text without dress."""
+    found: list[Copy] = []
+    current: Copy | None = None
+    for _ in range(ROUNDS):
+        current = undress(current.text if current else text, current)
+        if current is None:
+            break
+        found.append(current)
+    return found
