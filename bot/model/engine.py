@@ -24,6 +24,15 @@ class KeyRef:
         return self.env or (str(self.file) if self.file else "no key")
 
 
+_FILLERS = ("your_", "your-", "_here", "-here", "changeme", "change_me", "example", "xxxx", "你的", "<", ">", "...")
+
+
+def is_placeholder(key: str) -> bool:
+    """Whether a key is empty or a template's filler, which no provider would accept."""
+    low = key.strip().lower()
+    return not low or any(word in low for word in _FILLERS) or set(low) <= set("*x.-_")
+
+
 @dataclass(frozen=True, slots=True)
 class Route:
     name: str

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from bot.errors import SwitchRefused
-from bot.model.engine import KeyRef
+from bot.model.engine import KeyRef, is_placeholder
 
 _NEWLINE: Final = re.compile(r"\r\n|\n|\r")
 _BLANK: Final = re.compile(r"\s*")
@@ -332,32 +332,6 @@ class Triple:
         return KeyRef(env=f"{self.prefix}_API_KEY", env_file=path, line=self.key_line if self.commented else None)
 
 
-def placeholder(key: str) -> bool:
-    """Whether a key is empty or a template's filler, which no provider would accept."""
-    low = key.strip().lower()
-    return (
-        not low
-        or any(
-            word in low
-            for word in (
-                "your_",
-                "your-",
-                "_here",
-                "-here",
-                "changeme",
-                "change_me",
-                "example",
-                "xxxx",
-                "你的",
-                "<",
-                ">",
-                "...",
-            )
-        )
-        or set(low) <= set("*x.-_")
-    )
-
-
 def find_triples(data: bytes) -> list[Triple]:
     """In the order of the file. A live one needs all three variables, a commented-out one at least key and address."""
     text = decode(data)
@@ -396,7 +370,7 @@ def find_triples(data: bytes) -> list[Triple]:
                 block.get("MODEL_NAME", (0, ""))[1],
                 key_line,
                 tuple(sorted(at for at, _ in block.values())),
-                placeholder(key),
+                is_placeholder(key),
             )
         )
     return found

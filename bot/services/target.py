@@ -1,0 +1,147 @@
+"""Is a route alive? Free questions only: its settings, its account, its model list. Nothing here costs or changes anything."""
+
+from __future__ import annotations
+
+import ipaddress
+import unicodedata
+from collections.abc import Mapping
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+from bot import providers
+from bot.errors import ConfigError, ProviderError
+from bot.model.engine import Route, is_placeholder
+from bot.model.money import AccountState, Status
+from bot.model.team import Secret
+from bot.ports import Call, Clock, Http, Keys
+from bot.providers.base import MODELS, Known, clean_base, draft, model_names
+from bot.services.switch_plan import NO_KEY, Check
+
+_TIMEOUT_S = 10.0
+_TAILS = ("/chat/completions", "/completions", "/responses", "/embeddings")
+
+
+class Checker(Protocol):
+    async def check(self, route_name: str, *, fresh: bool = False, models: bool = True) -> AccountState: ...
+
+
+def settings(route: Route, keys: Keys) -> Check:
+    """The route as the team file has it: address, key, model. Asks nobody."""
+    parts = urlsplit(route.base_url.strip())
+    facts: dict[str, object] = {"route": route.name}
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        return Check("settings", False, "bad_address", facts)
+    if parts.username or parts.password:
+        return Check("settings", False, "credentials_in_address", facts)
+    if route.base_url.rstrip("/").endswith(_TAILS):
+        return Check("settings", False, "endpoint_in_address", facts)
+    if _forbidden(parts.hostname):
+        return Check("settings", False, "forbidden_address", facts)
+    if not route.model.strip():
+        return Check("settings", False, "model_missing", facts)
+    if not _one_line(route.model) or not _one_line(route.base_url):
+        return Check("settings", False, "bad_characters", facts)
+    if route.key is not None:
+        facts["variable"] = route.key.name
+        try:
+            key = keys.read(route.key)
+        except ConfigError:
+            return Check("settings", False, "key_unreadable", facts)
+        if key is None:
+            return Check("settings", False, "key_missing", facts)
+        if word := key_fault(key):
+            return Check("settings", False, word, facts)
+    provider = providers.recognise(route.base_url, route.provider)
+    if route.key is None and not (provider and (provider.local or provider.gateway)) and not _local(parts.hostname):
+        return Check("settings", None, "no_key", facts)
+    return Check("settings", True, "fine", facts)
+
+
+def key_fault(key: Secret) -> str:
+    """A machine word, or "" for a key that could be one."""
+    plain = key.reveal()
+    if is_placeholder(plain):
+        return "key_placeholder"
+    if not plain.isascii() or not plain.isprintable() or any(sign in plain for sign in " '\"\\`"):
+        return "key_characters"
+    return ""
+
+
+def _one_line(value: str) -> bool:
+    return not any(unicodedata.category(sign) in {"Cc", "Cf", "Cs", "Zl", "Zp"} or sign in "'\"\\" for sign in value)
+
+
+def _forbidden(host: str) -> bool:
+    """Link-local and cloud metadata: nothing that speaks to a model lives there, and much that must not be asked."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host.rstrip(".").lower() in {"metadata.google.internal", "metadata"}
+    return address.is_link_local or address.is_multicast or address.is_unspecified
+
+
+def _local(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_private
+    except ValueError:
+        return host == "localhost" or host.endswith((".local", ".internal", ".lan")) or "." not in host
+
+
+async def balance(route: Route, checker: Checker) -> tuple[Check, AccountState]:
+    state = await checker.check(route.name, models=False)
+    facts: dict[str, object] = {"account": state.account, "route": route.name}
+    if state.status is Status.OK and state.blocked:
+        return Check("balance", False, "blocked", facts), state
+    if state.status is Status.OK:
+        return Check("balance", True, "low" if state.low else "usable", facts), state
+    if state.status is Status.NOT_OFFERED:
+        return Check("balance", None, "not_offered", facts), state
+    facts["reason"] = state.reason
+    return Check("balance", None, "not_checked", facts), state
+
+
+async def models(base_url: str, model: str, key: Secret | None, provider_id: str, http: Http, clock: Clock) -> Check:
+    """`GET …/models` with this very key and address, 10 s, no redirect to another host. It proves the key where the list is
+    not public; it never proves that there is money."""
+    provider = providers.recognise(base_url, provider_id) or providers.shelf()["openai-compatible"]
+    if key is not None and key.reveal() == NO_KEY:
+        key = None
+    known = Known(base_url=base_url, now=clock.now(), has_key=key is not None)
+    request = draft(provider, provider.models or MODELS, known, key)
+    if isinstance(request, str):
+        return Check("models", None, "no_list")
+    try:
+        answer = await http.ask(
+            Call(request.method, request.url, request.headers, content=request.content, timeout_s=_TIMEOUT_S)
+        )
+        if answer.status in (401, 403):
+            return Check("models", False, "key_refused", {"status": answer.status})
+        if answer.status == 402:
+            return Check("models", False, "no_money", {"status": answer.status})
+        if answer.status in (404, 405):
+            return Check("models", None, "no_list", {"status": answer.status})
+        if answer.status == 429:
+            return Check("models", None, "rate_limited", {"status": answer.status})
+        if not 200 <= answer.status < 300:
+            return Check("models", False if answer.status >= 500 else None, "http_error", {"status": answer.status})
+        listed = answer.json()
+    except ProviderError as fault:
+        return Check("models", False, "html" if fault.reason == "html" else "dead", {"reason": fault.reason})
+    if _error_inside(listed):
+        return Check("models", False, "error_in_200")
+    names = model_names(listed)
+    if not names:
+        return Check("models", None, "no_list")
+    plain = {name.lower().removeprefix("models/") for name in names}
+    if model.lower() not in plain and f"{model.lower()}:latest" not in plain:
+        return Check("models", None, "not_listed", {"model": model, "n": len(names)})
+    proves = key is not None and not provider.public_models
+    return Check("models", True, "listed" if proves else "listed_only", {"model": model})
+
+
+def _error_inside(answer: Any) -> bool:
+    return isinstance(answer, Mapping) and (bool(answer.get("error")) or answer.get("success") is False)
+
+
+def same_address(one: str, other: str) -> bool:
+    return clean_base(one).lower() == clean_base(other).lower()
