@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from bot.errors import SwitchRefused
 from bot.model.chat import CleanText, MessageRef, Person, Place, Platform, Reply, Request
 from bot.model.engine import Engine, KeyRef
-from bot.model.handoff import Evidence, Ticket, TicketState, TimelineEntry
+from bot.model.handoff import Evidence, Page, Ticket, TicketState, TimelineEntry, Waiting
 from bot.model.money import Kind, Reading
 from bot.model.team import Secret
 
@@ -131,6 +131,47 @@ class Answers(Protocol):
 
     def answer(self, request: Request) -> AsyncIterator[Reply]:
         """One reply, then perhaps edits of it. Never raises: errors are replies."""
+
+
+class Desk(Protocol):
+    """The support chats and the people, in words. `place` is an address of [support] chats. Everything raises DeliveryError;
+    final, where the platform is not connected."""
+
+    async def note(self, place: str, ticket: Ticket, now: datetime, *, maybe_twice: bool = False) -> MessageRef: ...
+
+    async def renew(self, ref: MessageRef, ticket: Ticket, now: datetime) -> None:
+        """The same message, with the ticket as it is now."""
+
+    async def page(self, person: Person, ticket: Ticket, page: Page, language: str, now: datetime) -> MessageRef:
+        """A direct message."""
+
+    async def call(self, place: str, ticket: Ticket, page: Page, now: datetime) -> MessageRef:
+        """A mention in a support chat."""
+
+    async def remind(
+        self, place: str, ticket: Ticket, people: Sequence[Person], now: datetime, *, last: bool
+    ) -> MessageRef: ...
+
+    async def ended(self, waiting: Waiting, ticket: Ticket, now: datetime, *, directly: bool) -> None:
+        """The resolution, to somebody who asked: in their thread, or `directly`."""
+
+    async def tell(
+        self, place: str, word: str, facts: Mapping[str, Any], now: datetime, *, ticket: Ticket | None = None
+    ) -> None:
+        """A sentence of the bot's own: a catalogue key under [page.tell]."""
+
+
+class Pager(Protocol):
+    """A paging service. One incident per ticket, whatever is sent again. Everything raises DeliveryError."""
+
+    @property
+    def name(self) -> str: ...
+
+    async def trigger(self, ticket: Ticket, page: Page, now: datetime) -> None: ...
+
+    async def acknowledge(self, ticket: Ticket) -> None: ...
+
+    async def resolve(self, ticket: Ticket) -> None: ...
 
 
 # --- the store -------------------------------------------------------------------------------------------------------
@@ -318,6 +359,9 @@ class Store(Protocol):
 
     async def claim_steps(self, now: datetime, owner: str, lease_s: float, limit: int) -> list[DueStep]:
         """Due and unleased ones, leased to `owner`; skip-locked on PostgreSQL, so two replicas never get the same."""
+
+    async def renew_steps(self, ids: Sequence[int], owner: str, until: datetime) -> None:
+        """Longer leases for steps that `owner` still holds, while it waits for a platform's turn."""
 
     async def finish_step(self, id: int, at: datetime, result: str = "done") -> None: ...
 

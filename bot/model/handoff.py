@@ -108,5 +108,20 @@ class Ticket:
     messages: tuple[MessageRef, ...] = ()  # every copy of the note
     route: str | None = None
     account: str | None = None  # alias
-    facts: Mapping[str, Any] = field(default_factory=dict)  # JSON: what the words of the note are made of, in any language
+    facts: Mapping[str, Any] = field(
+        default_factory=dict
+    )  # JSON: what the words of the note are made of, in any language
     waiting: tuple[Waiting, ...] = ()  # who asked, the opener first
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One call for a person. `level`: 0 who is on call, 1 the next person, 2 and more everybody, again and again."""
+
+    level: int
+    people: tuple[Person, ...]
+    next_at: datetime
+    next: tuple[Person, ...] = ()  # who is called then
+    everybody: bool = False
+    nobody: bool = False  # the rota has a gap now
+    maybe_twice: bool = False  # an earlier try may have arrived: its answer was lost

@@ -67,15 +67,19 @@ class StepStore(Database):
         with `why` "in_flight" was held by somebody who vanished: it may have happened already."""
         table = tables.steps.c
         until = now + timedelta(seconds=lease_s)
+        free = (
+            table.state == "pending",
+            table.due_at <= now,
+            or_(table.lease_until.is_(None), table.lease_until <= now),
+        )
+        async with self.read() as db:  # asked every second, mostly in vain: that must not cost a write lock
+            if (await db.execute(select(table.id).where(*free).limit(1))).first() is None:
+                return []
         async with self.write() as db:
             rows = (
                 await db.execute(
                     select(tables.steps)
-                    .where(
-                        table.state == "pending",
-                        table.due_at <= now,
-                        or_(table.lease_until.is_(None), table.lease_until <= now),
-                    )
+                    .where(*free)
                     .order_by(table.due_at, table.id)
                     .limit(limit)
                     .with_for_update(skip_locked=True)
@@ -89,6 +93,15 @@ class StepStore(Database):
                 .values(lease_owner=owner, lease_until=until, attempts=table.attempts + 1, why=IN_FLIGHT)
             )
         return [replace(_step(row), attempts=row.attempts + 1, lease_until=until) for row in rows]
+
+    async def renew_steps(self, ids: Sequence[int], owner: str, until: datetime) -> None:
+        table = tables.steps.c
+        async with self.write(durable=False) as db:
+            await db.execute(
+                update(tables.steps)
+                .where(table.id.in_(ids), table.state == "pending", table.lease_owner == owner)
+                .values(lease_until=until)
+            )
 
     async def finish_step(self, id: int, at: datetime, result: str = "done") -> None:
         table = tables.steps.c
