@@ -132,22 +132,33 @@ class TerminalChat:
 
     async def _talk(self) -> None:
         while True:
-            line = await self._reader.line("quotadesk> ")
-            if line is None:
+            typed = await self._reader.line("quotadesk> ")
+            if typed is None:
                 self._write("\n")
                 return
-            if (found := split_command(line, slash=False)) and found[0] in _PASTED and not found[2]:
-                line = f"{line} {await self._paste()}"
-            self._reader.remember(self._gate.clean(line).text.text)
-            if not await self._line(line):
-                return
+            for line in self._commands(typed):
+                if (found := split_command(line, slash=False)) and found[0] in _PASTED and not found[2]:
+                    line = f"{line} {await self._paste()}"
+                self._reader.remember(self._gate.clean(line).text.text)
+                if not await self._line(line):
+                    return
+
+    def _commands(self, typed: str) -> list[str]:
+        """Several lines in one paste: one error, or a command on every line."""
+        first = typed.split("\n", 1)[0]
+        found = split_command(first, slash=False)
+        whole = found is None or found[0] in _PASTED or self._is_error(first, found[0])
+        return [typed] if whole else typed.split("\n")
 
     async def _paste(self) -> str:
         """Lines until one that is only a dot, or the end of input: a traceback has blank lines of its own."""
         self._write((await self._wording()).say("terminal.paste") + "\n")
         lines: list[str] = []
-        while (line := await self._reader.line("… ")) is not None and line.strip() != ".":
-            lines.append(line)
+        while (chunk := await self._reader.line("… ")) is not None:
+            for line in chunk.split("\n"):
+                if line.strip() == ".":
+                    return "\n".join(lines)
+                lines.append(line)
         return "\n".join(lines)
 
     async def _piped(self) -> AsyncIterator[str]:
