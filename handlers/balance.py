@@ -10,7 +10,7 @@ from decimal import Decimal, InvalidOperation
 
 from bot.errors import UsageError
 from bot.locales import Words
-from bot.model.chat import Action, Block, Board, Heading, Line, Links, Reply, Request, Role, Row
+from bot.model.chat import Action, Block, Board, Line, Links, Reply, Request, Role, Row
 from bot.model.money import AccountState, Kind, Reading, Status
 from bot.ports import AuditEntry
 from bot.services import Services
@@ -252,7 +252,7 @@ def _details(states: Sequence[AccountState], words: Words, now: datetime) -> tup
         if state.runway.why and state.status is Status.OK:
             facts.append(words.say(f"balance.runway.{state.runway.why}"))
         lines.append(Line(f"{state.account}{words.say('common.colon')}{words.say('common.list_sep').join(facts)}"))
-    return (Heading(words.say("common.details")), *lines) if lines else ()
+    return tuple(lines)
 
 
 async def _set_by_hand(request: Request, services: Services, args: Sequence[str], words: Words) -> AsyncIterator[Reply]:
@@ -279,7 +279,7 @@ async def _set_by_hand(request: Request, services: Services, args: Sequence[str]
     if not amount.is_finite() or abs(amount) > Decimal("1e12"):
         raise UsageError(why=words.say("balance.set_usage"))
     now = services.clock.now()
-    alias = accounts[0].alias
+    alias = accounts[0].name
     await services.store.set_fact(
         f"hand:{alias}",
         {"amount": str(amount), "currency": args[2].upper(), "at": now.astimezone(UTC).isoformat()},

@@ -49,6 +49,8 @@ class Proof:
             ]
             if named:
                 return tuple(named[:1])
+        if not (diagnosis.provider or diagnosis.gateway or diagnosis.model):
+            return tuple(self._team.engines.values()) if diagnosis.cause in MONEY_CAUSES else ()
         fits = []
         for engine in self._team.engines.values():
             routes = [self._team.routes[name] for name in engine.routes[:1]]
@@ -98,13 +100,19 @@ class Proof:
 
     async def prove(self, diagnosis: Diagnosis, engine: str | None = None) -> Proven:
         """Asks the accounts behind the error at once, and the engine's other routes with them."""
-        engines = (self._team.engines[engine],) if engine and engine in self._team.engines else self.candidates(diagnosis)
+        engines = (
+            (self._team.engines[engine],) if engine and engine in self._team.engines else self.candidates(diagnosis)
+        )
         if not engines:
             return self.from_text(diagnosis, engine)
         routes = tuple(dict.fromkeys(route for e in engines for route in e.routes))
         states = dict(zip(routes, await asyncio.gather(*(self._balances.check(r) for r in routes)), strict=True))
         behind = tuple(dict.fromkeys(e.routes[0] for e in engines if e.routes))
-        suspects = [(name, states[name]) for name in behind if len(engines) == 1 or self._fits(name, diagnosis)]
+        hinted = bool(diagnosis.provider or diagnosis.gateway or diagnosis.model)
+        # A text that names nobody fits every account; only the ones that are blocked right now are worth showing.
+        fits = self._fits if hinted else lambda name, _: states[name].blocked
+        suspects = [(name, states[name]) for name in behind if len(engines) == 1 or fits(name, diagnosis)]
+        suspects = list({state.account: (name, state) for name, state in reversed(suspects)}.values())[::-1]
         chosen = engines[0] if len(engines) == 1 else self._worst(engines, states)
         base = self.from_text(diagnosis, chosen.name if chosen else None)
         proven = self._judge(diagnosis, base, suspects)
