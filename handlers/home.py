@@ -1,0 +1,70 @@
+"""`home`: the live board of Slack's Home tab; `/quota home` shows the same anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+from bot.locales import Words
+from bot.model.chat import Action, Block, Board, Heading, Line, Reply, Request, Row
+from bot.model.handoff import TicketState
+from bot.services import Services
+from handlers.balance import board
+from handlers.router import Command, Press
+
+_MOST = 10
+
+
+async def run(request: Request, services: Services) -> AsyncIterator[Reply]:
+    words = Words(request.language, request.timezone)
+    now = services.clock.now()
+    blocks: list[Block] = []
+    states = None
+    async for states in services.balances.ask(()) if services.team.routes else _nothing():
+        pass
+    if states:
+        shown = board(states, services, words)
+        blocks += [Heading(shown.title), *shown.blocks]
+    tickets = await services.store.tickets(states=(TicketState.OPEN, TicketState.ACKNOWLEDGED), limit=_MOST)
+    blocks.append(Heading(words.say("home.tickets")))
+    if tickets:
+        rows = [
+            Row(
+                words.say(f"home.states.{ticket.state.value}"),
+                f"#{ticket.id}",
+                words.say(f"cause.{ticket.cause}.title") if words.has(f"cause.{ticket.cause}.title") else ticket.cause,
+                words.when(ticket.opened_at, now, zone=False),
+            )
+            for ticket in tickets
+        ]
+        blocks.append(Board(tuple(rows)))
+    else:
+        blocks.append(Line(words.say("home.no_tickets")))
+    blocks.append(
+        Line(
+            words.say(
+                "home.you", language=words.say("preferences.name"), zone=words.zone_name, role=request.role.name.lower()
+            )
+        )
+    )
+    yield Reply(
+        title=words.say("home.title", environment=services.team.support.environment or "quotadesk"),
+        blocks=tuple(blocks),
+        actions=(
+            Action("home.refresh", words.say("balance.refresh")),
+            *(Action("ticket.show", f"#{ticket.id}", str(ticket.id)) for ticket in tickets[:5]),
+        ),
+    )
+
+
+async def _nothing() -> AsyncIterator[None]:
+    return
+    yield
+
+
+async def refresh(request: Request, services: Services) -> AsyncIterator[Reply]:
+    async for reply in run(request, services):
+        yield replace(reply, replace=True)
+
+
+COMMAND = Command("home", run, presses={"home.refresh": Press(refresh)}, order=85)
