@@ -19,11 +19,9 @@ async def run(request: Request, services: Services) -> AsyncIterator[Reply]:
     words = Words(request.language, request.timezone)
     now = services.clock.now()
     blocks: list[Block] = []
-    states = None
-    async for states in services.balances.ask(()) if services.team.routes else _nothing():
-        pass
-    if states:
-        shown = board(states, services, words)
+    if services.team.routes:
+        boards = [states async for states in services.balances.ask(())]
+        shown = board(boards[-1], services, words)
         blocks += [Heading(shown.title), *shown.blocks]
     tickets = await services.store.tickets(states=(TicketState.OPEN, TicketState.ACKNOWLEDGED), limit=_MOST)
     blocks.append(Heading(words.say("home.tickets")))
@@ -55,11 +53,6 @@ async def run(request: Request, services: Services) -> AsyncIterator[Reply]:
             *(Action("ticket.show", f"#{ticket.id}", str(ticket.id)) for ticket in tickets[:5]),
         ),
     )
-
-
-async def _nothing() -> AsyncIterator[None]:
-    return
-    yield
 
 
 async def refresh(request: Request, services: Services) -> AsyncIterator[Reply]:
