@@ -406,6 +406,7 @@ class EnvView:
     faults: tuple[SwitchRefused, ...] = ()
     overridden: tuple[tuple[str, str], ...] = ()  # (variable, machine word of where): these win over the file
     hinted: tuple[tuple[str, str], ...] = ()  # (variable, file): these may win
+    processes: int = 0  # running programs of that directory that could be looked at
 
 
 class EnvChange(Protocol):
@@ -442,6 +443,9 @@ class EnvFiles(Protocol):
 
     async def digest(self, path: Path) -> str | None:
         """None where there is no readable file."""
+
+    async def held(self, path: Path) -> bool:
+        """Whether somebody changes the file at this moment."""
 
     async def backup_values(self, backup: str, names: Sequence[str]) -> Mapping[str, Secret | None]: ...
 

@@ -268,13 +268,15 @@ def _clear(target: Path) -> None:
 # --- what wins over the file -----------------------------------------------------------------------------------------
 
 
-def exported(path: Path, names: Sequence[str], processes: Path = Path("/proc")) -> list[tuple[str, str]]:
-    """(variable, "process <id>") for running programs of this directory that have the variable in their environment.
+def exported(path: Path, names: Sequence[str], processes: Path = Path("/proc")) -> tuple[list[tuple[str, str]], int]:
+    """(variable, "process <id>") for running programs of this directory that have the variable in their environment, and
+    how many programs could be looked at.
 
     Such a variable wins over the file, and children inherit it. Only names are looked at; only what the system lets us read.
     """
     home = path.parent
     found: list[tuple[str, str]] = []
+    seen = 0
     with suppress(OSError):
         for entry in processes.iterdir():
             if not entry.name.isdigit() or int(entry.name) == os.getpid():
@@ -284,8 +286,9 @@ def exported(path: Path, names: Sequence[str], processes: Path = Path("/proc")) 
                 if place != home and home not in place.parents:
                     continue
                 have = {item.split(b"=", 1)[0] for item in (entry / "environ").read_bytes().split(b"\0")}
+                seen += 1
                 found += [(name, f"process {entry.name}") for name in names if name.encode() in have]
-    return sorted(found)
+    return sorted(found), seen
 
 
 def composed(path: Path, names: Sequence[str]) -> list[tuple[str, str]]:
@@ -363,13 +366,15 @@ class EnvFiles:
                 refused("read_only", f"{target} is marked read-only: allow its owner to write", path=str(target))
             )
         hints = composed(target, names) + [(name, "environment") for name in names if name in self._environment]
+        winning, seen = exported(target, names, self._processes)
         return EnvView(
             path=target,
             link=path.is_symlink(),
             digest=digest(data),
             values={name: None if v is None else Secret(v) for name, v in env_text.values(data, names).items()},
             faults=tuple(faults),
-            overridden=tuple(exported(target, names, self._processes)),
+            overridden=tuple(winning),
+            processes=seen,
             hinted=tuple(hints),
         )
 
@@ -425,6 +430,16 @@ class EnvFiles:
                 return None
 
         return await asyncio.to_thread(read)
+
+    async def held(self, path: Path) -> bool:
+        def look() -> bool:
+            try:
+                os.close(_lock(_real(path)))
+            except SwitchRefused as fault:
+                return fault.facts["reason"] == "busy"
+            return False
+
+        return await asyncio.to_thread(look)
 
     async def backup_values(self, backup: str, names: Sequence[str]) -> Mapping[str, Secret | None]:
         data = await asyncio.to_thread(self._backup, backup)

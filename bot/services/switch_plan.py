@@ -52,7 +52,7 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
-class Warning:
+class Notice:
     """`word` is a machine word under `[switch.warnings]`."""
 
     word: str
@@ -69,7 +69,7 @@ class Plan:
     to_route: str
     changes: tuple[Change, ...]
     checks: tuple[Check, ...]
-    warnings: tuple[Warning, ...]
+    warnings: tuple[Notice, ...]
     refused: tuple[Check, ...]
     hard: bool  # not even --force helps: the file or the route's own settings are wrong
     forced: bool
