@@ -42,7 +42,7 @@ async def run(*, as_json: bool) -> int:
             mark = {"ok": "ok   ", "fault": "FAULT", "off": "off  "}[check.state]
             print(
                 f"{mark}  {check.name}: {check.detail}" + (f"\n       → {check.mend}" if check.mend else ""), flush=True
-            )  # noqa: T201
+            )
     failed = any(check.state == "fault" for check in checks)
     if as_json:
         json.dump(
