@@ -1,0 +1,133 @@
+"""The team file: what is right is read, what is wrong is one sentence with its mend and never a value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from bot.errors import ConfigError
+from bot.team_file import read
+
+
+def faults(tmp_path: Path, text: str) -> list[str]:
+    file = tmp_path / "team.toml"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        read(file)
+    return list(caught.value.faults)
+
+
+def test_whole_file(tmp_path: Path) -> None:
+    file = tmp_path / "team.toml"
+    file.write_text(
+        """
+language = "zh"
+timezone = "Asia/Shanghai"
+[routes.a]
+base_url = "https://api.deepseek.com/"
+model = "m"
+key_env = "A_KEY"
+warn_below = { CNY = "20", USD = "3.50" }
+[routes.local]
+provider = "ollama"
+base_url = "http://127.0.0.1:11434/v1"
+[engines.query]
+title = "QueryEngine"
+env_file = "app/.env"
+env_prefix = "QUERY_ENGINE"
+routes = ["a", "local"]
+failover = "ask"
+bettafish = { url = "http://127.0.0.1:5000", app = "query" }
+[access]
+members = ["slack:*"]
+operators = ["telegram:1001"]
+telegram_chats = [-1001]
+[support]
+chats = ["slack:C0S", "telegram:-1009"]
+review_after = "90m"
+[oncall]
+people = ["slack:U0A"]
+handover = { every = "1w", from = 2026-11-16T09:00:00+08:00 }
+ack_within = "5m"
+""",
+        encoding="utf-8",
+    )
+    team = read(file)
+    assert team.routes["a"].base_url == "https://api.deepseek.com"
+    assert team.routes["a"].warn_below == {"CNY": Decimal(20), "USD": Decimal("3.50")}
+    assert team.routes["local"].key is None
+    assert team.engines["query"].env_file == tmp_path / "app/.env"
+    assert team.engines["query"].variables == (
+        "QUERY_ENGINE_API_KEY",
+        "QUERY_ENGINE_BASE_URL",
+        "QUERY_ENGINE_MODEL_NAME",
+    )
+    assert team.support.review_after == timedelta(minutes=90)
+    assert team.oncall.since == datetime(2026, 11, 16, 1, tzinfo=UTC)
+
+
+def test_missing_file_names_setting_and_mend(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="CONFIG_FILE .* does not exist: copy quotadesk.example.toml"):
+        read(tmp_path / "none.toml")
+
+
+def test_broken_toml_says_where_and_quotes_nothing(tmp_path: Path, make_key: Callable[..., str]) -> None:
+    key = make_key("sk-", 48)
+    (fault,) = faults(tmp_path, f'[routes.a]\nbase_url = "https://x.example"\nkey_env = "{key}\n')
+    assert "no valid TOML: look at" in fault
+    assert key not in fault
+
+
+def test_all_faults_at_once_each_with_its_setting(tmp_path: Path) -> None:
+    found = faults(
+        tmp_path,
+        """
+langage = "zh"
+timezone = "Mars/Base"
+[routes.a]
+base_url = "ftp://x"
+[engines.query]
+env_file = ".env"
+routes = ["b"]
+failover = "maybe"
+[access]
+members = ["bob"]
+[oncall]
+ack_within = "soon"
+""",
+    )
+    text = "\n".join(found)
+    for piece in (
+        "Did you mean language?",
+        "timezone",
+        "[routes.a] base_url",
+        "env_prefix",
+        "[engines.query] routes names b",
+        "failover is one of",
+        "[access] members",
+        "ack_within",
+    ):
+        assert piece in text, piece
+    assert len(found) >= 8
+
+
+def test_a_key_in_the_file_is_refused_and_never_repeated(tmp_path: Path, make_key: Callable[..., str]) -> None:
+    one, two = make_key("sk-", 48), make_key("sk-", 40)
+    found = "\n".join(
+        faults(tmp_path, f'[routes.a]\nbase_url = "https://x.example"\nkey_env = "{one}"\napi_key = "{two}"\n')
+    )
+    assert "never the key itself" in found
+    assert "keys are never written here" in found
+    assert one not in found
+    assert two not in found
+
+
+@pytest.mark.parametrize("url", ["https://user:pw@x.example/v1", "https://x.example/v1?key=1", "x.example"])
+def test_an_address_with_credentials_is_refused(tmp_path: Path, url: str) -> None:
+    (fault,) = faults(tmp_path, f'[routes.a]\nbase_url = "{url}"\n')
+    assert fault.startswith("[routes.a] base_url")
+    assert "pw@" not in fault

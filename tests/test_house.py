@@ -1,0 +1,188 @@
+"""The house keeps its shape: imports point inward, settings and commands are documented, both languages are complete."""
+
+from __future__ import annotations
+
+import ast
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# room -> rooms it may import from. Shelves know the model only; app.py and the command line may know all.
+ALLOWED = {
+    "bot.model": set(),
+    "bot.errors": set(),
+    "bot.clock": set(),
+    "bot.ports": {"bot.model", "bot.errors"},
+    "bot.redaction": {"bot.model", "bot.errors"},
+    "bot.signatures": {"bot.model", "bot.errors"},
+    "bot.providers": {"bot.model", "bot.errors"},
+    "bot.locales": {"bot.model", "bot.errors"},
+    "bot.services": {"bot.model", "bot.errors", "bot.ports", "bot.signatures", "bot.providers"},
+    "bot.web": {"bot.model", "bot.errors", "bot.ports"},
+    "bot.server": {"bot.model", "bot.errors", "bot.ports"},
+    "bot.store": {"bot.model", "bot.errors", "bot.ports"},
+    "bot.outlets": {"bot.model", "bot.errors", "bot.ports", "bot.locales"},
+    "bot.chats": {"bot.model", "bot.errors", "bot.ports", "bot.redaction", "bot.locales"},
+    "handlers": {"bot.model", "bot.errors", "bot.services", "bot.locales", "bot.ports", "bot.providers"},
+}
+JOINERS = {
+    "bot.app",
+    "bot.cli",
+    "bot.__main__",
+    "bot.checkup",
+    "bot.oneshot",
+    "bot.offers",
+    "bot.preflight",
+    "bot.batch_diagnose",
+    "bot.demo",
+    "bot.settings",
+    "bot.team_file",
+    "bot.metrics",
+    "bot.charts",
+    "bot.init",
+}
+
+
+def room_of(module: str) -> str | None:
+    for room in (*ALLOWED, *JOINERS):
+        if module == room or module.startswith(room + "."):
+            return room
+    return None
+
+
+def modules() -> Iterator[tuple[str, Path]]:
+    for top in ("bot", "handlers"):
+        for path in sorted((ROOT / top).rglob("*.py")):
+            parts = path.relative_to(ROOT).with_suffix("").parts
+            yield ".".join(p for p in parts if p != "__init__"), path
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Imports at run time; those under TYPE_CHECKING only name types."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    typing_only = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
+        for inner in ast.walk(node)
+    }
+    for node in ast.walk(tree):
+        if id(node) in typing_only:
+            continue
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def test_imports_point_inward() -> None:
+    wrong = []
+    for name, path in modules():
+        room = room_of(name)
+        assert room or name == "bot", f"{name} lies in no known room: add it to the picture"
+        if room is None or room in JOINERS:
+            continue
+        for imported in imports(path):
+            other = room_of(imported)
+            if imported.startswith(("bot.", "handlers")) and other != room and other not in ALLOWED[room]:
+                wrong.append(f"{name} imports {imported}")
+    assert wrong == []
+
+
+def test_services_know_no_platform_and_no_library_of_the_edge() -> None:
+    edge = ("httpx", "aiohttp", "sqlalchemy", "slack_bolt", "slack_sdk", "telegram", "rich", "typer")
+    wrong = [
+        f"{name} imports {imported}"
+        for name, path in modules()
+        if room_of(name) in ("bot.services", "bot.model", "bot.signatures", "bot.providers", "handlers")
+        for imported in imports(path)
+        if imported.split(".")[0] in edge
+    ]
+    assert wrong == []
+
+
+def test_every_setting_is_in_the_example() -> None:
+    from bot.settings import Settings
+
+    text = (ROOT / ".env.example").read_text(encoding="utf-8")
+    absent = [name.upper() for name in Settings.model_fields if name.upper() not in text]
+    assert absent == []
+
+
+def test_the_example_team_file_is_valid() -> None:
+    from bot.team_file import read
+
+    team = read(ROOT / "quotadesk.example.toml")
+    assert team.engines["query"].routes[0] == "deepseek"
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_no_line_is_missing(language: str) -> None:
+    from bot.locales import missing
+
+    assert missing(language) == ()
+
+
+def test_both_languages_fill_in_the_same_values() -> None:
+    """A value that only one language names is a fact the other one's readers never see."""
+    catalogues = {
+        name: tomllib.loads((ROOT / f"bot/locales/{name}.toml").read_text(encoding="utf-8")) for name in ("en", "zh")
+    }
+
+    def values(node: object, path: str = "") -> dict[str, set[str]]:
+        if isinstance(node, dict):
+            if set(node) <= {"one", "other", "few", "many", "zero", "two"}:
+                return {path: set(re.findall(r"{(\w+)", str(node.get("other", ""))))}
+            return {k: v for name, child in node.items() for k, v in values(child, f"{path}.{name}").items()}
+        return {path: set(re.findall(r"{(\w+)", str(node)))}
+
+    en, zh = values(catalogues["en"]), values(catalogues["zh"])
+    assert {key: (en[key], zh[key]) for key in en.keys() & zh.keys() if en[key] != zh[key]} == {}
+
+
+def test_commands_are_worded_in_help() -> None:
+    from bot.locales import Words
+    from handlers.router import discover
+
+    for language in ("en", "zh"):
+        words = Words(language)
+        for command in discover().values():
+            if not command.hidden:
+                assert words.has(f"help.about.{command.name}"), command.name
+                assert words.has(f"help.usage.{command.name}"), command.name
+
+
+def test_press_ids_are_object_and_verb_and_belong_to_one_command() -> None:
+    from handlers.router import discover
+
+    seen: dict[str, str] = {}
+    for command in discover().values():
+        for action in command.presses:
+            assert re.fullmatch(r"[a-z_]+\.[a-z_]+", action), action
+            assert action not in seen, f"{action} is in {command.name} and {seen[action]}"
+            seen[action] = command.name
+    contract = {
+        "balance.refresh",
+        "switch.confirm",
+        "switch.cancel",
+        "switch.undo",
+        "diagnose.escalate",
+        "diagnose.wrong",
+        "ticket.ack",
+        "ticket.resolve",
+        "ticket.snooze",
+        "alert.silence",
+    }
+    assert contract <= set(seen)
+
+
+def test_no_catalogue_line_uses_ascii_punctuation_between_chinese() -> None:
+    text = (ROOT / "bot/locales/zh.toml").read_text(encoding="utf-8")
+    values = re.findall(r'=\s*"((?:[^"\\]|\\.)*)"', text)
+    wrong = [v for v in values if re.search(r"[\u4e00-\u9fff][,;:?!][\u4e00-\u9fff]", v)]
+    assert wrong == []
