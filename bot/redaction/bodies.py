@@ -8,9 +8,20 @@ from __future__ import annotations
 
 from typing import Final
 
-from bot.redaction.rx import rx
+from bot.redaction.rx import finder, rx
 
 from bot.redaction.spans import Span
+
+
+
+def _ungrouped(pattern: str) -> str:
+    out = []
+    for index, char in enumerate(pattern):
+        out.append(char)
+        if char == "(" and pattern[index + 1] != "?" and pattern[index - 1] != "\\":
+            out.append("?:")
+    return "".join(out)
+
 
 PROMPT: Final = "prompt"
 IMAGE: Final = "image"
@@ -20,9 +31,10 @@ _STRINGS: Final = (
     r"query|question|inputText|input_text|contents|arguments"
 )
 _TEXT: Final = r"content|text|reasoning_content"
-_NAME: Final = rx(
+_PATTERN: Final = (
     rf"(?:[\"'\s,{{(;?&\\]|\b|^)({_STRINGS}|{_LISTS}|{_TEXT}|提示词|反向提示词|正向提示词)(\\*[\"']?[ \t]{{0,4}}(?:[:=]|：|=>)\s{{0,16}})(\\*\"\"\"|\\*\"|\\*'|“|\[|\{{)"
 )
+_NAME: Final = rx(_PATTERN)
 _LIST_NAMES: Final = frozenset(_LISTS.replace("prompts?", "prompt|prompts").encode().split(b"|"))
 _TEXT_NAMES: Final = frozenset((b"content", b"text", b"reasoning_content", b"arguments", b"query", b"question"))
 _ROLE: Final = rx(r"role\\*[\"']?\s{0,4}[:=]|parts\\*[\"']|input_text|inline_?[dD]ata|tool_calls|function\\*[\"']|\"type\\*\":\s?\\*\"text|'type': 'text|arguments")
@@ -30,17 +42,16 @@ _FLAG: Final = rx(r"--?(?:negative-)?prompt[ =]+(\\*[\"'])|(?:-F|--form|--form-s
 _QUOTE: Final = rx(r"\\*[\"'\[\]{}]")
 _IMAGE: Final = rx(r"data:(?:image|audio|video|application)/[a-zA-Z0-9.+\-]{1,40};base64,[A-Za-z0-9+/=_\-\s\\]{16,}|(?:b64_json|inline_?[dD]ata|bytesBase64Encoded|image_base64|binary_data_base64|\bdata|\bimage)\\*[\"']?\s{0,4}[:=]\s{0,4}[\[]?\\*[\"']([A-Za-z0-9+/=_\-]{80,})")
 _RETURNED: Final = rx(r"(?i:返回|输出|生成|结果|响应|得到|returned|output|result|response|generated|received)[^\n\"'`{}\[\]=]{0,16}$")
-_GATE: Final = rx(
-    r"prompt|messages|contents?\\*[\"']?\s{0,4}[:=]|input|system|instruction|\btext\\*[\"']?\s{0,4}[:=]|arguments|query|question|;base64,|b64|inline|提示词|image|\bdata\\*[\"']"
-)
+HINTS: Final = _ungrouped(_PATTERN) + r"|--prompt|-prompt |prompt=|base64|b64_json|nline[_]?[dD]ata|Base64|\"data|\"image"
+_ANY: Final = finder(_ungrouped(_PATTERN))
 _MIN_TEXT: Final = 2
 
 
 def find(view: bytes, spans: list[Span]) -> None:
-    if _GATE.search(view) is None:
-        return
-    _images(view, spans)
-    _prompts(view, spans)
+    if _ANY(view, 0)[0] >= 0 or b"--prompt" in view or b"prompt=" in view:
+        _prompts(view, spans)
+    if b"base64" in view or b"b64_json" in view or b"nline" in view or b"Base64" in view or b'"data' in view or b'"image' in view:
+        _images(view, spans)
 
 
 def _images(view: bytes, spans: list[Span]) -> None:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from bot.redaction.rx import rx
+from bot.redaction.rx import piece
 
-from bot.redaction.judge import mixed, wordlike
+from bot.redaction.judge import dated, mixed, wordlike
 
-_LINE: Final = rx(r"(?:[ \t]*\\?|=)\r?\n[ \t]*(?:[>|#][ \t]*)?")
-_BLANK: Final = rx(r"[ \t]{1,3}|\xe3\x80\x80")
-_PIECE: Final = rx(r"[A-Za-z0-9_\-./+=%]+")
-_PIECE_U: Final = rx(r"[A-Za-z0-9_\-]+")
+_LINE: Final = piece(r"(?:[ \t]*\\?|=)\r?\n[ \t]*(?:[>|#][ \t]*)?")
+_BLANK: Final = piece(r"[ \t]{1,3}|\xe3\x80\x80")
+_PIECE: Final = piece(r"[A-Za-z0-9_\-./+=%]+")
+_PIECE_U: Final = piece(r"[A-Za-z0-9_\-]+")
 _MAX_PIECES: Final = 40
 _WRAP_MIN: Final = 6
 
@@ -23,7 +23,7 @@ _WRAP_MIN: Final = 6
 def pieces(view: bytes, end: int, loose: bool, blanks: bool) -> list[tuple[int, int, bool]]:
     """What follows `end`, as runs of key characters: (start, end, over a line end). Stops at the first thing that is neither."""
     found: list[tuple[int, int, bool]] = []
-    piece = _PIECE if loose else _PIECE_U
+    run_of = _PIECE if loose else _PIECE_U
     position = end
     lines = 0
     while len(found) < _MAX_PIECES:
@@ -36,7 +36,7 @@ def pieces(view: bytes, end: int, loose: bool, blanks: bool) -> list[tuple[int, 
         lines += over
         if lines > 8:
             break
-        run = piece.match(view, joint.end())
+        run = run_of.match(view, joint.end())
         if run is None:
             break
         begin, position = run.span()
@@ -79,7 +79,7 @@ def open_end(view: bytes, start: int, end: int, longest: int, loose: bool) -> in
     for begin, stop, over in following:
         run = view[begin:stop]
         size += stop - begin
-        if not over or size > longest or wordlike(run) or not mixed(run) or stop - begin < _WRAP_MIN or _dated(run):
+        if not over or size > longest or wordlike(run) or not mixed(run) or stop - begin < _WRAP_MIN or dated(run):
             break
         best = stop
     return best
@@ -102,6 +102,3 @@ def _equal_runs(view: bytes, end: int, following: list[tuple[int, int, bool]]) -
             best = stop
     return best
 
-
-def _dated(run: bytes) -> bool:
-    return run[:2] == b"20" and run[2:4].isdigit() and run[4:5] in (b"-", b"/", b".")

@@ -4,38 +4,41 @@ from __future__ import annotations
 
 from typing import Final
 
-from bot.redaction.rx import rx
+from bot.redaction.rx import piece
 
-_MASK: Final = rx(r"\*{2,}|\.{3,}|•|…|●|×|(?i:x{6,})|\[")
-_SPLIT: Final = rx(r"[A-Za-z0-9]+")
+_MASK: Final = piece(r"\*\*|\.\.\.|•|…|●|×|[xX]{6}|\[")
+_MASKED_BY: Final = piece(r"(?:\*+|\.+|•+|…+|●+|×+|[xX]+|\[)")
+_PARTS: Final = piece(r"[A-Za-z0-9]+")
 _PLACEHOLDER_WORDS: Final = frozenset(
     b"your my the here key keys api apikey xxx xxxx xxxxx placeholder example token tokens insert replace changeme change "
     b"dummy fake test sample secret secrets me with paste put yourkey mykey none null real actual enter fill todo jwt personal "
     b"primary value password openai deepseek anthropic gemini provider model goes access account string redacted hidden".split()
 )
-_CODE: Final = rx(
-    r"^(?:[a-zA-Z_][a-zA-Z0-9_]*\.)+[a-zA-Z_][a-zA-Z0-9_]*$|^(?:os|process|config|settings|self|env|import|get|this|System|request|args|"
-    r"secrets|vault|ENV|st|app|ctx|params|opts|options|cfg|conf)\b[.(\[]|^\$[({A-Za-z_]|^%[A-Za-z_]+%$|^\{\{|^<"
+_CODE: Final = piece(
+    r"(?:os|process|config|settings|self|env|import|get|this|System|request|args|secrets|vault|ENV|st|app|ctx|params|opts|options|"
+    r"cfg|conf)[.(\[]|\$[({A-Za-z_]|\{\{|<"
 )
-_WORDLIKE: Final = rx(r"^[A-Z]?[a-z]*$|^[A-Z]+$|^[0-9]{1,8}$")
+_CODE_WORD: Final = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789.%")
+_VOWELS: Final = frozenset(b"aeiouy")
+_DIGITS: Final = frozenset(b"0123456789")
 MIN_SECRET: Final = 12  # a mask shows fewer characters than this
+_LONGEST_PREFIX: Final = 14
 
 
 def placeholder(value: bytes) -> bool:
     """`your-key-here`, `xxxxxxxx`, `sk-your-key`: nobody's key. All parts must be plain words, one of them a telling one."""
-    if not value:
+    if (value.count(b"x") + value.count(b"X")) * 10 >= len(value) * 6:
         return True
+    if not _DIGITS.isdisjoint(value):
+        return len(set(value)) <= 2
     low = value.lower()
-    if low.count(b"x") * 10 >= len(value) * 6 and len(value) >= 4:
-        return True
     if len(set(low)) <= 2:
         return True
     telling = False
-    for match in _SPLIT.finditer(low):
-        part = match.group()
+    for part in _PARTS.findall(low):
         if part in _PLACEHOLDER_WORDS:
             telling = True
-        elif len(part) > 12 or not part.isalpha() or not any(vowel in part for vowel in (b"a", b"e", b"i", b"o", b"u", b"y")):
+        elif len(part) > 12 or not part.isalpha() or _VOWELS.isdisjoint(part):
             return False
     return telling
 
@@ -45,39 +48,49 @@ def masked(value: bytes) -> bool:
     match = _MASK.search(value)
     if match is None:
         return False
-    start, end = match.span()
-    return start < MIN_SECRET + 14 and len(value) - end < MIN_SECRET
+    start = match.start()
+    whole = _MASKED_BY.match(value, start)
+    end = whole.end() if whole is not None else match.end()
+    return start < MIN_SECRET + _LONGEST_PREFIX and len(value) - end < MIN_SECRET
 
 
 def code(value: bytes) -> bool:
-    """An expression that fetches the value from elsewhere: `os.getenv`, `config.api_key`, `${KEY}`, `<KEY>`."""
-    return _CODE.search(value) is not None
+    """An expression that fetches the value from elsewhere: `os.getenv`, `config.api_key`, `${KEY}`, `%KEY%`, `<KEY>`."""
+    if _CODE.match(value) is not None:
+        return True
+    if value[:1] == b"%" and value[-1:] == b"%":
+        return True
+    if b"." in value and not value[0] in _DIGITS and _CODE_WORD.issuperset(value):
+        return all(part[:1].isalpha() and (wordlike(part) or b"_" in part) for part in value.split(b"."))
+    return False
 
 
 def wordlike(run: bytes) -> bool:
-    return _WORDLIKE.search(run) is not None
+    """A plain word, in one case or with a capital first, or a short number."""
+    if run.isalpha():
+        return run[1:].islower() or run.isupper() or len(run) == 1
+    return run.isdigit() and len(run) <= 8
 
 
 def mixed(value: bytes) -> bool:
     """Letters and digits both, or letters in both cases without being a word, or one long letter run."""
-    has_digit = has_upper = has_lower = False
-    for byte in value:
-        if 48 <= byte <= 57:
-            has_digit = True
-        elif 97 <= byte <= 122:
-            has_lower = True
-        elif 65 <= byte <= 90:
-            has_upper = True
-    if has_digit and (has_upper or has_lower):
-        return True
-    if len(value) >= 16 and has_upper and has_lower and value.isalnum():
-        return not wordlike(value)
-    return len(value) >= 28 and value.isalnum() and not value.isdigit()
+    if value.isalnum():
+        if value.isalpha():
+            return (len(value) >= 16 and not wordlike(value)) or len(value) >= 28
+        return not value.isdigit()
+    if _DIGITS.isdisjoint(value):
+        return False
+    low = value.lower()
+    return low != value or low != value.upper()
 
 
 def plausible(body: bytes) -> bool:
     """Not kebab-case or snake_case words: some part holds a digit amid letters, or is long and in mixed case."""
     if not mixed(body):
         return False
-    # words-in-kebab-case-2: every part is a plain word or a plain number
-    return not all(wordlike(match.group()) and len(match.group()) <= 14 for match in _SPLIT.finditer(body))
+    return not all(len(part) <= 14 and wordlike(part) for part in _PARTS.findall(body))
+
+
+def dated(run: bytes) -> bool:
+    """Begins like a date of this century."""
+    return run[:2] == b"20" and run[2:4].isdigit() and run[4:5] in (b"-", b"/", b".")

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from bot.redaction.rx import rx
+from bot.redaction.rx import finder, piece
 
 from bot.redaction import judge
 from bot.redaction.joins import exact_end, open_end
 from bot.redaction.rules.named import HARMLESS_BEFORE, NAMES, STEMS
 from bot.redaction.spans import Span
-from bot.redaction.tokens import decoded, read, rule_of
-from bot.redaction.tokens import find as find_tokens
+from bot.redaction.tokens import decoded, rule_of
 
 _KIND: Final = {word.encode(): rule.kind for rule in NAMES for word in rule.words}
 _WORDS: Final = "|".join(sorted((word for rule in NAMES for word in rule.words), key=len, reverse=True))
@@ -19,48 +18,58 @@ _WORDS: Final = "|".join(sorted((word for rule in NAMES for word in rule.words),
 # name, then what may stand between it and the value: closing quotes, a remark in brackets, a separator, opening quotes.
 _CLOSE: Final = r"(?:[\"'`\]\)\\*]|”|’|」){0,6}"
 _REMARK: Final = r"(?:[ \t]{0,2}(?:\([^()\n]{1,24}\)|（[^\n(){}\[\]]{1,48}?）))?"
-_SUFFIX: Final = r"(?:_?(?:[0-9]{1,2}|v[0-9]|backup|bak|prod|dev|test|old|new|main|default|live|value|base64|b64|hash)|s)?"
+_SUFFIX: Final = r"(?:_?(?:[0-9]{1,2}|v[0-9]|backup|bak|prod|dev|test|old|new|main|default|live|value|base64|b64|hash))?"
 _SEPARATOR: Final = (
     r"[ \t]{0,8}(?:=>|:=|={1,2}|:|：|＝|→|->|=|,|，|是|为|填的是|填的|填了|填|用的是|用的|改成|换成|设成|如下|is|was|provided:|used:)[ \t]{0,8}"
 )
 _FLAG_GAP: Final = r"[ \t]{1,12}"
-_OPEN: Final = r"(?:\[\"?|\(|b|r|f|u)?(?:[\"'`\\*<]|“|‘|「|《){0,6}\[?"
-_NAME: Final = rx(
-    rf"(?i:({_WORDS}|[?&_\-](?:ak|sk)|\b(?:ak|sk)|[?&;](?:sig|sign|code|auth|hash|x-[a-z]+-credential|q-sign[a-z-]*)){_SUFFIX})"
-    rf"({_CLOSE}{_REMARK}{_SEPARATOR}|{_FLAG_GAP}){_OPEN}"
+_OPEN: Final = r"(?:\[|\(|[brfu]{1,2}[\"'`])?(?:[\"'`\\*<]|“|‘|「|《){0,6}\[?"
+_SCHEME: Final = r"(?:(?:bearer|basic|token|bot|key|apikey|digest|v0|oauth|jwt)(?:[ \t:=+]{1,8}|%20)[\"'`\\]{0,3})?"
+_NAME: Final = finder(
+    rf"(?i:(?:{_WORDS}|[?&;_\-](?:ak|sk)|\b(?:ak|sk)|\b(?:bearer|basic)|[?&;](?:sig|sign|code|auth|hash|x-[a-z]{{1,8}}-credential|q-sign[a-z-]{{0,12}})){_SUFFIX}"
+    rf"(?:{_CLOSE}{_REMARK}{_SEPARATOR}|{_FLAG_GAP}){_OPEN}{_SCHEME})"
 )
-_SCHEME: Final = rx(
-    r"(?i:(?:bearer|basic|token|bot|key|apikey|digest|v0|oauth|jwt)[ \t:=+]+|(?:bearer|basic)%20)[\"'`\\]{0,3}"
-)
-_BEARER: Final = rx(r"(?i:\b(?:bearer|basic)(?:[ \t:=+]+|%20)[\"'`\\]{0,3}[A-Za-z0-9_\-])")
-_VALUE: Final = rx(r"[!#$%*+\-./0-9:?@A-Z^_a-z~=]{4,}")
-_PARAM: Final = rx(r"[!$%*+\-./0-9:@A-Z^_a-z~=]{4,}")
-_TOKEN: Final = rx(r"[A-Za-z0-9_\-./+=:%~]{8,}")
-_UUID: Final = rx(r"^[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-_EVIDENCE: Final = rx(
-    r"^(?:req_|msg_|chatcmpl-|gen-|resp_|batch_|run_|thread_|file-|toolu_|task_|cgt-|video_|ep-20|https?://|fp_|asst_)"
-)
+
+
+def _word_table() -> dict[bytes, tuple[bytes, ...]]:
+    table: dict[bytes, list[bytes]] = {}
+    words = [*_KIND, b"sign", b"sig", b"code", b"auth", b"hash", b"x-", b"q-sign", b"bearer", b"basic", b"ak", b"sk"]
+    for word in sorted(words, key=len, reverse=True):
+        table.setdefault(word[:2], []).append(word)
+    return {head: tuple(words) for head, words in table.items()}
+
+
+_WORD_TABLE: Final = _word_table()
+_SCHEMES: Final = (b"bearer", b"basic")
+_VALUE: Final = piece(r"[!#$%*+\-./0-9:?@A-Z^_a-z~=]{4,}")
+_SEPARATORS: Final = piece(r"[:=,>]|：|＝|→|是|为|填|用|改|设|如| is| was|->")
+_PARAM: Final = piece(r"[!$%*+\-./0-9:@A-Z^_a-z~=]{4,}")
+_TOKEN: Final = piece(r"[A-Za-z0-9_\-./+=:%~]{8,}")
+_UUID: Final = piece(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_EVIDENCE: Final = (
+    b"req_", b"msg_", b"chatcmpl-", b"gen-", b"resp_", b"batch_", b"run_", b"thread_", b"file-", b"toolu_", b"task_", b"cgt-",
+    b"video_", b"ep-20", b"https://", b"http://", b"fp_", b"asst_",
+)  # fmt: skip
+_REST: Final = piece(r"[^\r\n\"'`\\<>{}\[\]|]{4,}")
+_PLAIN_COOKIE: Final = piece(r"[A-Za-z0-9_\-%+/=.]{8,}")
 _LENGTHS: Final = (24, 30, 32, 36, 40, 48, 49, 60, 64, 84)
 _WEAK: Final = frozenset((b"key", b"token", b"pass", b"session", b"sid", b"credential", b"signature", b"csrf"))
-_REST: Final = rx(r"[^\r\n\"'`\\<>{}\[\]|]{4,}")
-_PLAIN_COOKIE: Final = rx(r"[A-Za-z0-9_\-%+/=.]{8,}")
 
 
 def find(view: bytes, spans: list[Span]) -> None:
     position = 0
     length = len(view)
     while position < length:
-        match = _NAME.search(view, position)
-        if match is None:
+        start, end = _NAME(view, position)
+        if start < 0:
             break
-        word = match.group(1).lower()
-        start, end = match.span()
         position = end
-        span = _named(view, word, start, end, match.group(2))
+        if rule_of(view[end : end + 24]) is not None:
+            continue  # the token finder knows better where it ends
+        span = _named(view, start, end)
         if span is not None:
             spans.append(span)
             position = max(position, span[1])
-    _bare_schemes(view, spans)
 
 
 def _harmless(view: bytes, word: bytes, start: int) -> bool:
@@ -81,19 +90,27 @@ _HARMLESS: Final = tuple(word.encode() for word in HARMLESS_BEFORE)
 _STEMS: Final = tuple(word.encode() for word in STEMS)
 
 
-def _named(view: bytes, word: bytes, start: int, at: int, gap: bytes) -> Span | None:
+def _named(view: bytes, start: int, at: int) -> Span | None:
+    hit = view[start:at].lower()
+    parameter = hit[0] in b"?&;"
+    if hit[0] in b"?&;_-":
+        hit = hit[1:]
+        start += 1
+    for word in _WORD_TABLE.get(hit[:2], ()):
+        if hit.startswith(word):
+            break
+    else:
+        return None
     if _harmless(view, word, start):
         return None
-    parameter = word[0] in b"?&;" or view[start - 1 : start] in (b"?", b"&")
-    word = word.lstrip(b"?&;_-")
+    parameter = parameter or view[start - 1 : start] in (b"?", b"&")
+    if word in _SCHEMES:
+        return _scheme(view, word, at)
     kind = _KIND.get(word, "api key" if word in (b"ak", b"sk") else "signature")
+    gap = hit[len(word) :]
+    blank = not gap.strip() or (gap[:1] in b" \t" and not _SEPARATORS.search(gap))
     if kind == "cookie":
-        return _cookie(view, start, at, gap)
-    blank = not gap.strip()
-    if kind == "authorization" or not blank:
-        scheme = _SCHEME.match(view, at)
-        if scheme is not None:
-            at = scheme.end()
+        return _cookie(view, start, at, blank)
     match = (_PARAM if parameter else _VALUE).match(view, at)
     if match is None:
         return None
@@ -101,8 +118,6 @@ def _named(view: bytes, word: bytes, start: int, at: int, gap: bytes) -> Span | 
     value = view[at:end]
     if view[at - 1 : at] == b"[" and value[:1].isalpha() and _ours(view, at):
         return None
-    if rule_of(value) is not None:
-        return None  # the token finder knows better where it ends
     if parameter or blank:
         value = value.split(b"#", 1)[0]
     value = value.rstrip(b".:?!" if not value.endswith(b"==") else b"")
@@ -119,11 +134,7 @@ def _named(view: bytes, word: bytes, start: int, at: int, gap: bytes) -> Span | 
         value = b"".join(view[at:end].split())
     if not _telling(view, word, kind, value, parameter, start):
         return None
-    return start_of(view, at), end, kind, value
-
-
-def start_of(view: bytes, at: int) -> int:
-    return at
+    return at, end, kind, value
 
 
 def _ours(view: bytes, at: int) -> bool:
@@ -140,15 +151,17 @@ def _flag(view: bytes, start: int) -> bool:
 
 def _telling_alone(value: bytes) -> bool:
     """After a name and a blank only: must look like nothing but a key."""
-    if _EVIDENCE.search(value) is not None:
+    if value.startswith(_EVIDENCE):
         return False
-    return (len(value) >= 20 and judge.plausible(value) and b":" not in value) or _UUID.search(value) is not None
+    if b"=" in value.rstrip(b"=") or b":" in value or judge.dated(value):
+        return False
+    return (len(value) >= 20 and judge.plausible(value)) or _UUID.match(value) is not None
 
 
 def _joined(view: bytes, at: int, end: int, value: bytes) -> int:
     if view[end : end + 1] not in (b"\n", b"\r", b" ", b"\\", b"="):
         return end
-    if not judge.mixed(value) and not value.isdigit():
+    if len(value) < 6 or not judge.mixed(value) or value.startswith(_EVIDENCE) or judge.dated(value):
         return end
     if len(value) not in _LENGTHS:
         lengths = tuple(length for length in _LENGTHS if length > len(value))
@@ -165,7 +178,7 @@ def _joined(view: bytes, at: int, end: int, value: bytes) -> int:
 
 def _telling(view: bytes, word: bytes, kind: str, value: bytes, parameter: bool, start: int) -> bool:
     size = len(value)
-    if _EVIDENCE.search(value) is not None:
+    if value.startswith(_EVIDENCE):
         return False
     if parameter:
         return size >= 8 and (judge.mixed(value) or size >= 20)
@@ -190,9 +203,9 @@ def _qualified(view: bytes, start: int) -> bool:
     return last in (b"_", b"-") or last.isalpha() or (last >= b"\x80") or view[max(0, start - 4) : start].lower() == b"api "
 
 
-def _cookie(view: bytes, start: int, at: int, gap: bytes) -> Span | None:
+def _cookie(view: bytes, start: int, at: int, blank: bool) -> Span | None:
     """Everything after `Cookie:` up to the end of the line or of the string."""
-    if not gap.strip() and not _flag(view, start):
+    if blank and not _flag(view, start):
         return None
     rest = _REST.match(view, at)
     if rest is None:
@@ -208,32 +221,21 @@ def _cookie(view: bytes, start: int, at: int, gap: bytes) -> Span | None:
     return at, at + len(value), "cookie", value
 
 
-def _bare_schemes(view: bytes, spans: list[Span]) -> None:
+def _scheme(view: bytes, word: bytes, at: int) -> Span | None:
     """`Bearer abc...` without a header name before it."""
-    position = 0
-    while True:
-        match = _BEARER.search(view, position)
-        if match is None:
-            return
-        at = match.end() - 1
-        position = at + 1
-        token = _TOKEN.match(view, at)
-        if token is None:
-            continue
-        value = token.group().rstrip(b".:")
-        end = at + len(value)
-        if rule_of(value) is not None or judge.masked(value + view[end : end + 3]) or judge.code(value) or judge.placeholder(value):
-            continue
-        if len(value) < 16 or not judge.mixed(value):
-            inside = decoded(value) if len(value) >= 8 and match.group()[:2].lower() == b"ba" else None
-            if inside is None or b":" not in inside:
-                continue
-        joined = _joined(view, at, end, value)
-        if joined > end:
-            end = joined
-            value = b"".join(view[at:end].split())
-        spans.append((at, end, "authorization", value))
-        position = end
-
-
-__all__ = ["find", "find_tokens", "read"]
+    token = _TOKEN.match(view, at)
+    if token is None:
+        return None
+    value = token.group().rstrip(b".:")
+    end = at + len(value)
+    if judge.masked(value + view[end : end + 3]) or judge.code(value) or judge.placeholder(value):
+        return None
+    if len(value) < 16 or not judge.mixed(value):
+        inside = decoded(value) if word == b"basic" else None
+        if inside is None or b":" not in inside:
+            return None
+    joined = _joined(view, at, end, value)
+    if joined > end:
+        end = joined
+        value = b"".join(view[at:end].split())
+    return at, end, "authorization", value

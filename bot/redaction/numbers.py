@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from typing import Final
 
-from bot.redaction.rx import rx
+from bot.redaction.rx import finder, rx
 
 from bot.redaction.spans import Span
 
-_DIGITS: Final = rx(r"\+?\b[0-9](?:[0-9]|[ \-][0-9]|  [0-9]){9,24}[Xx]?\b|\(\+?86\)[ ]?1[0-9 \-]{10,14}")
+_PHONE: Final = r"1[3-9][0-9](?:[ \-]?[0-9]{4}[ \-]?[0-9]{4}|[ \-]?[0-9]{3}[ \-]?[0-9]{5}|[0-9][ \-][0-9]{3}[ \-][0-9]{4})"
+HINTS: Final = (
+    rf"(?:\(\+?86\)|\+86|\b0086|\b86)[ \-]?{_PHONE}\b|\b(?:[0-9]{{11,19}}[Xx]?|{_PHONE}|[0-9]{{4}}(?:[ \-]{{1,2}}[0-9]{{4}}){{3}}"
+    r"(?:[ \-]{1,2}[0-9]{1,3})?|[0-9]{4}[ \-][0-9]{6}[ \-][0-9]{4,5}|[0-9]{6}[ \-][0-9]{10,13}|[0-9]{6}[ \-][0-9]{8}[ \-]?[0-9]{3}[0-9Xx])\b"
+)
+_DIGITS: Final = finder(HINTS)
 _WINDOW: Final = 60
 # Names of numbers that are evidence, before the number and close to it.
 _EVIDENCE: Final = rx(
@@ -30,20 +35,13 @@ def find(view: bytes, spans: list[Span]) -> None:
     position = 0
     card = False
     while True:
-        match = _DIGITS.search(view, position)
-        if match is None:
+        start, position = _DIGITS(view, position)
+        if start < 0:
             break
-        start, end = match.span()
-        position = end
-        span = _number(view, start, end)
+        span = _number(view, start, position)
         if span is not None:
             spans.append(span)
-            card = card or span[2] in ("card", "bank account")
-        else:
-            # a date or a time may have swallowed the start of a number behind it
-            gap = max(view.rfind(b" ", start, end), view.rfind(b"-", start, end))
-            if gap > start and end - gap > 11:
-                position = gap + 1
+            card = card or span[2] == "card"
     if card:
         for match in _EXTRA.finditer(view):
             begin, stop = match.span(1)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from bot.redaction.rx import rx
+from bot.redaction.rx import finder, rx
+
+import re2
 
 from bot.redaction import judge
 from bot.redaction.rules.structures import RULES, Structure
@@ -12,13 +14,11 @@ from bot.redaction.spans import Span
 from bot.redaction.tokens import rule_of
 
 MAIL: Final = "mail"
-_ALL: Final = rx(
-    "|".join(f"(?:{rule.pattern})" for rule in RULES).replace("(?:\\b|bot|_)([0-9]", "(?:\\b|bot|_)(?:[0-9]")
-)
+
 _EACH: dict[str, Any] = {}
-# What must be in a text for a rule to be worth a look: the cheap gate before the patterns.
-_HINTS: Final = rx(r"://|@|hooks\.|webhook|bot/v2|-----BEGIN|LS0tLS1CRUdJTi|(?:-u|--user|--proxy-user|-p)\b|[0-9]{8,10}(?::|：)[A-Za-z0-9_\-]{34}|[0-9a-f]{32}(?::|：)|[A-Za-z]{20}(?::|：)[A-Za-z]{20}|robot/send")
-_MAIL: Final = rx(
+_HINTS: Final = tuple((rule, tuple(hint.encode() for hint in rule.hints)) for rule in RULES)
+HINTS: Final = "|".join(sorted({re2.escape(hint) for rule in RULES for hint in rule.hints if hint != "@"} | {"[A-Za-z0-9!#$%^*_+=.~-]@[A-Za-z0-9]"}))
+_MAIL: Final = finder(
     r"[A-Za-z0-9._%+\-]{1,64}@[A-Za-z0-9\-]{1,63}(?:\.[A-Za-z0-9\-]{1,63})*\.(?:com|net|org|edu|gov|info|biz|dev|app|xyz|top|site|"
     r"online|tech|cloud|email|icu|vip|mobi|name|group|team|work|[A-Za-z]{2})\b"
 )
@@ -36,27 +36,21 @@ def _pattern(rule: Structure) -> Any:
 
 
 def find(view: bytes, spans: list[Span]) -> None:
-    if _HINTS.search(view) is None:
-        return
-    position = 0
-    while True:
-        match = _ALL.search(view, position)
-        if match is None:
-            break
-        start, end = match.span()
-        position = end
-        for rule in RULES:
-            own = _pattern(rule).match(view, start)
-            if own is None:
-                continue
-            begin, stop = own.span(1)
-            value = view[begin:stop]
-            if rule.judged and not _worth(value):
-                continue
-            spans.append((begin, stop, rule.kind, value))
-            break
+    for rule, hints in _HINTS:
+        for hint in hints:
+            if hint in view:
+                _one(rule, view, spans)
+                break
     if b"@" in view:
         _mail(view, spans)
+
+
+def _one(rule: Structure, view: bytes, spans: list[Span]) -> None:
+    for match in _pattern(rule).finditer(view):
+        begin, stop = match.span(1)
+        value = view[begin:stop]
+        if not rule.judged or _worth(value):
+            spans.append((begin, stop, rule.kind, value))
 
 
 def _worth(value: bytes) -> bool:
@@ -64,8 +58,11 @@ def _worth(value: bytes) -> bool:
 
 
 def _mail(view: bytes, spans: list[Span]) -> None:
-    for match in _MAIL.finditer(view):
-        start, end = match.span()
+    end = 0
+    while True:
+        start, end = _MAIL(view, end)
+        if start < 0:
+            return
         at = view.index(b"@", start)
         name = view[start:at]
         if name.lower() in _ROLES or view[end - 24 : end].endswith(b"gserviceaccount.com") or view[start - 1 : start] in (b":", b"/", b"*"):

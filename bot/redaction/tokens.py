@@ -8,7 +8,7 @@ from typing import Final
 
 import re2
 
-from bot.redaction.rx import rx
+from bot.redaction.rx import finder, piece
 
 from bot.redaction import judge
 from bot.redaction.joins import exact_end, open_end
@@ -27,14 +27,21 @@ def _pattern() -> str:
         parts.append("(?:" + "|".join(re2.escape(prefix) for prefix in prefixes) + ")" + tail)
     zhipu = r"[0-9a-f]{32}\.[A-Za-z0-9]{16}\b"
     discord = r"[MNO][A-Za-z0-9_\-]{23,27}\.[A-Za-z0-9_\-]{6}\.[A-Za-z0-9_\-]{27,40}"
-    return rf"(?:\b|_)(?:{zhipu}|{discord}|" + "|".join(parts) + r")|[A-Za-z0-9]{24,}[A-Za-z0-9+/]*={0,2}"
+    # Telegram's bot tokens, iFlytek's password in two halves
+    halves = r"[0-9]{8,10}(?::|：)[A-Za-z0-9_\-]{34,36}\b|[0-9a-f]{32}(?::|：)[A-Za-z0-9+/=_\-]{24,}|[A-Za-z]{20}(?::|：)[A-Za-z]{20}\b"
+    # base64 of text: every fourth character stands for five bits whose first is nought
+    base64 = r"(?:[A-Za-f][A-Za-z0-9+/]{3}){6}[A-Za-z0-9+/]*={0,2}"
+    return rf"(?:\b|_|bot)(?:{zhipu}|{discord}|{halves}|" + "|".join(parts) + rf"|{base64})|{_OPENAI_MIDDLE.decode()}|{_AZURE_MIDDLE.decode()}"
 
 
-_TOKENS: Final = rx(_pattern())
-_HEX: Final = rx(r"^[0-9a-f]{32}\b")
-_DISCORD: Final = rx(r"^[MNO][A-Za-z0-9_\-]{23,27}\.[A-Za-z0-9_\-]{6}\.[A-Za-z0-9_\-]{27,40}$")
-_UUID: Final = rx(r"^[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-_ALNUM: Final = rx(r"^[A-Za-z0-9]{24,}")
+_TOKENS: Final = finder(_pattern())
+_KEY_RUN: Final = piece(r"[A-Za-z0-9_\-]+")
+_KEY_BYTES: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
+_BOT: Final = b"bot"
+_HEX: Final = piece(r"[0-9a-f]{32}\b")
+_DISCORD: Final = piece(r"[MNO][A-Za-z0-9_\-]{23,27}\.[A-Za-z0-9_\-]{6}\.[A-Za-z0-9_\-]{27,40}$")
+_UUID: Final = piece(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_ALNUM: Final = piece(r"[A-Za-z0-9]*")
 
 
 def _by_prefix() -> dict[bytes, tuple[Vendor, ...]]:
@@ -81,7 +88,7 @@ _CHECKS: Final[dict[str, Callable[[bytes], bool]]] = {
     "alnum": lambda body: body[:30].isalnum(),
     "alnum-digit": lambda body: body[:20].isalnum() and _has_digit(body),
     "upper": lambda body: body[:16].isalnum() and body[:16].upper() == body[:16],
-    "uuid": lambda body: _UUID.search(body) is not None,
+    "uuid": lambda body: _UUID.match(body) is not None,
     "jwt": _jwt,
 }
 
@@ -163,18 +170,18 @@ def find(view: bytes, deep: bool = True) -> list[Span]:
     position = 0
     length = len(view)
     while position < length:
-        match = _TOKENS.search(view, position)
-        if match is None:
+        start, end = _TOKENS(view, position)
+        if start < 0:
             break
-        start, end = match.span()
         if view[start] == 0x5F:
             start += 1
+        elif view.startswith(_BOT, start) and view[start + 3 : start + 4].isdigit():
+            start += 3
         span = read(view, start, end)
         if span is None:
             span = _run(view, start, end, deep)
         if span is None:
-            alnum = _ALNUM.search(view[start:end])
-            position = start + alnum.end() if alnum is not None else max(end, start + 1)
+            position = max(_ALNUM.match(view, start).end(), start + 1)  # type: ignore[union-attr]
             continue
         spans.append(span)
         position = max(span[1], start + 1)
@@ -183,14 +190,22 @@ def find(view: bytes, deep: bool = True) -> list[Span]:
 
 def _run(view: bytes, start: int, end: int, deep: bool) -> Span | None:
     run = view[start:end]
-    if _OPENAI_MIDDLE in run:
-        return start, end, "openai key", run
-    if _AZURE_MIDDLE in run[40:]:
-        return start, end, "azure key", run
+    if run in (_OPENAI_MIDDLE, _AZURE_MIDDLE):
+        begin = start
+        floor = max(0, start - 90)
+        while begin > floor and view[begin - 1] in _KEY_BYTES:
+            begin -= 1
+        tail = _KEY_RUN.match(view, start)
+        stop = tail.end() if tail is not None else end
+        if start - begin < 16 or stop - end < 16:
+            return None
+        return begin, stop, "openai key" if run == _OPENAI_MIDDLE else "azure key", view[begin:stop]
     if b"." in run:
-        if _HEX.search(run):
+        if _HEX.match(run):
             return start, end, "zhipu key", run
-        return (start, end, "discord token", run) if _DISCORD.search(run) else None
+        return (start, end, "discord token", run) if _DISCORD.match(run) else None
+    if b":" in run or b"\xef" in run:
+        return start, end, "telegram token" if run[:8].isdigit() else "iflytek key", run
     if not deep:
         return None
     inside = decoded(run)

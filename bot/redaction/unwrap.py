@@ -10,7 +10,7 @@ import unicodedata
 from bisect import bisect_right
 from typing import Final
 
-from bot.redaction.rx import rx
+from bot.redaction.rx import finder
 
 # What sets the copying off, and what one round undoes. Alternatives that need a left neighbour take it into the match.
 _WORD = r"[A-Za-z0-9_\-]"
@@ -20,7 +20,7 @@ _INVISIBLE: Final = (
 _WIDE: Final = r"\xef\xbc[\x90-\x99\xa1-\xba]|\xef\xbd[\x81-\x9a]|\xf0\x9d[\x90-\x9f][\x80-\xbf]|\xe2\x92[\xb6-\xbf]|\xe2\x93[\x80-\xa9]|\xe2\x80[\x90\x91]"
 _WIDE_ALL: Final = r"\xef\xbc[\x81-\xbf]|\xef\xbd[\x80-\x9e]|\xf0\x9d[\x90-\x9f][\x80-\xbf]|\xe2\x92[\xb6-\xbf]|\xe2\x93[\x80-\xa9]|\xe2\x80[\x90\x91]"
 _JOINT: Final = r"[\"'](?:[ \t]{0,8}(?:\+|\.|&|\\)?[ \t]{0,8}(?:\r?\n)?[ \t]{0,24}(?:\+|\.)?[ \t]{0,8})[fbru]?[\"']"
-_DRESS: Final = rx(
+_DRESS: Final = finder(
     "|".join(
         (
             r"%[0-9A-Fa-f]{2}",
@@ -38,7 +38,7 @@ _DRESS: Final = rx(
     )
 )
 # The cheap question: is there anything at all to take off? Punctuation in full width alone does not count.
-_GATE: Final = rx(
+_GATE: Final = finder(
     "|".join(
         (
             r"%[0-9A-Fa-f]{2}",
@@ -59,7 +59,7 @@ ROUNDS: Final = 3
 
 
 def dressed(text: bytes) -> bool:
-    return _GATE.search(text) is not None
+    return _GATE(text, 0)[0] >= 0
 
 
 class Copy:
@@ -138,15 +138,15 @@ def undress(text: bytes, parent: Copy | None = None) -> Copy | None:
             literal.append(same)
             size += len(piece)
 
-    for match in _DRESS.finditer(text):
-        begin, end = match.span()
+    begin, end = _DRESS(text, 0)
+    while begin >= 0:
         plain = _undo(text[begin:end], text[end] if end < length else -1)
-        if plain is None:
-            continue
-        if position < begin:
-            put(text[position:begin], position, begin, True)
-        put(plain, begin, end, False)
-        position = end
+        if plain is not None:
+            if position < begin:
+                put(text[position:begin], position, begin, True)
+            put(plain, begin, end, False)
+            position = end
+        begin, end = _DRESS(text, end)
     if position == 0:
         return None
     if position < length:

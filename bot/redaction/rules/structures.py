@@ -1,4 +1,8 @@
-"""Secrets that are known by what stands around them. `pattern` is RE2; its group 1 is what goes."""
+"""Secrets that are known by what stands around them.
+
+`pattern` is RE2 and its group 1 is what goes; it is tried only on a text that holds one of the `hints`. `judged`: the value must not
+be a placeholder or a mask.
+"""
 
 from __future__ import annotations
 
@@ -8,79 +12,77 @@ from typing import Final, NamedTuple
 class Structure(NamedTuple):
     name: str
     kind: str
+    hints: tuple[str, ...]
     pattern: str
     sample: str
     near: str
-    judged: bool = False  # the value must not be a placeholder or a mask
+    judged: bool = False
 
 
 RULES: Final[tuple[Structure, ...]] = (
     Structure(
-        "slack-webhook", "slack webhook", r"hooks\.slack\.com/(?:services|workflows|triggers)/([A-Za-z0-9_/\-]{20,})",
+        "slack-webhook", "slack webhook", ("hooks.slack",),
+        r"hooks\.slack(?:-gov)?\.com/(?:services|workflows|triggers)/([A-Za-z0-9_/\-]{20,})",
         "https://hooks.slack.com/services/T<U9>/B<U9>/<a24>", "https://hooks.slack.com/services/",
     ),
     Structure(
-        "discord-webhook", "discord webhook", r"/api/webhooks/([0-9]{15,20}/[A-Za-z0-9_\-]{40,})",
+        "discord-webhook", "discord webhook", ("/webhooks/",), r"/webhooks/([0-9]{15,20}/[A-Za-z0-9_\-]{40,})",
         "https://discord.com/api/webhooks/1<d18>/<u68>", "https://discord.com/api/webhooks/",
     ),
     Structure(
-        "feishu-webhook", "feishu webhook", r"/bot/v2/hook/([0-9a-zA-Z\-]{20,})",
+        "feishu-webhook", "feishu webhook", ("/hook/",), r"/bot/(?:v2/)?hook/([0-9a-zA-Z\-]{20,})",
         "https://open.feishu.cn/open-apis/bot/v2/hook/<g>", "https://open.feishu.cn/open-apis/bot/v2/hook/",
     ),
     Structure(
-        "wecom-webhook", "wecom webhook", r"webhook/send\?(?:debug=1&)?key=([0-9a-zA-Z\-]{20,})",
+        "wecom-webhook", "wecom webhook", ("webhook/",), r"webhook/(?:send|upload_media)\?(?:debug=1&)?key=([0-9a-zA-Z\-]{20,})",
         "https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=<g>", "https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=",
     ),
     Structure(
-        "dingtalk-webhook", "dingtalk webhook", r"robot/send\?access_token=([0-9a-zA-Z]{32,})",
+        "dingtalk-webhook", "dingtalk webhook", ("robot/send",), r"robot/send\?access_token=([0-9a-zA-Z]{32,})",
         "https://oapi.dingtalk.com/robot/send?access_token=<h64>", "https://oapi.dingtalk.com/robot/send?access_token=",
     ),
     Structure(
-        "telegram-bot", "telegram token", r"(?:\b|bot|_)([0-9]{8,10}(?::|：)[A-Za-z0-9_\-]{34,36})",
-        "https://api.telegram.org/bot<d10>:AA<u33>/getMe", "at 1769652870:ready",
-    ),
-    Structure(
-        "userinfo", "password", r"[A-Za-z][A-Za-z0-9+.\-]{1,24}://[^\s/@:\"'<>\[\]]{0,80}:([^\s/\"'<>]{1,200})@",
+        "userinfo", "password", ("@",), r"://[^\s/@:\"'<>\[\]]*:([^\s/\"'<>]+)@",
         "postgresql://app:<a11>1@db.example.com:5432/app", "https://user:password@db.example.com/app", True,
     ),
     Structure(
-        "userinfo-slash", "password", r"(?:postgres(?:ql)?|mysql|redis|rediss|mongodb|amqp)(?:\+[a-z]+)?://[^\s/@:\"'<>\[\]]{0,80}:([^\s\"'<>]{1,200})@",
+        "userinfo-slash", "password", ("@",),
+        r"(?:postgres(?:ql)?|mysql|rediss?|mongodb|amqps?)(?:\+[a-z]+)?://[^\s/@:\"'<>\[\]]*:([^\s\"'<>]+)@",
         "redis://:<a8>/<a8>1@cache.example.com:6379/0", "redis://:${REDIS_PASSWORD}@cache.example.com/0", True,
     ),
     Structure(
-        "sentry-dsn", "sentry key", r"https?://([0-9a-f]{32})(?::[0-9a-f]{32})?@",
+        "sentry-dsn", "sentry key", ("@",), r"://([0-9a-f]{32})(?::[0-9a-f]{32})?@",
         "https://<h32>@o42.ingest.sentry.io/17", "https://o42.ingest.sentry.io/17",
     ),
     Structure(
-        "dsn", "password", r"\b[A-Za-z0-9_.\-]{1,60}:([^\s@\"'/]{1,100})@(?:tcp|unix)\(",
+        "token-user", "password", ("@",), r"://([A-Za-z0-9_\-]{20,})@",
+        "https://<a30>1@git.example.com/team/app", "https://deploy@git.example.com/team/app", True,
+    ),
+    Structure(
+        "dsn", "password", ("@tcp(", "@unix("), r"[A-Za-z0-9_]:([^\s@\"'/]+)@(?:tcp|unix)\(",
         "root:<a11>1@tcp(db.example.com:3306)/newapi", "root:password@tcp(db.example.com:3306)/newapi", True,
     ),
     Structure(
-        "proxy", "password", r"\b[A-Za-z0-9_.\-]{1,60}:([A-Za-z0-9!#$%^*_+=.~\-]{6,64})@(?:[0-9]{1,3}(?:\.[0-9]{1,3}){3}|[A-Za-z0-9\-]+(?:\.[A-Za-z0-9\-]+)+):[0-9]{2,5}\b",
+        "proxy", "password", ("@",),
+        r"[A-Za-z0-9_.\-]:([A-Za-z0-9!#$%^*_+=.~\-]+)@(?:[0-9]{1,3}(?:\.[0-9]{1,3}){3}|[A-Za-z0-9\-]+(?:\.[A-Za-z0-9\-]+)+)(?::[0-9]{2,5})\b",
         "proxy u1:<a11>1@10.0.0.8:7890", "image new-api:latest@registry.example.com:5000", True,
     ),
     Structure(
-        "curl-user", "password", r"(?:\s|^)(?:-u|--user|--proxy-user)[ =]{0,3}[\"']?[^\s:\"']{1,80}:([^\s\"']{4,200})",
+        "curl-user", "password", ("-u ", "-u'", '-u"', "--user", "--proxy-user"),
+        r"(?:\s|^|')(?:-u|--user|--proxy-user)[ =]{0,3}[\"']?[^\s:\"']+:([^\s\"']{4,})",
         "curl -u admin:<a11>1 https://example.com", "curl -u admin:${PASS} https://example.com", True,
     ),
     Structure(
-        "spark", "iflytek key", r"\b([0-9a-f]{32}(?::|：)[A-Za-z0-9+/=_\-]{24,})",
-        "<h32>:<b44>", "image@sha256:<h64>",
+        "mysql-flag", "password", ("mysql", "sshpass", "mongo"), r"\b(?:mysql|mysqldump|mysqladmin|sshpass|mongo)\b[^\n]*? -p[ ]?[\"']?([^\s\"']{6,100})",
+        "mysql -h db -u root -p<a11>1", "mysql -h db -u root -p", True,
     ),
     Structure(
-        "spark-letters", "iflytek key", r"\b([A-Za-z]{20}(?::|：)[A-Za-z]{20})\b",
-        "<L20>:<L20>", "namespace:deployment",
-    ),
-    Structure(
-        "pem-base64", "private key", r"(LS0tLS1CRUdJTi[A-Za-z0-9+/]{20,}(?:\s{0,12}[A-Za-z0-9+/]{20,})*={0,2})",
+        "pem-base64", "private key", ("LS0tLS1CRUdJTi",), r"(LS0tLS1CRUdJTi[A-Za-z0-9+/]{20,}(?:\s{1,12}[A-Za-z0-9+/]{20,})*={0,2})",
         "LS0tLS1CRUdJTiBQUklWQVRFIEtFWS0tLS0t<b200>", "LS0tLS1CRUdJTi",
     ),
     Structure(
-        "pem", "private key", r"(-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----(?:[A-Za-z0-9+/=\s:,.\\\-]*?-----END [A-Z0-9 ]{0,40}-{3,5}|[A-Za-z0-9+/=\s\\]*))",
+        "pem", "private key", ("PRIVATE KEY",),
+        r"(-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----(?:[A-Za-z0-9+/=\s:,.\\\-]*?-----END [A-Z0-9 ]{0,40}-{3,5}|[A-Za-z0-9+/=\s\\]*))",
         "-----BEGIN RSA PRIVATE KEY-----\n<b64>\n<b64>\n-----END RSA PRIVATE KEY-----", "-----BEGIN PUBLIC KEY-----",
-    ),
-    Structure(
-        "mysql-flag", "password", r"\b(?:mysql|mysqldump|mysqladmin|sshpass)\b[^\n]{0,80}? -p[ ]?[\"']?([^\s\"']{6,100})",
-        "mysql -h db -u root -p<a11>1", "mysql -h db -u root -p", True,
     ),
 )  # fmt: skip
