@@ -315,7 +315,7 @@ class Store(Protocol):
     # tickets
     async def open_ticket(self, ticket: Ticket, steps: Sequence[DueStep]) -> tuple[Ticket, bool]:
         """Stores the ticket and its first steps in one transaction. If an unresolved ticket has the same key, joins it
-        (count + 1, missing evidence and the asker added, no steps) and returns (that ticket, False). The id is the store's:
+        (count + 1, missing evidence and the asker added, the higher urgency, no steps) and returns (that ticket, False). The id is the store's:
         `{ticket}` in a step's key is filled in, and each step's payload gets `ticket`."""
 
     async def ticket(self, id: int) -> Ticket | None: ...

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Table, exists, func, or_, select, update
+from sqlalchemy import Row, Table, case, exists, func, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.errors import StoreError
@@ -184,7 +184,14 @@ class TicketStore(StepStore):
                         await db.execute(
                             update(tables.tickets)
                             .where(table.key == ticket.key, table.state != TicketState.RESOLVED.value)
-                            .values(count=table.count + 1)
+                            .values(
+                                count=table.count + 1,
+                                urgency=case(
+                                    (or_(table.urgency == "page", literal(ticket.urgency) == "page"), "page"),
+                                    (or_(table.urgency == "note", literal(ticket.urgency) == "note"), "note"),
+                                    else_=table.urgency,
+                                ),
+                            )
                             .returning(table.id)
                         )
                     ).scalar_one_or_none()

@@ -1,0 +1,506 @@
+"""What is due for a ticket: notes, calls, reminders, edits, the end told to who asked. Each is a row that the runner claims.
+
+Keys begin with `ticket:<id>:<kind>:`, so that a move cancels what no longer matters by prefix.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from bot.errors import DeliveryError
+from bot.model.chat import MessageRef, Person
+from bot.model.handoff import Page, Ticket, TicketState, TimelineEntry
+from bot.model.team import Team
+from bot.ports import Clock, Desk, DueStep, Gate, Pager, Store
+from bot.services.oncall import OnCallRota
+from bot.services.steps import StepRunner, maybe_twice
+
+log = logging.getLogger("quotadesk.delivery")
+
+SELF: Final = Person("terminal", "quotadesk", "quotadesk")
+KINDS: Final = (
+    "note",
+    "renew",
+    "escalate",
+    "page",
+    "call",
+    "pager",
+    "review",
+    "remind",
+    "ended",
+    "tell",
+    "drill",
+    "shift",
+)
+CALLS_END_AFTER: Final = timedelta(hours=24)
+REMINDERS_END_AFTER: Final = timedelta(days=7)
+# Later than this after its time a step is told instead of fired: nobody is rung up for last month's trouble.
+_TOO_LATE: Final = {
+    "escalate": timedelta(hours=2),
+    "page": timedelta(hours=2),
+    "call": timedelta(hours=2),
+    "pager": timedelta(hours=24),
+    "remind": timedelta(hours=6),
+    "review": timedelta(days=7),
+    "note": timedelta(days=7),
+    "ended": timedelta(days=7),
+    "renew": timedelta(days=7),
+    "tell": timedelta(hours=6),
+    "shift": timedelta(hours=6),
+}
+_LATE: Final = timedelta(minutes=1)
+
+
+def person_of(address: str, team: Team) -> Person:
+    platform, _, id = address.partition(":")
+    return Person(platform, id, team.people_names.get(address, ""))  # type: ignore[arg-type]
+
+
+def _shown(ticket: Ticket) -> tuple[object, ...]:
+    """What a copy of the note depends on."""
+    return (ticket.state, ticket.count, ticket.evidence, ticket.acknowledged_by, ticket.next_review, ticket.resolution)
+
+
+class Delivery:
+    """The job behind every step of a ticket."""
+
+    def __init__(
+        self,
+        team: Team,
+        store: Store,
+        desk: Desk,
+        pagers: Sequence[Pager],
+        rota: OnCallRota,
+        runner: StepRunner,
+        clock: Clock,
+        gate: Gate,
+    ) -> None:
+        self._team = team
+        self._store = store
+        self._desk = desk
+        self._pagers = {pager.name: pager for pager in pagers}
+        self._rota = rota
+        self._runner = runner
+        self._clock = clock
+        self._gate = gate
+        for kind in KINDS:
+            runner.serve(kind, self)
+        runner.every("audit", 60, self.audit)
+        runner.every("shift", 60, self.plan_shift)
+
+    # --- steps
+
+    def _step(self, kind: str, key: str, due: datetime, **payload: Any) -> DueStep:
+        return DueStep(0, kind, key, due, {"at": due.isoformat(), **payload})
+
+    def note_step(self, ticket: str, place: str, due: datetime, *, instead_of: str = "") -> DueStep:
+        key = f"ticket:{ticket}:note:{place}" + (f":instead:{instead_of}" if instead_of else "")
+        return self._step("note", key, due, lane=place, place=place)
+
+    def escalate_step(self, ticket: str, level: int, due: datetime, began: datetime) -> DueStep:
+        """`began` tells one chain of calls from the next, after a snooze or a reopening."""
+        key = f"ticket:{ticket}:page:{began.isoformat()}:{level}"
+        return self._step("escalate", key, due, lane="self", level=level, began=began.isoformat())
+
+    def worse_step(self, ticket: Ticket, now: datetime) -> DueStep:
+        """The same key as the chain that a ticket opens with: where that runs already, this is nothing new."""
+        first = self.escalate_step(str(ticket.id), 0, ticket.opened_at, ticket.opened_at)
+        payload = {**first.payload, "at": now.isoformat(), "began": now.isoformat(), "ticket": ticket.id}
+        return DueStep(0, first.kind, first.key, now, payload)
+
+    async def note_now(self, ticket: Ticket, now: datetime) -> None:
+        """Notes that waited for the morning go at once."""
+        prefix = f"ticket:{ticket.id}:note:"
+        waiting = [
+            step
+            for step in await self._store.pending_steps()
+            if step.key.startswith(prefix) and step.due_at - now > _LATE
+        ]
+        if not waiting:
+            return
+        steps = [self.note_step(str(ticket.id), s.payload["place"], now, instead_of="morning") for s in waiting]
+        entry = TimelineEntry(now, SELF.address, "urgent")
+        await self._store.add_to_ticket(ticket.id, entry, steps=steps, cancel=[s.key for s in waiting])
+
+    def review_step(self, ticket: str, due: datetime) -> DueStep:
+        return self._step("review", f"ticket:{ticket}:review:{due.isoformat()}", due, lane="self")
+
+    def drill_end_step(self, ticket: str, due: datetime) -> DueStep:
+        return self._step("drill", f"ticket:{ticket}:drill:end", due, lane="self")
+
+    def renewals(self, ticket: Ticket, now: datetime) -> list[DueStep]:
+        """One edit for each copy of the note."""
+        return [
+            self._step(
+                "renew",
+                f"ticket:{ticket.id}:renew:{now.isoformat()}:{ref.platform}:{ref.chat}:{ref.message}",
+                now,
+                lane=f"{ref.platform}:{ref.chat}",
+                ref=asdict(ref),
+                ticket=ticket.id,
+            )
+            for ref in ticket.messages
+        ]
+
+    def pager_steps(self, id: int, verb: str, now: datetime) -> list[DueStep]:
+        return [
+            self._step(
+                "pager",
+                f"ticket:{id}:pager:{name}:{verb}:{now.isoformat()}",
+                now,
+                lane=f"pager:{name}",
+                pager=name,
+                verb=verb,
+            )
+            for name in self._pagers
+        ]
+
+    def ended_steps(self, ticket: Ticket, now: datetime) -> list[DueStep]:
+        return [
+            self._step(
+                "ended",
+                f"ticket:{ticket.id}:ended:{now.isoformat()}:{waiting.person.address}",
+                now,
+                lane=f"{waiting.asked_in.platform}:{waiting.asked_in.chat}"
+                if waiting.asked_in
+                else waiting.person.address,
+                person=waiting.person.address,
+            )
+            for waiting in ticket.waiting
+        ]
+
+    async def everywhere(self, address: str | None) -> tuple[Person, ...]:
+        """One person's addresses on all platforms; empty for nobody."""
+        if address is None:
+            return ()
+        linked = (await self._store.profile(address)).linked
+        return tuple(person_of(one, self._team) for one in (address, *linked))
+
+    # --- the runner's side
+
+    async def run(self, step: DueStep) -> str:
+        now = self._clock.now()
+        meant_for = datetime.fromisoformat(step.payload["at"])
+        ticket = None
+        if "ticket" in step.payload:
+            ticket = await self._store.ticket(step.payload["ticket"])
+            if ticket is None:
+                return "no ticket"
+        bound = _TOO_LATE.get(step.kind)
+        if bound is not None and now - meant_for > bound:
+            await self._tell_too_late(step, ticket, meant_for, now)
+            return "too_late"
+        run = getattr(self, f"_run_{step.kind}")
+        result: str = await (run(step, now) if ticket is None else run(step, ticket, now))
+        return result
+
+    async def failed(self, step: DueStep, why: str) -> None:
+        """Kept on the ticket, and told where somebody can read it: in the other support chats."""
+        now = self._clock.now()
+        target = str(step.payload.get("place") or step.payload.get("person") or step.payload.get("pager") or "")
+        if step.kind == "renew":
+            await self._renew_failed(step, now)
+            return
+        if step.kind in ("tell", "shift"):
+            log.warning("%s could not be told: %s", step.key, why)
+            return
+        id = step.payload.get("ticket")
+        detail = self._gate.trusted(f"{step.kind} {target}: {why}")
+        tells = self._tells(step, target, "undelivered", {"what": step.kind, "target": target, "reason": why}, now)
+        if id is None:
+            await self._store.schedule(tells)
+            return
+        entry = TimelineEntry(now, SELF.address, "failed", detail)
+        await self._store.add_to_ticket(id, entry, steps=tells)
+
+    def _tells(
+        self, step: DueStep, but_not: str, word: str, facts: dict[str, Any], now: datetime, *, key: str = ""
+    ) -> list[DueStep]:
+        places = [place for place in self._team.support.chats if place != but_not] or list(self._team.support.chats)
+        more = {"ticket": step.payload["ticket"]} if "ticket" in step.payload else {}
+        return [
+            self._step(
+                "tell",
+                f"tell:{key or step.key}:{word}:{place}",
+                now,
+                lane=place,
+                place=place,
+                word=word,
+                facts=facts,
+                **more,
+            )
+            for place in places
+        ]
+
+    async def _tell_too_late(self, step: DueStep, ticket: Ticket | None, meant_for: datetime, now: datetime) -> None:
+        if ticket is None or ticket.state is TicketState.RESOLVED or step.kind in ("tell", "renew", "shift"):
+            return
+        target = str(step.payload.get("place") or step.payload.get("person") or step.payload.get("pager") or "")
+        facts = {"what": step.kind, "target": target, "at": meant_for.isoformat()}
+        entry = TimelineEntry(now, SELF.address, "failed", self._gate.trusted(f"{step.kind} {target}: too_late"))
+        # One sentence for all that was missed, not one for each: the key has the ticket and the day.
+        key = f"ticket:{ticket.id}:{now:%Y-%m-%d}"
+        await self._store.add_to_ticket(ticket.id, entry, steps=self._tells(step, "", "too_late", facts, now, key=key))
+
+    async def _reached(self, ticket: Ticket, what: str, target: str, message: MessageRef | None, now: datetime) -> None:
+        entry = TimelineEntry(now, SELF.address, what, self._gate.trusted(target))
+        await self._store.add_to_ticket(ticket.id, entry, message=message)
+
+    async def _keep_copy(self, ticket: Ticket, what: str, target: str, ref: MessageRef) -> None:
+        """The copy is known from now on; if the ticket moved while it was being sent, it is edited at once."""
+        now = self._clock.now()
+        await self._reached(ticket, what, target, ref, now)
+        latest = await self._store.ticket(ticket.id)
+        if latest is not None and _shown(latest) != _shown(ticket):
+            key = f"ticket:{ticket.id}:renew:{now.isoformat()}:{ref.platform}:{ref.chat}:{ref.message}"
+            lane = f"{ref.platform}:{ref.chat}"
+            await self._store.schedule([self._step("renew", key, now, lane=lane, ref=asdict(ref), ticket=ticket.id)])
+
+    # --- one kind each
+
+    async def _run_note(self, step: DueStep, ticket: Ticket, now: datetime) -> str:
+        place = step.payload["place"]
+        ref = await self._desk.note(place, ticket, now, maybe_twice=maybe_twice(step))
+        await self._keep_copy(ticket, "delivered", place, ref)
+        return "done"
+
+    async def _run_renew(self, step: DueStep, ticket: Ticket, now: datetime) -> str:
+        ref = MessageRef(**step.payload["ref"])
+        for _ in range(5):
+            await self._desk.renew(ref, ticket, now)
+            latest = await self._store.ticket(ticket.id)
+            # Two replicas may edit at once; whoever comes last must have shown the newest.
+            if latest is None or _shown(latest) == _shown(ticket):
+                break
+            ticket = latest
+        return "done"
+
+    async def _renew_failed(self, step: DueStep, now: datetime) -> None:
+        """The copy was deleted: the support chat gets a new one, once."""
+        ref = step.payload["ref"]
+        place = f"{ref['platform']}:{ref['chat']}"
+        if place in self._team.support.chats:
+            again = self.note_step(str(step.payload["ticket"]), place, now, instead_of=ref["message"])
+            await self._store.schedule(
+                [DueStep(0, again.kind, again.key, now, {**again.payload, "ticket": step.payload["ticket"]})]
+            )
+
+    async def _run_escalate(self, step: DueStep, ticket: Ticket, now: datetime) -> str:
+        """Decides whom to call at this level and makes those calls, and the next level, due."""
+        if ticket.state is not TicketState.OPEN:
+            return "not open"
+        level, began = int(step.payload["level"]), datetime.fromisoformat(step.payload["began"])
+        if now - began > CALLS_END_AFTER:
+            facts = {"hours": int(CALLS_END_AFTER.total_seconds() // 3600)}
+            await self._store.schedule(self._tells(step, "", "calls_end", facts, now))
+            return "calls end"
+        rota = await self._rota.rota()
+        shift, following = rota.at(now), rota.following(now)
+        wanted = [shift.address] if level == 0 else [following] if level == 1 else list(rota.everybody())
+        addresses = [address for address in wanted if address] or list(rota.everybody())
+        people = [p for address in addresses for p in await self.everywhere(address)]
+        next_at = now + self._team.oncall.ack_within
+        page = {
+            "level": level,
+            "people": [p.address for p in people],
+            "next": [following] if level == 0 and following and shift.address else list(rota.everybody()),
+            "next_at": next_at.isoformat(),
+            "everybody": level >= 2 or not shift.address,
+            "nobody": level == 0 and not shift.address,
+        }
+        prefix = f"{step.key}:"
+        steps = [
+            self._step("page", f"{prefix}direct:{p.address}", now, lane=p.address, person=p.address, page=page)
+            for p in people
+        ]
+        if level > 0 or not shift.address:
+            steps += [
+                self._step("call", f"{prefix}call:{place}", now, lane=place, place=place, page=page)
+                for place in self._team.support.chats
+            ]
+        steps += [
+            self._step(
+                "pager", f"{prefix}pager:{name}", now, lane=f"pager:{name}", pager=name, verb="trigger", page=page
+            )
+            for name in self._pagers
+        ]
+        steps.append(self.escalate_step(str(ticket.id), level + 1, next_at, began))
+        who = ", ".join(p.name or p.address for p in people) or "nobody"
+        entry = TimelineEntry(now, SELF.address, "paged", self._gate.trusted(f"{level}: {who}"))
+        await self._store.add_to_ticket(ticket.id, entry, steps=steps)
+        return "done"
+
+    def _page(self, step: DueStep) -> Page:
+        page = step.payload["page"]
+        return Page(
+            page["level"],
+            tuple(person_of(address, self._team) for address in page["people"]),
+            datetime.fromisoformat(page["next_at"]),
+            tuple(person_of(address, self._team) for address in page["next"]),
+            page["everybody"],
+            page["nobody"],
+            maybe_twice(step),
+        )
+
+    async def _run_page(self, step: DueStep, ticket: Ticket, now: datetime) -> str:
+        if ticket.state is not TicketState.OPEN:
+            return "not open"
+        address = step.payload["person"]
+        language = (await self._store.profile(address)).language or self._team.language
+        ref = await self._desk.page(person_of(address, self._team), ticket, self._page(step), language, now)
+        await self._keep_copy(ticket, "reached", address, ref)
+        return "done"
+
+    async def _run_call(self, step: DueStep, ticket: Ticket, now: datetime) -> str:
+        if ticket.state is not TicketState.OPEN:
+            return "not open"
+        ref = await self._desk.call(step.payload["place"], ticket, self._page(step), now)
+        await self._keep_copy(ticket, "reached", step.payload["place"], ref)
+        return "done"
+
+    async def _run_pager(self, step: DueStep, ticket: Ticket, now: datetime) -> str:
+        pager = self._pagers.get(step.payload["pager"])
+        if pager is None:
+            return "not configured"
+        verb = step.payload["verb"]
+        if verb == "trigger":
+            if ticket.state is not TicketState.OPEN:
+                return "not open"
+            await pager.trigger(ticket, self._page(step), now)
+            await self._reached(ticket, "reached", pager.name, None, now)
+            # It may have been taken while the call was on its way; then the end must not have come before the beginning.
+            ticket = await self._store.ticket(ticket.id) or ticket
+            verb = {TicketState.ACKNOWLEDGED: "acknowledge", TicketState.RESOLVED: "resolve"}.get(ticket.state, "")
+        if verb == "acknowledge" and ticket.state is not TicketState.OPEN:
+            await pager.acknowledge(ticket)
+        elif verb == "resolve" and ticket.state is TicketState.RESOLVED:
+            await pager.resolve(ticket)
+        return "done"
+
+    async def _run_review(self, step: DueStep, ticket: Ticket, now: datetime) -> str:
+        if ticket.state is TicketState.RESOLVED:
+            return "resolved"
+        last = now - ticket.opened_at > REMINDERS_END_AFTER
+        people = [ticket.acknowledged_by.address] if ticket.acknowledged_by else []
+        if not people and (address := (await self._rota.rota()).at(now).address):
+            people = [address]
+        due = now + self._team.support.review_after
+        steps = [
+            self._step("remind", f"{step.key}:{place}", now, lane=place, place=place, people=people, last=last)
+            for place in self._team.support.chats
+        ]
+        if not last:
+            steps.append(self.review_step(str(ticket.id), due))
+        entry = TimelineEntry(now, SELF.address, "reminded")
+        await self._store.add_to_ticket(ticket.id, entry, steps=steps, next_review=None if last else due)
+        return "done"
+
+    async def _run_remind(self, step: DueStep, ticket: Ticket, now: datetime) -> str:
+        if ticket.state is TicketState.RESOLVED:
+            return "resolved"
+        people = [p for address in step.payload["people"] for p in await self.everywhere(address)]
+        ref = await self._desk.remind(step.payload["place"], ticket, people, now, last=step.payload["last"])
+        await self._keep_copy(ticket, "delivered", step.payload["place"], ref)
+        return "done"
+
+    async def _run_ended(self, step: DueStep, ticket: Ticket, now: datetime) -> str:
+        waiting = next((w for w in ticket.waiting if w.person.address == step.payload["person"]), None)
+        if waiting is None or ticket.state is not TicketState.RESOLVED:
+            return "not resolved"
+        try:
+            await self._desk.ended(waiting, ticket, now, directly=waiting.asked_in is None)
+        except DeliveryError as fault:
+            if not fault.final or waiting.asked_in is None:
+                raise
+            await self._desk.ended(waiting, ticket, now, directly=True)
+        await self._reached(ticket, "told", waiting.person.name or waiting.person.address, None, now)
+        return "done"
+
+    async def _run_tell(self, step: DueStep, *rest: Any) -> str:
+        ticket, now = rest if len(rest) == 2 else (None, rest[0])
+        await self._desk.tell(step.payload["place"], step.payload["word"], step.payload["facts"], now, ticket=ticket)
+        return "done"
+
+    async def _run_drill(self, step: DueStep, ticket: Ticket, now: datetime) -> str:
+        """A drill that nobody ended ends by itself."""
+        entry = TimelineEntry(now, SELF.address, "resolved")
+        await self._store.move_ticket(
+            ticket.id,
+            expect=[TicketState.OPEN, TicketState.ACKNOWLEDGED],
+            to=TicketState.RESOLVED,
+            by=SELF,
+            at=now,
+            entry=entry,
+            cancel=[f"ticket:{ticket.id}:{kind}:" for kind in ("page", "review")],
+            steps=[
+                *self.renewals(ticket, now),
+                *self.pager_steps(ticket.id, "resolve", now),
+                *self.ended_steps(ticket, now),
+            ],
+        )
+        return "done"
+
+    async def _run_shift(self, step: DueStep, now: datetime) -> str:
+        tickets = await self._store.tickets(states=[TicketState.OPEN, TicketState.ACKNOWLEDGED], limit=200)
+        facts = {**step.payload["facts"], "open": [t.id for t in tickets]}
+        await self._desk.tell(step.payload["place"], "handover", facts, now)
+        return "done"
+
+    # --- every minute
+
+    async def plan_shift(self) -> None:
+        """The next handover gets its message, once, in every support chat."""
+        now = self._clock.now()
+        rota = await self._rota.rota()
+        shift = rota.at(now)
+        if shift.until is None or shift.until - now > timedelta(minutes=10):
+            return
+        after = rota.at(shift.until)
+        if after.address == shift.address:
+            return
+        facts = {"from": shift.address, "to": after.address, "until": after.until and after.until.isoformat()}
+        await self._store.schedule(
+            [
+                self._step(
+                    "shift",
+                    f"shift:{shift.until.isoformat()}:{place}",
+                    shift.until,
+                    lane=place,
+                    place=place,
+                    facts=facts,
+                )
+                for place in self._team.support.chats
+            ]
+        )
+
+    async def audit(self) -> None:
+        """Looks for what is late and says so elsewhere; mends a chain of calls that has broken off."""
+        now = self._clock.now()
+        pending = await self._store.pending_steps(limit=2000)
+        late: dict[str, list[DueStep]] = {}
+        for step in pending:
+            if now - datetime.fromisoformat(step.payload["at"]) > _LATE and step.kind in KINDS and step.kind != "tell":
+                late.setdefault(str(step.payload.get("lane", "")), []).append(step)
+        for lane, steps in late.items():
+            since = min(datetime.fromisoformat(step.payload["at"]) for step in steps)
+            why = next((step.why for step in steps if step.why not in ("", "waiting", "in_flight")), "")
+            facts = {"n": len(steps), "target": lane, "at": since.isoformat(), "reason": why}
+            log.warning("%d steps for %s are late since %s: %s", len(steps), lane, since.isoformat(), why)
+            tells = self._tells(steps[0], lane, "late", facts, now, key=f"{lane}:{since:%Y-%m-%dT%H}")
+            await self._store.schedule([t for t in tells if t.payload["lane"] != lane])
+        if len(pending) < 2000:
+            await self._mend(pending, now)
+
+    async def _mend(self, pending: Sequence[DueStep], now: datetime) -> None:
+        chained = {step.payload.get("ticket") for step in pending if step.kind == "escalate"}
+        for ticket in await self._store.tickets(states=[TicketState.OPEN], limit=1000):
+            fresh = now - ticket.opened_at < CALLS_END_AFTER - timedelta(hours=1)
+            if ticket.urgency != "page" or ticket.id in chained or not fresh:
+                continue
+            log.error("ticket %d had no call due: the chain begins anew", ticket.id)
+            step = self.escalate_step(str(ticket.id), 0, now, now)
+            await self._store.schedule([DueStep(0, step.kind, step.key, now, {**step.payload, "ticket": ticket.id})])

@@ -1,0 +1,252 @@
+"""Runs due steps: claimed with a lease, tried again with back-off, finished once. Knows nothing of what they do."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import random
+import secrets
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from bot.errors import DeliveryError, QuotadeskError
+from bot.ports import Clock, DueStep, Store
+
+log = logging.getLogger("quotadesk.steps")
+
+LOST = "lost"
+_UNCERTAIN = ("in_flight", LOST)
+_LONGEST_PAUSE_S = 20.0
+_LONGEST_HOLD_S = 900.0  # a group at 20 messages a minute may keep a burst waiting so long
+
+
+class Job(Protocol):
+    """What a kind of step does."""
+
+    async def run(self, step: DueStep) -> str:
+        """Returns a word for the record. Raises DeliveryError: final ones go to `failed`, others are tried again."""
+
+    async def failed(self, step: DueStep, why: str) -> None:
+        """It will not be tried again."""
+
+
+def maybe_twice(step: DueStep) -> bool:
+    """An earlier try may have arrived: whoever held it vanished, or the answer was lost."""
+    return step.why.startswith(_UNCERTAIN)
+
+
+@dataclass(slots=True)
+class _Lane:
+    """One place to send to. While it fails, its steps wait together and the other lanes go on."""
+
+    failures: int = 0
+    until: float = 0.0  # monotonic: a clock that jumps must not hold a platform for hours
+
+
+@dataclass(slots=True)
+class _Round:
+    """Something done every `seconds` by whichever replica comes first."""
+
+    name: str
+    seconds: float
+    run: Callable[[], Awaitable[None]]
+    at: datetime | None = None
+
+
+@dataclass(slots=True)
+class Counts:
+    """For the metrics: how often, since start."""
+
+    done: int = 0
+    retried: int = 0
+    given_up: int = 0
+    broken: int = 0
+    last_pass_at: datetime | None = None
+    results: dict[str, int] = field(default_factory=dict)
+
+
+class StepRunner:
+    """`owner` must differ between replicas. A lease outlives `lease_s` only while this object renews it, so a step of a killed
+    process is free again after that time."""
+
+    def __init__(
+        self, store: Store, clock: Clock, *, owner: str = "", lease_s: float = 20.0, limit: int = 64, most: int = 400
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._owner = owner or f"{os.getpid()}-{secrets.token_hex(4)}"
+        self._lease_s = lease_s
+        self._limit = limit
+        self._most = most
+        self._jobs: dict[str, Job] = {}
+        self._lanes: dict[str, _Lane] = {}
+        self._rounds: list[_Round] = []
+        self._held: dict[int, asyncio.Task[None]] = {}
+        self._wake: asyncio.Event | None = None
+        self.counts = Counts()
+
+    def serve(self, kind: str, job: Job) -> None:
+        self._jobs[kind] = job
+
+    def every(self, name: str, seconds: float, run: Callable[[], Awaitable[None]]) -> None:
+        self._rounds.append(_Round(name, seconds, run))
+
+    def wake(self) -> None:
+        """Something is due now: do not wait for the next look."""
+        if self._wake is not None:
+            self._wake.set()
+
+    # --- one pass
+
+    async def run_due(self) -> int:
+        """Everything that is due now, to its end; what comes due by it as well. How many steps were run."""
+        ran = 0
+        for _ in range(1000):
+            await self._rounds_now()
+            steps = await self._claim()
+            if not steps:
+                break
+            await asyncio.gather(*(self._one(step) for step in steps))
+            ran += len(steps)
+        return ran
+
+    async def _claim(self) -> list[DueStep]:
+        room = min(self._limit, self._most - len(self._held))
+        now = self._clock.now()
+        self.counts.last_pass_at = now
+        if room <= 0:
+            return []
+        return await self._store.claim_steps(now, self._owner, self._lease_s, room)
+
+    async def _one(self, step: DueStep) -> None:
+        """Never raises: what cannot even be recorded is claimed again when its lease ends."""
+        try:
+            await self._tried(step)
+        except QuotadeskError as fault:
+            log.warning("step %s could not be recorded: %s", step.key, fault)
+            self.counts.broken += 1
+        except Exception:
+            log.exception("step %s broke", step.key)
+            self.counts.broken += 1
+            await self._put_off(step, "broken", min(300.0, 5.0 * 2**step.attempts))
+
+    async def _tried(self, step: DueStep) -> None:
+        job = self._jobs.get(step.kind)
+        if job is None:  # another version of the program made it; one that knows it may come
+            await self._put_off(step, "unknown_kind", 60.0)
+            return
+        name = str(step.payload.get("lane") or step.kind)
+        lane = self._lanes.setdefault(name, _Lane())
+        pause = lane.until - self._clock.monotonic()
+        if pause > 0:
+            await self._put_off(step, step.why if step.why else "waiting", pause + random.uniform(0, 0.5), quiet=True)
+            return
+        try:
+            result = await job.run(step)
+        except DeliveryError as fault:
+            await self._refused(step, job, lane, fault)
+            return
+        lane.failures, lane.until = 0, 0.0
+        await self._store.finish_step(step.id, self._clock.now(), result)
+        self.counts.done += 1
+        self.counts.results[result] = self.counts.results.get(result, 0) + 1
+
+    async def _refused(self, step: DueStep, job: Job, lane: _Lane, fault: DeliveryError) -> None:
+        if fault.final:
+            await job.failed(step, fault.reason)
+            await self._store.finish_step(step.id, self._clock.now(), f"failed: {fault.reason}")
+            self.counts.given_up += 1
+            return
+        lane.failures += 1
+        pause = fault.retry_after_s
+        if pause is None:
+            pause = min(_LONGEST_PAUSE_S, 2.0 ** min(lane.failures - 1, 10)) * random.uniform(0.8, 1.2)
+        lane.until = self._clock.monotonic() + pause
+        uncertain = fault.lost or maybe_twice(step)
+        await self._put_off(step, f"{LOST}: {fault.reason}" if uncertain else fault.reason, pause)
+
+    async def _put_off(self, step: DueStep, why: str, seconds: float, *, quiet: bool = False) -> None:
+        await self._store.retry_step(step.id, self._clock.now() + timedelta(seconds=seconds), why)
+        if not quiet:
+            self.counts.retried += 1
+            log.warning("step %s is put off by %.0f s: %s", step.key, seconds, why)
+
+    async def _rounds_now(self) -> None:
+        now = self._clock.now()
+        for one in self._rounds:
+            # A clock that jumped back must not stop the rounds.
+            if one.at is not None and timedelta(0) <= now - one.at < timedelta(seconds=one.seconds):
+                continue
+            one.at = now
+            try:
+                await one.run()
+            except QuotadeskError as fault:
+                log.warning("round %s failed: %s", one.name, fault)
+            except Exception:
+                log.exception("round %s broke", one.name)
+
+    # --- for ever
+
+    async def run_forever(self) -> None:
+        """Until cancelled; then what is being sent is given a few seconds to end."""
+        self._wake = asyncio.Event()
+        keeper = asyncio.create_task(self._keep_leases(), name="step leases")
+        try:
+            while True:
+                started = await self._start_due()
+                if not started:
+                    await self._rest()
+        finally:
+            keeper.cancel()
+            if self._held:
+                await asyncio.wait(self._held.values(), timeout=8)
+            for task in self._held.values():
+                task.cancel()
+
+    async def _start_due(self) -> int:
+        try:
+            await self._rounds_now()
+            steps = await self._claim()
+        except QuotadeskError as fault:
+            log.warning("due steps cannot be read: %s", fault)
+            return 0
+        except Exception:
+            log.exception("due steps cannot be read")
+            return 0
+        for step in steps:
+            task = asyncio.create_task(self._one(step), name=f"step {step.key}")
+            self._held[step.id] = task
+            task.add_done_callback(lambda _, id=step.id: self._held.pop(id, None))  # type: ignore[misc]
+        return len(steps)
+
+    async def _rest(self) -> None:
+        if self._wake is None:
+            return
+        waits = [asyncio.ensure_future(self._wake.wait()), asyncio.ensure_future(self._clock.sleep(0.5))]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+        self._wake.clear()
+
+    async def _keep_leases(self) -> None:
+        held_since: dict[int, float] = {}
+        while True:
+            await self._clock.sleep(self._lease_s / 3)
+            now = self._clock.monotonic()
+            held_since = {id: held_since.get(id, now) for id in self._held}
+            for id, since in held_since.items():
+                if now - since > _LONGEST_HOLD_S and id in self._held:
+                    log.error("a step was held for %.0f s and is let go", now - since)
+                    self._held[id].cancel()
+            if not held_since:
+                continue
+            try:
+                until = self._clock.now() + timedelta(seconds=self._lease_s)
+                await self._store.renew_steps(list(held_since), self._owner, until)
+            except QuotadeskError as fault:
+                log.warning("leases could not be renewed: %s", fault)
