@@ -6,7 +6,7 @@ Only balances and free probes are asked; nothing here costs money or changes any
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -32,11 +32,20 @@ _AUTH_REASONS = ("http_401", "auth", "key_refused", "key_missing")
 class Proof:
     """Looks at the team's own accounts behind an error. `wait_s` bounds the whole look."""
 
-    def __init__(self, team: Team, balances: Balances, store: Store, clock: Clock) -> None:
+    def __init__(
+        self,
+        team: Team,
+        balances: Balances,
+        store: Store,
+        clock: Clock,
+        current: Callable[[Engine], Awaitable[str | None]] | None = None,
+    ) -> None:
+        """`current`: the route that an engine's own file names now; without it the preferred one is taken for it."""
         self._team = team
         self._balances = balances
         self._store = store
         self._clock = clock
+        self._current = current
 
     def candidates(self, diagnosis: Diagnosis) -> tuple[Engine, ...]:
         """Engines the text may be about: the one it names, else those whose routes fit provider, gateway or model."""
@@ -107,28 +116,34 @@ class Proof:
             return self.from_text(diagnosis, engine)
         routes = tuple(dict.fromkeys(route for e in engines for route in e.routes))
         states = dict(zip(routes, await asyncio.gather(*(self._balances.check(r) for r in routes)), strict=True))
-        behind = tuple(dict.fromkeys(e.routes[0] for e in engines if e.routes))
+        using = {e.name: await self._using(e) for e in engines}
+        behind = tuple(dict.fromkeys(name for name in using.values() if name))
         hinted = bool(diagnosis.provider or diagnosis.gateway or diagnosis.model)
         # A text that names nobody fits every account; only the ones that are blocked right now are worth showing.
         fits = self._fits if hinted else lambda name, _: states[name].blocked
         suspects = [(name, states[name]) for name in behind if len(engines) == 1 or fits(name, diagnosis)]
         suspects = list({state.account: (name, state) for name, state in reversed(suspects)}.values())[::-1]
-        chosen = engines[0] if len(engines) == 1 else self._worst(engines, states)
+        chosen = engines[0] if len(engines) == 1 else self._worst(engines, using, states)
         base = self.from_text(diagnosis, chosen.name if chosen else None)
         proven = self._judge(diagnosis, base, suspects)
         if chosen is None:
             return replace(proven, ask_engine=len(engines) > 1)
-        proven = replace(proven, engine=chosen.name, route=chosen.routes[0] if chosen.routes else None)
+        proven = replace(proven, engine=chosen.name, route=using[chosen.name])
         if proven.route:
             proven = replace(proven, account=states[proven.route].account)
         return self._other_routes(proven, chosen, states)
 
+    async def _using(self, engine: Engine) -> str | None:
+        now = await self._current(engine) if self._current else None
+        return now or (engine.routes[0] if engine.routes else None)
+
     @staticmethod
-    def _worst(engines: Sequence[Engine], states: dict[str, AccountState]) -> Engine | None:
+    def _worst(
+        engines: Sequence[Engine], using: Mapping[str, str | None], states: Mapping[str, AccountState]
+    ) -> Engine | None:
         """Of several engines that fit, the one whose account is provably blocked; None if that does not decide."""
-        blocked = [e for e in engines if e.routes and states[e.routes[0]].blocked]
-        same = {states[e.routes[0]].account for e in blocked}
-        return blocked[0] if len(same) == 1 else None
+        blocked = [(e, states[name]) for e in engines if (name := using[e.name]) and states[name].blocked]
+        return blocked[0][0] if len({state.account for _, state in blocked}) == 1 else None
 
     def _judge(self, diagnosis: Diagnosis, base: Proven, suspects: Sequence[tuple[str, AccountState]]) -> Proven:
         findings: list[Finding] = []
@@ -207,11 +222,13 @@ class Proof:
             return replace(base, cause=cause, certainty="narrowed", findings=tuple(findings))
         return replace(base, findings=tuple(findings))
 
-    def _other_routes(self, proven: Proven, engine: Engine, states: dict[str, AccountState]) -> Proven:
+    def _other_routes(self, proven: Proven, engine: Engine, states: Mapping[str, AccountState]) -> Proven:
         """The first route after the current one that looks alive, and what is wrong with those before it."""
         tried: list[tuple[str, str]] = []
-        for name in engine.routes[1:]:
+        for name in engine.routes:
             state = states[name]
+            if name == proven.route:
+                continue
             if state.account == proven.account:
                 tried.append((name, "same_account"))
             elif state.blocked:
