@@ -9,13 +9,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final
 
-from bot.errors import Expired, NotAllowed, SwitchRefused, UnknownName
+from bot.errors import Expired, NotAllowed, StoreError, SwitchRefused, UnknownName
 from bot.model.chat import Person, Role
 from bot.model.engine import Engine, Route
 from bot.model.team import Secret, Team
@@ -39,6 +39,17 @@ from bot.services.target import Checker
 VALID: Final = timedelta(minutes=10)
 _HARD: Final = frozenset({"settings", "file", "route"})  # --force does not help against these
 _BETTAFISH: Final = ("QUERY_ENGINE", "MEDIA_ENGINE", "INSIGHT_ENGINE", "REPORT_ENGINE")
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A confirmed plan, before it is carried out."""
+
+    engine: Engine
+    route: Route
+    by: Person
+    marks: tuple[str, ...]
+    forced: bool
 
 
 class Switching:
@@ -278,6 +289,10 @@ class Switching:
 
     async def confirm(self, token: str, by: Person, role: Role) -> Done:
         """The plan behind a button, once. Raises NotAllowed, Expired, SwitchRefused; then the file is as it was."""
+        return await self.carry(await self.claim(token, by, role))
+
+    async def claim(self, token: str, by: Person, role: Role) -> Claim:
+        """Takes the token: whoever comes second gets Expired. Raises NotAllowed, SwitchRefused (second_person)."""
         self._operators_only(role)
         now = self._clock.now()
         payload = await self._store.peek_token("switch", token, now)
@@ -291,13 +306,12 @@ class Switching:
         payload = await self._store.take_token("switch", token, now)
         if payload is None:
             raise Expired
+        route = self._route(engine, str(payload["to"]))
+        return Claim(engine, route, by, tuple(payload["marks"]), bool(payload["forced"]))
+
+    async def carry(self, claim: Claim) -> Done:
         return await self.apply(
-            engine,
-            self._route(engine, str(payload["to"])),
-            by.address,
-            marks=payload["marks"],
-            forced=bool(payload["forced"]),
-            name=by.name,
+            claim.engine, claim.route, claim.by.address, marks=claim.marks, forced=claim.forced, name=claim.by.name
         )
 
     async def cancel(self, token: str) -> bool:
@@ -459,21 +473,17 @@ class Switching:
             "take_up": [taken_up.how, taken_up.ok, taken_up.reason],
             "verified": done.verified,
         }
-        if what == "undo":
-            await self._store.finish_switch(number, "undone", detail=detail)
-            await self._store.finish_switch(int(record.detail["undo_of"]), "undone", detail={"undone_by": number})
-        else:
-            await self._store.finish_switch(number, "done", detail=detail)
         said = {True: "verified", False: "NOT verified", None: "not verifiable"}[done.verified]
         forced = ", forced" if record.detail.get("forced") else ""
-        await self._note(
-            what,
-            engine,
-            record.who,
-            name,
-            "done",
-            f"{way} (#{number}), {said}, {taken_up.how}: {taken_up.reason or 'ok'}{forced}",
-        )
+        line = f"{way} (#{number}), {said}, {taken_up.how}: {taken_up.reason or 'ok'}{forced}"
+        try:
+            await self._store.finish_switch(number, "undone" if done.undo else "done", detail=detail)
+            if done.undo:
+                await self._store.finish_switch(int(record.detail["undo_of"]), "undone", detail={"undone_by": number})
+            await self._note(what, engine, record.who, name, "done", line)
+        except StoreError:
+            # The file is changed: saying otherwise would be the worse lie. The next start finds the record and ends it.
+            return replace(done, recorded=False)
         return done
 
     async def _verify(self, engine: Engine, record: SwitchRecord, provider: str) -> tuple[tuple[Check, ...], list[str]]:

@@ -1,0 +1,374 @@
+"""`/switch [engine [route]]`: the plan, the confirm button, the result, undo. Operators only."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
+from decimal import Decimal
+
+from bot.errors import SwitchRefused, UsageError
+from bot.locales import Words
+from bot.model.chat import Action, Block, Board, Facts, Line, Quote, Reply, Request, Role, Row
+from bot.model.money import AccountState, Kind
+from bot.services import Services
+from bot.services.switch_plan import Check, Done, Plan, Shown, Standing
+from handlers.router import Command, Press
+
+_FLAGS = {"undo", "--undo", "撤销", "force", "--force", "history", "--history", "历史"}
+_STATE = {True: ("yes", "good"), False: ("no", "bad"), None: ("unknown", "warn")}
+
+
+async def run(request: Request, services: Services) -> AsyncIterator[Reply]:
+    """No argument: every engine. An engine: the plan to its best other route. `undo`, `--force`, `history` after the name."""
+    words = Words(request.language, request.timezone)
+    given = request.text.text.split()
+    names = [word for word in given if word.lower() not in _FLAGS]
+    flags = {word.lower().lstrip("-") for word in given if word.lower() in _FLAGS}
+    if len(names) > 2:
+        raise UsageError(why=words.say("switch.usage"))
+    if not names:
+        yield await _overview(services, words)
+        return
+    if flags & {"undo", "撤销"}:
+        yield await _undo(request, services, words, names[0])
+    elif flags & {"history", "历史"}:
+        yield await _history(services, words, names[0])
+    else:
+        yield await _plan(request, services, words, names, force="force" in flags)
+
+
+async def plan(request: Request, services: Services) -> AsyncIterator[Reply]:
+    """A button elsewhere: `<engine>` or `<engine> <route>`."""
+    words = Words(request.language, request.timezone)
+    names = request.value.split()
+    yield await _plan(request, services, words, names[:2]) if names else await _overview(services, words)
+
+
+async def confirm(request: Request, services: Services) -> AsyncIterator[Reply]:
+    words = Words(request.language, request.timezone)
+    try:
+        claim = await services.switching.claim(request.value, request.asker, request.role)
+    except SwitchRefused as fault:  # the plan stays where it is, for the second person
+        yield Reply(blocks=(Line(_fault(fault, words)),), alert=True)
+        return
+    title = words.say("switch.working", engine=claim.engine.title, route=claim.route.name)
+    yield Reply(title=title, audience="place", replace=True, final=False)
+    try:
+        done = await services.switching.carry(claim)
+    except SwitchRefused as fault:
+        again = Action("switch.plan", words.say("switch.buttons.again"), _value(claim.engine.name, claim.route.name))
+        yield replace(_refusal(fault, words, (again,)), replace=True)
+        return
+    yield replace(_result(done, services, words), replace=True)
+
+
+async def cancel(request: Request, services: Services) -> AsyncIterator[Reply]:
+    words = Words(request.language, request.timezone)
+    await services.switching.cancel(request.value)
+    yield Reply(title=words.say("switch.cancelled"), audience="place", replace=True)
+
+
+async def undo(request: Request, services: Services) -> AsyncIterator[Reply]:
+    """`<engine> [record [values]]`."""
+    words = Words(request.language, request.timezone)
+    parts = request.value.split()
+    if not parts:
+        raise UsageError(why=words.say("switch.usage"))
+    record = int(parts[1]) if len(parts) > 1 and parts[1].isdigit() else None
+    reply = await _undo(request, services, words, parts[0], record, values_only=parts[-1] == "values")
+    yield reply if reply.alert else replace(reply, replace=True)
+
+
+COMMAND = Command(
+    "switch",
+    run,
+    role=Role.OPERATOR,
+    presses={
+        "switch.plan": Press(plan, Role.OPERATOR),
+        "switch.confirm": Press(confirm, Role.OPERATOR),
+        "switch.cancel": Press(cancel, Role.OPERATOR),
+        "switch.undo": Press(undo, Role.OPERATOR),
+    },
+    aliases=("切换",),
+    top_level=True,
+    order=3,
+)
+
+
+# --- the plan --------------------------------------------------------------------------------------------------------
+
+
+async def _plan(request: Request, services: Services, words: Words, names: list[str], *, force: bool = False) -> Reply:
+    try:
+        found = await services.switching.plan(
+            names[0], names[1] if len(names) > 1 else None, by=request.asker, force=force
+        )
+    except SwitchRefused as fault:
+        return _refusal(fault, words)
+    return _rehearsal(found, services, words) if found.possible else _not_planned(found, services, words)
+
+
+def _rehearsal(plan: Plan, services: Services, words: Words) -> Reply:
+    blocks: list[Block] = _demo(services, words)
+    blocks.append(Line(words.say("switch.nothing_yet"), strong=True))
+    blocks.append(
+        Facts(
+            tuple(
+                (change.variable, _change(change.before, change.after, change.same, words)) for change in plan.changes
+            )
+        )
+    )
+    blocks.append(_checks(plan.checks, words, plan.account))
+    blocks += [
+        Line(words.say(f"switch.notices.{notice.word}", **_plain(notice.facts, words))) for notice in plan.warnings
+    ]
+    if plan.refused:
+        blocks.append(Line(words.say("switch.forced"), strong=True))
+    foot = words.say("switch.second_person_foot" if plan.second_person else "switch.foot", minutes=10)
+    blocks.append(Line(foot))
+    return Reply(
+        title=_way(plan.title, plan.from_route, plan.to_route, words),
+        blocks=tuple(blocks),
+        actions=(
+            Action(
+                "switch.confirm",
+                words.say("switch.buttons.confirm"),
+                plan.token,
+                style="danger" if plan.refused else "primary",
+            ),
+            Action("switch.cancel", words.say("switch.buttons.cancel"), plan.token),
+        ),
+        audience="place",
+    )
+
+
+def _not_planned(plan: Plan, services: Services, words: Words) -> Reply:
+    blocks: list[Block] = _demo(services, words)
+    blocks += [Line(_check(check, words, plan.account)) for check in plan.refused]
+    actions: tuple[Action, ...] = ()
+    if plan.better:
+        blocks.append(Line(words.say("switch.better", route=plan.better)))
+        label = words.say("switch.buttons.better", route=plan.better)
+        actions = (Action("switch.plan", label[:70], _value(plan.engine, plan.better), style="primary"),)
+    elif not any(check.name in ("route", "file", "environment") for check in plan.refused):
+        blocks.append(Line(words.say("switch.no_route_left", engine=plan.title)))
+        blocks += [Line(line) for line in words.lines("switch.degrade", engine=plan.title)]
+    if not plan.hard:
+        blocks.append(Line(words.say("switch.force_hint", engine=plan.engine, route=plan.to_route)))
+    return Reply(
+        title=words.say("switch.not_switched", engine=plan.title, route=plan.to_route),
+        blocks=tuple(blocks),
+        actions=actions,
+        details=(_checks(plan.checks, words, plan.account),),
+    )
+
+
+def _way(title: str, before: str | None, after: str | None, words: Words) -> str:
+    unknown = words.say("switch.unlisted")
+    return words.say("switch.title", engine=title, before=before or unknown, after=after or unknown)
+
+
+def _change(before: Shown, after: Shown, same: bool, words: Words) -> str:
+    if same:
+        return words.say("switch.same", value=_shown(after, words))
+    return words.say("switch.change", before=_shown(before, words), after=_shown(after, words))
+
+
+def _shown(value: Shown, words: Words) -> str:
+    return value.text if value.word in ("key", "text") else words.say(f"switch.values.{value.word}")
+
+
+def _checks(checks: tuple[Check, ...], words: Words, account: AccountState | None = None) -> Board:
+    return Board(
+        tuple(
+            Row(
+                state=words.say(f"switch.states.{_STATE[check.ok][0]}"),
+                name=words.say(f"switch.names.{check.name}"),
+                figure=_check(check, words, account),
+                tone=_STATE[check.ok][1],  # type: ignore[arg-type]
+            )
+            for check in checks
+        )
+    )
+
+
+def _check(check: Check, words: Words, account: AccountState | None) -> str:
+    facts = _plain(check.facts, words)
+    if check.name == "balance" and account is not None:
+        facts["figure"] = _figure(account, words) or words.say("common.unknown")
+    return words.say(f"switch.words.{check.word}", **facts)
+
+
+def _figure(state: AccountState, words: Words) -> str:
+    """What is left: of what blocks, else of the account's money, else of whatever has a figure."""
+    with_amount = [
+        reading for reading in state.readings if reading.amount is not None and reading.kind is not Kind.SPEND
+    ]
+    order = sorted(with_amount, key=lambda reading: (not reading.blocks, reading.kind is not Kind.ACCOUNT_MONEY))
+    if not order:
+        return words.say("balance.unlimited") if any(reading.unlimited for reading in state.readings) else ""
+    first = order[0]
+    return f"{words.say(f'balance.kinds.{first.kind.value}')} {words.money(first.amount, first.currency)}"
+
+
+def _plain(facts: Mapping[str, object], words: Words) -> dict[str, object]:
+    """Facts as words can take them: lists joined, machine reasons as sentences where there are some."""
+    out = dict(facts)
+    for name, value in facts.items():
+        if isinstance(value, tuple):
+            out[name] = words.say("common.list_sep").join(str(part) for part in value)
+        elif isinstance(value, float):
+            out[name] = words.number(Decimal(str(value)))
+    reason = facts.get("reason")
+    if isinstance(reason, str):
+        key = f"balance.reasons.{reason}"
+        out["reason"] = words.say(key, **{k: v for k, v in out.items() if k != "reason"}) if words.has(key) else reason
+    return out
+
+
+# --- the result ------------------------------------------------------------------------------------------------------
+
+
+def _result(done: Done, services: Services, words: Words) -> Reply:
+    now = services.clock.now()
+    blocks: list[Block] = _demo(services, words)
+    said = {True: "verified", False: "not_verified", None: "not_verifiable"}[done.verified]
+    blocks.append(Line(words.say(f"switch.{said}"), strong=True))
+    blocks.append(
+        Line(
+            words.say("switch.changed", n=len(done.changed), variables=words.say("common.list_sep").join(done.changed))
+        )
+    )
+    blocks += [Line(_check(check, words, None)) for check in done.checks if check.ok is not True]
+    taken = done.taken_up
+    blocks.append(
+        Line(words.say(f"switch.taken.{taken.reason or 'command_ok'}", engine=done.title, **_plain(taken.facts, words)))
+    )
+    if taken.ok is False and taken.output:
+        blocks.append(Quote(taken.output.text[-600:]))
+    if done.automation != "off":
+        blocks.append(Line(words.say("switch.notices.automation_stays", engine=done.title, mode=done.automation)))
+    if not done.recorded:
+        blocks.append(Line(words.say("switch.not_recorded")))
+    who = services.team.people_names.get(done.who, done.who)
+    title = words.say(
+        "switch.undone" if done.undo else "switch.done",
+        way=_way(done.title, done.from_route, done.to_route, words),
+        time=words.when(done.at, now, zone=False),
+        who=who,
+    )
+    actions: tuple[Action, ...] = ()
+    if not done.undo:
+        actions = (Action("switch.undo", words.say("switch.buttons.undo"), _value(done.engine, str(done.record))),)
+    details = (Quote(taken.output.text),) if taken.output else ()
+    return Reply(title=title, blocks=tuple(blocks), actions=actions, details=details, audience="place")
+
+
+async def _undo(
+    request: Request,
+    services: Services,
+    words: Words,
+    engine: str,
+    record: int | None = None,
+    *,
+    values_only: bool = False,
+) -> Reply:
+    try:
+        done = await services.switching.undo(
+            engine, request.asker, request.role, record_id=record, values_only=values_only
+        )
+    except SwitchRefused as fault:
+        reply = _refusal(fault, words)
+        if fault.facts.get("reason") == "changed_since":
+            value = _value(services.switching.engine(engine).name, f"{fault.facts['record']} values")
+            return replace(reply, actions=(Action("switch.undo", words.say("switch.buttons.undo_values"), value),))
+        return replace(reply, alert=request.action is not None)
+    return _result(done, services, words)
+
+
+def _fault(fault: SwitchRefused, words: Words) -> str:
+    key = f"switch.words.{fault.facts.get('reason')}"
+    return words.say(key, **{k: v for k, v in fault.facts.items() if k != "reason"}) if words.has(key) else str(fault)
+
+
+def _refusal(fault: SwitchRefused, words: Words, actions: tuple[Action, ...] = ()) -> Reply:
+    return Reply(
+        title=words.say("switch.refused"),
+        blocks=(Line(_fault(fault, words)), Line(words.say("switch.as_it_was"))),
+        actions=actions,
+    )
+
+
+# --- lists -----------------------------------------------------------------------------------------------------------
+
+
+async def _overview(services: Services, words: Words) -> Reply:
+    standings = await services.switching.overview()
+    blocks: list[Block] = _demo(services, words)
+    if not standings:
+        blocks.append(Line(words.say("switch.no_engines")))
+        return Reply(title=words.say("switch.overview"), blocks=tuple(blocks))
+    blocks.append(Board(tuple(_standing(standing, services, words) for standing in standings)))
+    actions = [
+        Action("switch.plan", words.say("switch.buttons.plan", engine=standing.engine), _value(standing.engine))
+        for standing in standings
+        if standing.switchable
+    ]
+    return Reply(title=words.say("switch.overview"), blocks=tuple(blocks), actions=tuple(actions[:10]))
+
+
+def _standing(standing: Standing, services: Services, words: Words) -> Row:
+    now = services.clock.now()
+    note = ""
+    if standing.fault:
+        note = words.say(
+            f"switch.words.{standing.fault}", engine=standing.title, path="", variable="", line="", lines=""
+        )
+    elif standing.since:
+        note = words.say("switch.since", when=words.when(standing.since, now, zone=False))
+    under = []
+    if standing.others:
+        under.append(words.say("switch.others", routes=words.say("common.list_sep").join(standing.others)))
+    if standing.failover != "off":
+        under.append(words.say(f"switch.failover.{standing.failover}"))
+    return Row(
+        state=words.say("switch.states.unknown" if standing.fault else "switch.states.on"),
+        name=standing.title,
+        figure=standing.route or words.say("switch.unlisted"),
+        note=note,
+        under=tuple(under),
+        tone="warn" if standing.fault or standing.route is None else "good",
+    )
+
+
+async def _history(services: Services, words: Words, name: str) -> Reply:
+    engine = services.switching.engine(name)
+    records = await services.switching.history(name)
+    now = services.clock.now()
+    rows = tuple(
+        Row(
+            state=words.say(f"switch.record_states.{record.state}"),
+            name=words.when(record.at, now, zone=False),
+            figure=words.say(
+                "switch.change",
+                before=record.from_route or words.say("switch.unlisted"),
+                after=record.to_route or words.say("switch.unlisted"),
+            ),
+            note=services.team.people_names.get(record.who, record.who),
+        )
+        for record in records
+    )
+    title = words.say("switch.history", engine=engine.title)
+    return Reply(title=title, blocks=(Board(rows) if rows else Line(words.say("switch.no_history")),))
+
+
+def _demo(services: Services, words: Words) -> list[Block]:
+    return [Line(words.say("common.demo_note"))] if services.team.demo else []
+
+
+def _value(*parts: str) -> str:
+    """A button's value, shortened from its end to what Telegram's 64 bytes leave beside the longest id."""
+    kept = [part for part in parts if part]
+    while len(kept) > 1 and len(" ".join(kept).encode()) > 46:
+        kept.pop()
+    return " ".join(kept)
