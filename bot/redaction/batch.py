@@ -1,19 +1,227 @@
-"""`quotadesk redact`: the gate on the command line. Imports little, because it must answer at once."""
+"""`quotadesk redact`: the gate on the command line, and on files as they stream in. Imports little, because it must answer at once."""
 
 from __future__ import annotations
 
-import json
+import os
 import sys
+from collections.abc import Iterable, Iterator
+from json.decoder import JSONDecoder
+from json.encoder import encode_basestring
+from typing import BinaryIO, Final
 
 from bot.redaction.engine import redact
 
+try:
+    from json.encoder import c_encode_basestring as _quoted
+except ImportError:  # no C accelerator in this interpreter
+    _quoted = encode_basestring
+
+__all__ = ["clean_stream", "main"]
+
+USAGE: Final = "usage: quotadesk redact [TEXT... | -] [--jsonl]"
+_CHUNK: Final = 1 << 18
+_BLOCK: Final = 32_768  # a stream is cleaned in blocks of whole lines, each looked at with some of the lines around it
+_AROUND: Final = 8_192
+_read_value = JSONDecoder().raw_decode
+
 
 def main(argv: list[str]) -> int:
-    for line in sys.stdin.buffer:
-        row = json.loads(line)
-        text, found = redact(row["text"])
-        sys.stdout.write(json.dumps({"id": row["id"], "text": text, "found": found}, ensure_ascii=False) + "\n")
+    """Exit code 0: all cleaned. 1: some item was bad (told on standard error, never echoed). 2: wrong usage."""
+    words = argv[1:] if argv[:1] == ["redact"] else list(argv)
+    jsonl = "--jsonl" in words
+    words = [word for word in words if word != "--jsonl"]
+    if any(word in ("-h", "--help") for word in words):
+        sys.stdout.write(USAGE + "\n")
+        return 0
+    if "--" in words:
+        words.remove("--")
+    elif any(word.startswith("--") for word in words):
+        sys.stderr.write("redact knows only --jsonl; write -- before a text that begins with dashes. " + USAGE + "\n")
+        return 2
+    if jsonl:
+        if words not in ([], ["-"]):
+            sys.stderr.write("redact --jsonl reads standard input and takes no text. " + USAGE + "\n")
+            return 2
+        return _guarded(lambda: _rows(sys.stdin.fileno(), sys.stdout.buffer))
+    if words in ([], ["-"]):
+        return _guarded(lambda: _plain(sys.stdin.buffer, sys.stdout.buffer))
+    return _guarded(lambda: _words(" ".join(words), sys.stdout.buffer))
+
+
+def _guarded(work: object) -> int:
+    try:
+        return int(work())  # type: ignore[operator]
+    except BrokenPipeError:
+        # the reader has gone: nobody is left to tell
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def _words(text: str, out: BinaryIO) -> int:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        sys.stderr.write("redact: the text is not valid UTF-8\n")
+        return 1
+    out.write(redact(text)[0].encode("utf-8") + b"\n")
+    out.flush()
     return 0
+
+
+def _plain(source: BinaryIO, out: BinaryIO) -> int:
+    """One text on standard input. Bad bytes are replaced and told, the rest goes on."""
+    told: list[str] = []
+    for piece in clean_stream(iter(lambda: source.read1(_CHUNK), b""), told):  # type: ignore[attr-defined]
+        out.write(piece.encode("utf-8"))
+        out.flush()
+    for fault in told:
+        sys.stderr.write(f"redact: standard input: {fault}\n")
+    return 1 if told else 0
+
+
+def _rows(source: int, out: BinaryIO) -> int:
+    """JSON lines, in order. What can be read at once is answered at once, so a slow writer gets each answer when it is due."""
+    rest = b""
+    number = 0
+    bad = False
+    while True:
+        chunk = os.read(source, _CHUNK)
+        if not chunk:
+            break
+        lines = (rest + chunk if rest else chunk).split(b"\n")
+        rest = lines.pop()
+        if len(rest) > _CHUNK and not lines:
+            # a very long line: do not join it again for every chunk
+            parts = [rest]
+            while chunk and b"\n" not in chunk:
+                chunk = os.read(source, _CHUNK)
+                parts.append(chunk)
+            lines = b"".join(parts).split(b"\n")
+            rest = lines.pop()
+        answers: list[str] = []
+        for line in lines:
+            number += 1
+            bad |= _row(line, number, answers)
+        _write(answers, out)
+    if rest.strip():
+        answers = []
+        bad |= _row(rest, number + 1, answers)
+        _write(answers, out)
+    return 1 if bad else 0
+
+
+def _write(answers: list[str], out: BinaryIO) -> None:
+    if answers:
+        out.write("".join(answers).encode("utf-8"))
+        out.flush()
+
+
+def _row(line: bytes, number: int, answers: list[str]) -> bool:
+    """Appends one answer; True when the line is bad (told, never echoed)."""
+    fault = ""
+    try:
+        text_of_line = line.decode("utf-8").strip()
+        if not text_of_line:
+            return False
+        row, end = _read_value(text_of_line)
+        if end != len(text_of_line):
+            fault = "is not one JSON object"
+        elif type(row) is not dict:
+            fault = "is not a JSON object"
+        else:
+            ident, text = row.get("id"), row.get("text")
+            if type(text) is not str:
+                fault = 'has no "text" that is a string'
+            elif type(ident) is not str and type(ident) is not int:
+                fault = 'has no "id" that is a string'
+            elif "\0" in text:
+                fault = "holds a NUL character"
+            else:
+                clean, found = redact(text)
+                name = _quoted(ident) if type(ident) is str else str(ident)
+                if found:
+                    told = ", ".join([f'"{kind}": {count}' for kind, count in found.items()])
+                    answers.append(f'{{"id": {name}, "text": {_quoted(clean)}, "found": {{{told}}}}}\n')
+                else:
+                    answers.append(f'{{"id": {name}, "text": {_quoted(clean)}, "found": {{}}}}\n')
+                return False
+    except UnicodeDecodeError:
+        fault = "is not valid UTF-8"
+    except UnicodeEncodeError:
+        fault = "holds half of a surrogate pair"
+    except (ValueError, RecursionError):
+        fault = "is not JSON"
+    sys.stderr.write(f"redact: line {number} {fault}\n")
+    return True
+
+
+def clean_stream(chunks: Iterable[bytes | str], faults: list[str] | None = None) -> Iterator[str]:
+    """Cleans a long text piece by piece, for attached files: what comes out, joined, is the clean text.
+
+    Blocks end at line ends; each is looked at together with the lines before and after it, so that a key wrapped over a block's edge
+    is seen whole. Bytes that are no UTF-8 become U+FFFD, NUL too; each kind of fault is named once in `faults`.
+    """
+    decoder = _Decoder(faults if faults is not None else [])
+    waiting = ""
+    for chunk in chunks:
+        waiting += decoder.feed(chunk)
+        while len(waiting) > _BLOCK + _AROUND:
+            cut = _edge(waiting)
+            if cut == 0:
+                break
+            yield redact(waiting[:cut])[0]
+            waiting = waiting[cut:]
+    waiting += decoder.finish()
+    if waiting:
+        yield redact(waiting)[0]
+
+
+def _edge(text: str) -> int:
+    """Where a block may end without cutting through a secret: a line end whose neighbourhood is clean, or 0 for "wait for more"."""
+    from bot.redaction.engine import spans_of
+
+    limit = len(text) - _AROUND
+    at = text.rfind("\n", 0, limit)
+    if at < 0:
+        if len(text) < _MAX_LINE:
+            return 0
+        at = limit
+    spans = spans_of(text)
+    cut = at + 1
+    for start, end in reversed(spans):
+        if start < cut < end:
+            cut = start
+    return cut if cut > 0 else (0 if len(text) < _MAX_LINE else at + 1)
+
+
+_MAX_LINE: Final = 6 << 20
+
+
+class _Decoder:
+    def __init__(self, faults: list[str]) -> None:
+        import codecs
+
+        self._decode = codecs.getincrementaldecoder("utf-8")("replace").decode
+        self._faults = faults
+
+    def feed(self, chunk: bytes | str) -> str:
+        text = chunk if isinstance(chunk, str) else self._decode(chunk)
+        return self._checked(text)
+
+    def finish(self) -> str:
+        return self._checked(self._decode(b"", True))
+
+    def _checked(self, text: str) -> str:
+        if "\ufffd" in text:
+            self._tell("bytes that are not UTF-8 were replaced")
+        if "\0" in text:
+            self._tell("NUL characters were replaced")
+            text = text.replace("\0", "\ufffd")
+        return text.encode("utf-8", "replace").decode("utf-8") if not text.isascii() else text
+
+    def _tell(self, fault: str) -> None:
+        if fault not in self._faults:
+            self._faults.append(fault)
 
 
 if __name__ == "__main__":

@@ -9,9 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from bot.redaction.rx import finder, rx
-
 from bot.redaction.spans import Span
-
 
 
 def _ungrouped(pattern: str) -> str:
@@ -31,18 +29,26 @@ _STRINGS: Final = (
     r"query|question|inputText|input_text|contents|arguments"
 )
 _TEXT: Final = r"content|text|reasoning_content"
-_PATTERN: Final = (
-    rf"(?:[\"'\s,{{(;?&\\]|\b|^)({_STRINGS}|{_LISTS}|{_TEXT}|提示词|反向提示词|正向提示词)(\\*[\"']?[ \t]{{0,4}}(?:[:=]|：|=>)\s{{0,16}})(\\*\"\"\"|\\*\"|\\*'|“|\[|\{{)"
-)
+_PATTERN: Final = rf"(?:[\"'\s,{{(;?&\\]|\b|^)({_STRINGS}|{_LISTS}|{_TEXT}|提示词|反向提示词|正向提示词)(\\*[\"']?[ \t]{{0,4}}(?:[:=]|：|=>)\s{{0,16}})(\\*\"\"\"|\\*\"|\\*'|“|\[|\{{)"
 _NAME: Final = rx(_PATTERN)
 _LIST_NAMES: Final = frozenset(_LISTS.replace("prompts?", "prompt|prompts").encode().split(b"|"))
 _TEXT_NAMES: Final = frozenset((b"content", b"text", b"reasoning_content", b"arguments", b"query", b"question"))
-_ROLE: Final = rx(r"role\\*[\"']?\s{0,4}[:=]|parts\\*[\"']|input_text|inline_?[dD]ata|tool_calls|function\\*[\"']|\"type\\*\":\s?\\*\"text|'type': 'text|arguments")
-_FLAG: Final = rx(r"--?(?:negative-)?prompt[ =]+(\\*[\"'])|(?:-F|--form|--form-string|-d|--data(?:-urlencode)?)[ =]+([\"'])(?:negative_)?prompt=")
+_ROLE: Final = rx(
+    r"role\\*[\"']?\s{0,4}[:=]|parts\\*[\"']|input_text|inline_?[dD]ata|tool_calls|function\\*[\"']|\"type\\*\":\s?\\*\"text|'type': 'text|arguments"
+)
+_FLAG: Final = rx(
+    r"--?(?:negative-)?prompt[ =]+(\\*[\"'])|(?:-F|--form|--form-string|-d|--data(?:-urlencode)?)[ =]+([\"'])(?:negative_)?prompt="
+)
 _QUOTE: Final = rx(r"\\*[\"'\[\]{}]")
-_IMAGE: Final = rx(r"data:(?:image|audio|video|application)/[a-zA-Z0-9.+\-]{1,40};base64,[A-Za-z0-9+/=_\-\s\\]{16,}|(?:b64_json|inline_?[dD]ata|bytesBase64Encoded|image_base64|binary_data_base64|\bdata|\bimage)\\*[\"']?\s{0,4}[:=]\s{0,4}[\[]?\\*[\"']([A-Za-z0-9+/=_\-]{80,})")
-_RETURNED: Final = rx(r"(?i:返回|输出|生成|结果|响应|得到|returned|output|result|response|generated|received)[^\n\"'`{}\[\]=]{0,16}$")
-HINTS: Final = _ungrouped(_PATTERN) + r"|--prompt|-prompt |prompt=|base64|b64_json|nline[_]?[dD]ata|Base64|\"data|\"image"
+_IMAGE: Final = rx(
+    r"data:(?:image|audio|video|application)/[a-zA-Z0-9.+\-]{1,40};base64,[A-Za-z0-9+/=_\-\s\\]{16,}|(?:b64_json|inline_?[dD]ata|bytesBase64Encoded|image_base64|binary_data_base64|\bdata|\bimage)\\*[\"']?\s{0,4}[:=]\s{0,4}[\[]?\\*[\"']([A-Za-z0-9+/=_\-]{80,})"
+)
+_RETURNED: Final = rx(
+    r"(?i:返回|输出|生成|结果|响应|得到|returned|output|result|response|generated|received)[^\n\"'`{}\[\]=]{0,16}$"
+)
+HINTS: Final = (
+    _ungrouped(_PATTERN) + r"|--prompt|-prompt |prompt=|base64|b64_json|nline[_]?[dD]ata|Base64|\"data|\"image"
+)
 _ANY: Final = finder(_ungrouped(_PATTERN))
 _MIN_TEXT: Final = 2
 
@@ -50,7 +56,14 @@ _MIN_TEXT: Final = 2
 def find(view: bytes, spans: list[Span]) -> None:
     if _ANY(view, 0)[0] >= 0 or b"--prompt" in view or b"prompt=" in view:
         _prompts(view, spans)
-    if b"base64" in view or b"b64_json" in view or b"nline" in view or b"Base64" in view or b'"data' in view or b'"image' in view:
+    if (
+        b"base64" in view
+        or b"b64_json" in view
+        or b"nline" in view
+        or b"Base64" in view
+        or b'"data' in view
+        or b'"image' in view
+    ):
         _images(view, spans)
 
 
@@ -66,7 +79,9 @@ def _images(view: bytes, spans: list[Span]) -> None:
             if breaks > 0 and breaks - start < 60:
                 end = breaks
             # an image that came back stands bare after words that say so: it is the answer, not what was sent
-            if view[begin - 1 : begin] not in (b'"', b"'", b"`", b"(", b"=") and _RETURNED.search(view[max(0, begin - 48) : begin]):
+            if view[begin - 1 : begin] not in (b'"', b"'", b"`", b"(", b"=") and _RETURNED.search(
+                view[max(0, begin - 48) : begin]
+            ):
                 continue
         spans.append((start, end, IMAGE, b""))
 
@@ -93,13 +108,19 @@ def _prompts(view: bytes, spans: list[Span]) -> None:
             start, end = at, _matching(view, at)
             if view[at - 1 : at] == b"[" and view[at : at + 6] == b"prompt":
                 continue
-            inside = view[start : end]
+            inside = view[start:end]
             if len(inside.strip()) < _MIN_TEXT or not _wordy(inside):
                 continue
         else:
             start, end = at, _closing(view, at, opening)
             inside = view[start:end]
-            if inside[:7] == b"[prompt" or len(inside) < _MIN_TEXT or inside[:1] == b"[" and inside.endswith(b"]") and len(inside) < 40:
+            if (
+                inside[:7] == b"[prompt"
+                or len(inside) < _MIN_TEXT
+                or inside[:1] == b"["
+                and inside.endswith(b"]")
+                and len(inside) < 40
+            ):
                 continue
             if name == b"system" and (len(inside) < 8 or inside.isalnum()):
                 continue

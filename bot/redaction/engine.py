@@ -56,6 +56,18 @@ def _look(text: bytes) -> list[Span]:
     return spans
 
 
+def spans_of(raw: str) -> list[tuple[int, int]]:
+    """Where secrets stand in a text, in characters, in order: for those who must not cut through one."""
+    text = raw.encode("utf-8", "replace")
+    spans = sorted((start, end) for start, end, _, _ in _look(text))
+    if text.isascii():
+        return spans
+    return [
+        (len(text[:start].decode("utf-8", "replace")), len(text[:end].decode("utf-8", "replace")))
+        for start, end in spans
+    ]
+
+
 def _label(kind: str, cut: bytes) -> bytes:
     if kind == structures.MAIL:
         return b"***"
@@ -87,8 +99,11 @@ def _cut(text: bytes, spans: list[Span], counts: dict[str, int]) -> bytes:
 
 
 def sweep(raw: str) -> tuple[str, dict[str, int], list[tuple[str, str]]]:
-    """The clean text, how many of each kind went, and (kind, bare secret) for each secret that can be compared."""
-    text = raw.encode("utf-8", "replace")
+    """The clean text, how many of each kind went, and (kind, bare secret) for each secret that can be compared.
+
+    Raises UnicodeEncodeError on half of a surrogate pair: the gate mends that first, the command line reports it.
+    """
+    text = raw.encode("utf-8")
     counts: dict[str, int] = {}
     secrets: list[tuple[str, str]] = []
     for _ in range(_LOOKS):
@@ -107,3 +122,17 @@ def redact(raw: str) -> tuple[str, dict[str, int]]:
     """The clean text and how many of each kind went."""
     text, counts, _ = sweep(raw)
     return text, counts
+
+
+def canonical(secret: str) -> str:
+    """The bare key of a key in any dress, for comparing: undressed, without line ends and blanks, and out of its base64."""
+    text = secret.encode("utf-8").strip()
+    layers = copies(text)
+    if layers:
+        text = layers[-1].text
+    text = b"".join(part.rstrip(b"\\") for part in text.split())
+    if tokens.rule_of(text) is None:
+        inside = tokens.decoded(text) if len(text) >= 24 else None
+        if inside is not None:
+            text = inside.strip()
+    return text.decode("utf-8", "replace")

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from bot.redaction.rx import piece
-
 from bot.redaction.judge import dated, mixed, wordlike
+from bot.redaction.rx import piece
 
 _LINE: Final = piece(r"(?:[ \t]*\\?|=)\r?\n[ \t]*(?:[>|#][ \t]*)?")
 _BLANK: Final = piece(r"[ \t]{1,3}|\xe3\x80\x80")
@@ -101,4 +100,3 @@ def _equal_runs(view: bytes, end: int, following: list[tuple[int, int, bool]]) -
         if count >= 2:
             best = stop
     return best
-

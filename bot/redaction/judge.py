@@ -60,7 +60,7 @@ def code(value: bytes) -> bool:
         return True
     if value[:1] == b"%" and value[-1:] == b"%":
         return True
-    if b"." in value and not value[0] in _DIGITS and _CODE_WORD.issuperset(value):
+    if b"." in value and value[0] not in _DIGITS and _CODE_WORD.issuperset(value):
         return all(part[:1].isalpha() and (wordlike(part) or b"_" in part) for part in value.split(b"."))
     return False
 

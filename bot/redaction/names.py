@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from bot.redaction.rx import finder, piece
-
 from bot.redaction import judge
 from bot.redaction.joins import exact_end, open_end
 from bot.redaction.rules.named import HARMLESS_BEFORE, NAMES, STEMS
+from bot.redaction.rx import finder, piece
 from bot.redaction.spans import Span
 from bot.redaction.tokens import decoded, rule_of
 
@@ -18,10 +17,10 @@ _WORDS: Final = "|".join(sorted((word for rule in NAMES for word in rule.words),
 # name, then what may stand between it and the value: closing quotes, a remark in brackets, a separator, opening quotes.
 _CLOSE: Final = r"(?:[\"'`\]\)\\*]|”|’|」){0,6}"
 _REMARK: Final = r"(?:[ \t]{0,2}(?:\([^()\n]{1,24}\)|（[^\n(){}\[\]]{1,48}?）))?"
-_SUFFIX: Final = r"(?:_?(?:[0-9]{1,2}|v[0-9]|backup|bak|prod|dev|test|old|new|main|default|live|value|base64|b64|hash))?"
-_SEPARATOR: Final = (
-    r"[ \t]{0,8}(?:=>|:=|={1,2}|:|：|＝|→|->|=|,|，|是|为|填的是|填的|填了|填|用的是|用的|改成|换成|设成|如下|is|was|provided:|used:)[ \t]{0,8}"
+_SUFFIX: Final = (
+    r"(?:_?(?:[0-9]{1,2}|v[0-9]|backup|bak|prod|dev|test|old|new|main|default|live|value|base64|b64|hash))?"
 )
+_SEPARATOR: Final = r"[ \t]{0,8}(?:=>|:=|={1,2}|:|：|＝|→|->|=|,|，|是|为|填的是|填的|填了|填|用的是|用的|改成|换成|设成|如下|is|was|provided:|used:)[ \t]{0,8}"
 _FLAG_GAP: Final = r"[ \t]{1,12}"
 _OPEN: Final = r"(?:\[|\(|[brfu]{1,2}[\"'`])?(?:[\"'`\\*<]|“|‘|「|《){0,6}\[?"
 _SCHEME: Final = r"(?:(?:bearer|basic|token|bot|key|apikey|digest|v0|oauth|jwt)(?:[ \t:=+]{1,8}|%20)[\"'`\\]{0,3})?"
@@ -200,7 +199,12 @@ def _telling(view: bytes, word: bytes, kind: str, value: bytes, parameter: bool,
 def _qualified(view: bytes, start: int) -> bool:
     """`api_key`, `X-Auth-Token`, `secretKey`: the word is part of a longer name."""
     last = view[start - 1 : start]
-    return last in (b"_", b"-") or last.isalpha() or (last >= b"\x80") or view[max(0, start - 4) : start].lower() == b"api "
+    return (
+        last in (b"_", b"-")
+        or last.isalpha()
+        or (last >= b"\x80")
+        or view[max(0, start - 4) : start].lower() == b"api "
+    )
 
 
 def _cookie(view: bytes, start: int, at: int, blank: bool) -> Span | None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Final
 
 from bot.redaction.rx import finder, rx
-
 from bot.redaction.spans import Span
 
-_PHONE: Final = r"1[3-9][0-9](?:[ \-]?[0-9]{4}[ \-]?[0-9]{4}|[ \-]?[0-9]{3}[ \-]?[0-9]{5}|[0-9][ \-][0-9]{3}[ \-][0-9]{4})"
+_PHONE: Final = (
+    r"1[3-9][0-9](?:[ \-]?[0-9]{4}[ \-]?[0-9]{4}|[ \-]?[0-9]{3}[ \-]?[0-9]{5}|[0-9][ \-][0-9]{3}[ \-][0-9]{4})"
+)
 HINTS: Final = (
     rf"(?:\(\+?86\)|\+86|\b0086|\b86)[ \-]?{_PHONE}\b|\b(?:[0-9]{{11,19}}[Xx]?|{_PHONE}|[0-9]{{4}}(?:[ \-]{{1,2}}[0-9]{{4}}){{3}}"
     r"(?:[ \-]{1,2}[0-9]{1,3})?|[0-9]{4}[ \-][0-9]{6}[ \-][0-9]{4,5}|[0-9]{6}[ \-][0-9]{10,13}|[0-9]{6}[ \-][0-9]{8}[ \-]?[0-9]{3}[0-9Xx])\b"
@@ -65,7 +66,12 @@ def _number(view: bytes, start: int, end: int) -> Span | None:
     grouped = len(text) != size
     if size == 18 and (resident(digits) or _ID_NAME.search(ahead)) and not _named_evidence(ahead):
         return start, end, "resident id", digits
-    if size == 15 and resident_old(digits) and (_ID_NAME.search(ahead) or not _card(digits)) and not _named_evidence(ahead):
+    if (
+        size == 15
+        and resident_old(digits)
+        and (_ID_NAME.search(ahead) or not _card(digits))
+        and not _named_evidence(ahead)
+    ):
         if _ID_NAME.search(ahead) is not None:
             return start, end, "resident id", digits
     if size in (11, 13, 14, 15) and _phone(text, digits, ahead):

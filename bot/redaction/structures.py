@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from bot.redaction.rx import finder, rx
-
 import re2
 
 from bot.redaction import judge
 from bot.redaction.rules.structures import RULES, Structure
+from bot.redaction.rx import finder, rx
 from bot.redaction.spans import Span
 from bot.redaction.tokens import rule_of
 
@@ -17,7 +16,12 @@ MAIL: Final = "mail"
 
 _EACH: dict[str, Any] = {}
 _HINTS: Final = tuple((rule, tuple(hint.encode() for hint in rule.hints)) for rule in RULES)
-HINTS: Final = "|".join(sorted({re2.escape(hint) for rule in RULES for hint in rule.hints if hint != "@"} | {"[A-Za-z0-9!#$%^*_+=.~-]@[A-Za-z0-9]"}))
+HINTS: Final = "|".join(
+    sorted(
+        {re2.escape(hint) for rule in RULES for hint in rule.hints if hint != "@"}
+        | {"[A-Za-z0-9!#$%^*_+=.~-]@[A-Za-z0-9]"}
+    )
+)
 _MAIL: Final = finder(
     r"[A-Za-z0-9._%+\-]{1,64}@[A-Za-z0-9\-]{1,63}(?:\.[A-Za-z0-9\-]{1,63})*\.(?:com|net|org|edu|gov|info|biz|dev|app|xyz|top|site|"
     r"online|tech|cloud|email|icu|vip|mobi|name|group|team|work|[A-Za-z]{2})\b"
@@ -54,7 +58,13 @@ def _one(rule: Structure, view: bytes, spans: list[Span]) -> None:
 
 
 def _worth(value: bytes) -> bool:
-    return not (judge.placeholder(value) or judge.masked(value) or judge.code(value) or rule_of(value) is not None and len(value) > 30)
+    return not (
+        judge.placeholder(value)
+        or judge.masked(value)
+        or judge.code(value)
+        or rule_of(value) is not None
+        and len(value) > 30
+    )
 
 
 def _mail(view: bytes, spans: list[Span]) -> None:
@@ -65,6 +75,10 @@ def _mail(view: bytes, spans: list[Span]) -> None:
             return
         at = view.index(b"@", start)
         name = view[start:at]
-        if name.lower() in _ROLES or view[end - 24 : end].endswith(b"gserviceaccount.com") or view[start - 1 : start] in (b":", b"/", b"*"):
+        if (
+            name.lower() in _ROLES
+            or view[end - 24 : end].endswith(b"gserviceaccount.com")
+            or view[start - 1 : start] in (b":", b"/", b"*")
+        ):
             continue
         spans.append((start + 1, at, MAIL, view[start:end]))

@@ -8,11 +8,10 @@ from typing import Final
 
 import re2
 
-from bot.redaction.rx import finder, piece
-
 from bot.redaction import judge
 from bot.redaction.joins import exact_end, open_end
 from bot.redaction.rules.vendors import RULES, Vendor
+from bot.redaction.rx import finder, piece
 from bot.redaction.spans import Span
 
 _BODY: Final = {"u": r"[A-Za-z0-9_\-]*", "d": r"[A-Za-z0-9_\-.]*", "s": r"[A-Za-z0-9_\-/+=.%]*"}
@@ -31,7 +30,11 @@ def _pattern() -> str:
     halves = r"[0-9]{8,10}(?::|：)[A-Za-z0-9_\-]{34,36}\b|[0-9a-f]{32}(?::|：)[A-Za-z0-9+/=_\-]{24,}|[A-Za-z]{20}(?::|：)[A-Za-z]{20}\b"
     # base64 of text: every fourth character stands for five bits whose first is nought
     base64 = r"(?:[A-Za-f][A-Za-z0-9+/]{3}){6}[A-Za-z0-9+/]*={0,2}"
-    return rf"(?:\b|_|bot)(?:{zhipu}|{discord}|{halves}|" + "|".join(parts) + rf"|{base64})|{_OPENAI_MIDDLE.decode()}|{_AZURE_MIDDLE.decode()}"
+    return (
+        rf"(?:\b|_|bot)(?:{zhipu}|{discord}|{halves}|"
+        + "|".join(parts)
+        + rf"|{base64})|{_OPENAI_MIDDLE.decode()}|{_AZURE_MIDDLE.decode()}"
+    )
 
 
 _TOKENS: Final = finder(_pattern())

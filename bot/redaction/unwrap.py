@@ -14,9 +14,7 @@ from bot.redaction.rx import finder
 
 # What sets the copying off, and what one round undoes. Alternatives that need a left neighbour take it into the match.
 _WORD = r"[A-Za-z0-9_\-]"
-_INVISIBLE: Final = (
-    r"\xe2\x80[\x8b-\x8f\xaa-\xae]|\xe2\x81[\xa0\xa6-\xa9]|\xef\xbb\xbf|\xc2\xad|\xe1\xa0\x8e"
-)
+_INVISIBLE: Final = r"\xe2\x80[\x8b-\x8f\xaa-\xae]|\xe2\x81[\xa0\xa6-\xa9]|\xef\xbb\xbf|\xc2\xad|\xe1\xa0\x8e"
 _WIDE: Final = r"\xef\xbc[\x90-\x99\xa1-\xba]|\xef\xbd[\x81-\x9a]|\xf0\x9d[\x90-\x9f][\x80-\xbf]|\xe2\x92[\xb6-\xbf]|\xe2\x93[\x80-\xa9]|\xe2\x80[\x90\x91]"
 _WIDE_ALL: Final = r"\xef\xbc[\x81-\xbf]|\xef\xbd[\x80-\x9e]|\xf0\x9d[\x90-\x9f][\x80-\xbf]|\xe2\x92[\xb6-\xbf]|\xe2\x93[\x80-\xa9]|\xe2\x80[\x90\x91]"
 _JOINT: Final = r"[\"'](?:[ \t]{0,8}(?:\+|\.|&|\\)?[ \t]{0,8}(?:\r?\n)?[ \t]{0,24}(?:\+|\.)?[ \t]{0,8})[fbru]?[\"']"
@@ -68,7 +66,13 @@ class Copy:
     __slots__ = ("_ends", "_from", "_literal", "_starts", "parent", "text")
 
     def __init__(
-        self, text: bytes, starts: list[int], origins: list[int], ends: list[int], literal: list[bool], parent: Copy | None
+        self,
+        text: bytes,
+        starts: list[int],
+        origins: list[int],
+        ends: list[int],
+        literal: list[bool],
+        parent: Copy | None,
     ) -> None:
         self.text = text
         self._starts = starts

@@ -16,10 +16,25 @@ class Named(NamedTuple):
 
 
 NAMES: Final[tuple[Named, ...]] = (
-    Named("password", ("password", "passwords", "passwd", "passphrase", "passcode", "pwd", "pass", "密码", "口令"), "DB_PASSWORD=<a8>9x", "password: incorrect"),
+    Named(
+        "password",
+        ("password", "passwords", "passwd", "passphrase", "passcode", "pwd", "pass", "密码", "口令"),
+        "DB_PASSWORD=<a8>9x",
+        "password: incorrect",
+    ),
     Named("secret", ("secret", "secrets", "apisecret", "密匙"), "client_secret: '<a30>1a'", "client_secret: missing"),
-    Named("token", ("token", "jwt", "令牌", "apipassword"), "MY_TOKEN=<a30>1a", "max_tokens=4096, token_count: 25300, token limit exceeded"),
-    Named("api key", ("key", "keys", "密钥", "秘钥", "钥匙"), "MISTRAL_API_KEY=<a30>1a", "cache_key=chat:gpt-4o-2024-11-20:v2 primary_key: id KEY_NAME=prod-east-2"),
+    Named(
+        "token",
+        ("token", "jwt", "令牌", "apipassword"),
+        "MY_TOKEN=<a30>1a",
+        "max_tokens=4096, token_count: 25300, token limit exceeded",
+    ),
+    Named(
+        "api key",
+        ("key", "keys", "密钥", "秘钥", "钥匙"),
+        "MISTRAL_API_KEY=<a30>1a",
+        "cache_key=chat:gpt-4o-2024-11-20:v2 primary_key: id KEY_NAME=prod-east-2",
+    ),
     Named("credential", ("credential", "credentials", "dsn"), "GOOGLE_CREDENTIAL=<a30>1a", "credential: expired"),
     Named("cookie", ("cookie", "cookies"), "Cookie: session=<a40>; lang=zh", "cookie: ${COOKIE}"),
     Named("authorization", ("authorization",), "Authorization: Bearer <a30>1a", "Authorization: Bearer ***"),
