@@ -17,7 +17,22 @@ from bot.ports import Clock, Gate, Http, TakenUp
 
 _SHOWN: Final = 2000  # bytes of the command's last output
 _PASSED: Final = frozenset(
-    "PATH HOME USER LOGNAME SHELL LANG LANGUAGE TZ TMPDIR XDG_RUNTIME_DIR DBUS_SESSION_BUS_ADDRESS DOCKER_HOST DOCKER_CONTEXT KUBECONFIG".split()
+    [
+        "PATH",
+        "HOME",
+        "USER",
+        "LOGNAME",
+        "SHELL",
+        "LANG",
+        "LANGUAGE",
+        "TZ",
+        "TMPDIR",
+        "XDG_RUNTIME_DIR",
+        "DBUS_SESSION_BUS_ADDRESS",
+        "DOCKER_HOST",
+        "DOCKER_CONTEXT",
+        "KUBECONFIG",
+    ]
 )
 
 
