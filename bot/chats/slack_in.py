@@ -1,0 +1,254 @@
+"""What Slack delivers, read: commands, presses, messages. Raw text lives here and goes to the gate, nowhere else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from bot.chats.leaves import unmarked
+from bot.chats.typed import split_command, tidy
+
+Json = dict[str, Any]
+
+RAW_MOST: Final = 400_000  # characters of one pasted text; a command has 40,000 at most
+_LINK = re.compile(r"<((?:https?|mailto|tel|ftp):[^|>\s]*)(?:\|([^>]*))?>")
+_NAMED = re.compile(r"<([@#!])([^|>\s]*)(?:\|([^>]*))?>")
+_FENCE = re.compile(r"\A\s*```[a-zA-Z]*\n?(.*?)\n?```\s*\Z", re.S)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One delivery: who, where, and the ways back. `id` is the same for a repeated delivery of the same thing."""
+
+    id: str
+    kind: str  # slash, press, submit, shortcut, mention, dm, home, overheard
+    user: str
+    name: str
+    team: str | None
+    chat: str  # "" where Slack names none (a Home tab, a modal)
+    thread: str | None = None
+    private: bool = False
+    response_url: str | None = None
+    trigger_id: str | None = None
+    message: str | None = None  # ts of the message that carries the button
+    hidden: bool = False  # that message is ephemeral
+    threaded: bool = False  # the thread has replies already: an ephemeral message shows in it
+    home: bool = False  # the button stands on the Home tab
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """A request before the gate. `quoted` and `fields` are raw as well."""
+
+    source: Source
+    command: str
+    text: str = ""
+    quoted: str = ""
+    files: tuple[Json, ...] = ()
+    action: str | None = None
+    value: str = ""
+    fields: Mapping[str, str] = field(default_factory=dict)
+    parent: str | None = None  # ts of the message to read when nothing is quoted
+
+
+def unescape(text: str) -> str:
+    """Slack escapes three characters, once; so they are given back once."""
+    return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+
+
+def plain(text: str) -> str:
+    """Slack's form as people see it: `<https://a|b>` is an address again, `<@U1|ann>` a name, then the escapes go."""
+    text = _LINK.sub(lambda m: m.group(1).removeprefix("mailto:") if m.group(2) else m.group(1), text)
+    text = _NAMED.sub(lambda m: ("#" if m.group(1) == "#" else "@") + (m.group(3) or m.group(2)), text)
+    return unmarked(unescape(text))[:RAW_MOST]
+
+
+def whole(message: Mapping[str, Any]) -> str:
+    """All text of a message: an alert from another program often stands in its attachments or blocks."""
+    parts = [plain(str(message.get("text") or ""))]
+    for attachment in message.get("attachments") or []:
+        rows = [f"{f.get('title', '')}: {f.get('value', '')}" for f in attachment.get("fields") or []]
+        texts = [attachment.get(name) for name in ("pretext", "title", "text")]
+        own = [str(text) for text in texts if text] or [str(attachment.get("fallback") or "")]
+        parts += [plain(text) for text in (*own, *rows)]
+    if not any(part.strip() for part in parts):
+        parts += [plain(text) for text in _texts(message.get("blocks") or [])]
+    return "\n".join(part for part in parts if part.strip())[:RAW_MOST]
+
+
+def _texts(node: Any) -> list[str]:
+    if isinstance(node, list):
+        return [text for item in node for text in _texts(item)]
+    if not isinstance(node, Mapping):
+        return []
+    own = [node["text"]] if isinstance(node.get("text"), str) else []
+    return own + [text for name, child in node.items() if isinstance(child, dict | list) for text in _texts(child)]
+
+
+# --- one reader for each kind of delivery ------------------------------------------------------------------------------
+
+
+def slash(body: Mapping[str, Any], names: Mapping[str, str]) -> Raw:
+    """`names`: configured name without its stroke -> command. An unknown one counts as the root."""
+    chat = str(body.get("channel_id", ""))
+    source = Source(
+        id=str(body.get("trigger_id") or ""),
+        kind="slash",
+        user=str(body.get("user_id", "")),
+        name=str(body.get("user_name", "")),
+        team=body.get("team_id"),
+        chat=chat,
+        response_url=body.get("response_url"),
+        trigger_id=body.get("trigger_id"),
+    )
+    called = str(body.get("command", "")).lstrip("/").lower()
+    command = names.get(called, called)
+    line = split_command(f"/{command} {plain(str(body.get('text') or ''))}")
+    name, _, rest = line or ("help", "", "")
+    return Raw(source, name, _fenced(rest))
+
+
+def _fenced(text: str) -> str:
+    """A paste in a code fence is the paste; a command in backticks is the command."""
+    if found := _FENCE.match(text):
+        return found.group(1)
+    one = text.strip()
+    return one[1:-1] if len(one) > 2 and one[0] == one[-1] == "`" and "`" not in one[1:-1] else text
+
+
+def press(body: Mapping[str, Any]) -> Raw | None:
+    """None for a button that only opens a page, and for whatever is no button."""
+    action = next(iter(body.get("actions") or []), None)
+    if not action or action.get("type") != "button" or str(action.get("action_id", "")).startswith("link."):
+        return None
+    id = str(action.get("action_id", "")).split("#")[0]
+    container, user = body.get("container") or {}, body.get("user") or {}
+    message = body.get("message") or {}
+    chat = str((body.get("channel") or {}).get("id") or container.get("channel_id") or "")
+    thread = container.get("thread_ts") or message.get("thread_ts")
+    source = Source(
+        id=str(body.get("trigger_id") or ""),
+        kind="press",
+        user=str(user.get("id", "")),
+        name=str(user.get("name") or user.get("username") or ""),
+        team=user.get("team_id") or (body.get("team") or {}).get("id"),
+        chat=chat,
+        thread=thread,
+        response_url=body.get("response_url"),
+        trigger_id=body.get("trigger_id"),
+        message=container.get("message_ts") or message.get("ts"),
+        hidden=bool(container.get("is_ephemeral")),
+        threaded=bool(thread),
+        home=(body.get("view") or {}).get("type") == "home",
+    )
+    return Raw(source, id.split(".")[0], action=id, value=str(action.get("value") or ""))
+
+
+def submission(body: Mapping[str, Any], context: Mapping[str, Any]) -> Raw:
+    """`context` is the form's metadata: which place it was opened from. Rights are checked again all the same."""
+    view, user = body.get("view") or {}, body.get("user") or {}
+    fields: dict[str, str] = {}
+    for name, inputs in ((view.get("state") or {}).get("values") or {}).items():
+        for value in inputs.values():
+            if isinstance(value, Mapping) and isinstance(value.get("value"), str):
+                fields[str(name)] = unmarked(value["value"])[:RAW_MOST]
+    id = str(view.get("callback_id", ""))
+    source = Source(
+        id=str(body.get("trigger_id") or view.get("id") or ""),
+        kind="submit",
+        user=str(user.get("id", "")),
+        name=str(user.get("name") or user.get("username") or ""),
+        team=user.get("team_id") or (body.get("team") or {}).get("id"),
+        chat=str(context.get("c") or ""),
+        thread=context.get("t"),
+        trigger_id=body.get("trigger_id"),
+        message=context.get("m"),
+        hidden=bool(context.get("h")),
+        threaded=bool(context.get("t")),
+    )
+    return Raw(source, id.split(".")[0], action=id, value=str(context.get("v") or ""), fields=fields)
+
+
+def shortcut(body: Mapping[str, Any]) -> Raw:
+    message, user = body.get("message") or {}, body.get("user") or {}
+    thread = message.get("thread_ts")
+    source = Source(
+        id=str(body.get("trigger_id") or ""),
+        kind="shortcut",
+        user=str(user.get("id", "")),
+        name=str(user.get("name") or user.get("username") or ""),
+        team=user.get("team_id") or (body.get("team") or {}).get("id"),
+        chat=str((body.get("channel") or {}).get("id", "")),
+        thread=thread or message.get("ts"),
+        response_url=body.get("response_url"),
+        trigger_id=body.get("trigger_id"),
+        threaded=bool(thread),
+    )
+    return Raw(source, "diagnose", quoted=whole(message), files=tuple(message.get("files") or ()))
+
+
+def from_person(event: Mapping[str, Any], bot_user: str) -> bool:
+    """Whether a person wrote this just now: no bot, no edit, no deletion, no joining."""
+    user = event.get("user")
+    return (
+        bool(user)
+        and user not in (bot_user, "USLACKBOT")
+        and not event.get("bot_id")
+        and not event.get("bot_profile")
+        and event.get("subtype") in (None, "file_share", "thread_broadcast")
+        and not event.get("edited")
+    )
+
+
+def message(
+    body: Mapping[str, Any], event: Mapping[str, Any], bot_user: str, known: frozenset[str], *, kind: str
+) -> Raw:
+    """A mention or a direct message: a command line, or an error text to diagnose. `known`: names and aliases of commands."""
+    ts, thread = str(event.get("ts", "")), event.get("thread_ts")
+    source = Source(
+        id=str(body.get("event_id") or ts),
+        kind=kind,
+        user=str(event.get("user", "")),
+        name="",
+        team=event.get("user_team") or event.get("source_team") or event.get("team") or body.get("team_id"),
+        chat=str(event.get("channel", "")),
+        thread=thread or (ts if kind == "mention" else None),
+        private=kind == "dm",
+        threaded=bool(thread),
+    )
+    text = re.sub(rf"<@{re.escape(bot_user)}(\|[^>]*)?>", " ", str(event.get("text") or ""))
+    text = plain(text).strip()
+    files = tuple(event.get("files") or ())
+    parent = str(thread) if thread else None
+    if not text:
+        return Raw(source, "diagnose" if parent or files else "help", files=files, parent=parent)
+    line = _fenced(text)
+    found = split_command(line, slash=False)
+    if found is not None:
+        command, _, rest = found
+        slashed = line.lstrip().startswith(("/", "\uff0f"))
+        # One or two words are a try at a command (the router names the nearest); more is something that went wrong.
+        if command in known or slashed or (len(line.split()) <= 2 and len(line) < 60 and kind == "mention"):
+            reads = command == "diagnose" and not rest.strip()
+            return Raw(source, command, _fenced(rest), files=files, parent=parent if reads else None)
+    word = tidy(line.split()[0]).lower() if line.split() else ""
+    if word in known:  # a command in another script
+        return Raw(source, word, tidy(line.split(None, 1)[1]) if len(line.split(None, 1)) > 1 else "", files=files)
+    return Raw(source, "diagnose", line, files=files)
+
+
+def overheard(body: Mapping[str, Any], event: Mapping[str, Any]) -> Raw:
+    """A message in a channel that was not meant for the bot: looked at for secrets only."""
+    source = Source(
+        id=str(body.get("event_id") or event.get("ts") or ""),
+        kind="overheard",
+        user=str(event.get("user", "")),
+        name="",
+        team=event.get("user_team") or event.get("team") or body.get("team_id"),
+        chat=str(event.get("channel", "")),
+        thread=event.get("thread_ts"),
+        threaded=bool(event.get("thread_ts")),
+    )
+    return Raw(source, "leak", whole(event))

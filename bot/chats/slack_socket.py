@@ -1,0 +1,200 @@
+"""Socket Mode: one live connection, watched. A deaf one is noticed, rebuilt and shown; the new one opens before the old closes.
+
+Slack-SDK's client reconnects by itself, but it closes first, never stops after `link_disabled`, and cannot say that it is deaf.
+Here each connection is used once and thrown away; this file decides when.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from typing import Any, Final
+
+import structlog
+from slack_bolt.adapter.socket_mode.async_base_handler import AsyncBaseSocketModeHandler
+from slack_bolt.adapter.socket_mode.async_internals import run_async_bolt_app, send_async_response
+from slack_bolt.app.async_app import AsyncApp
+from slack_sdk.socket_mode.aiohttp import SocketModeClient
+from slack_sdk.socket_mode.async_client import AsyncBaseSocketModeClient
+from slack_sdk.socket_mode.request import SocketModeRequest
+
+from bot.chats.slack_wire import REFUSED_TOKEN, Wire
+from bot.errors import DeliveryError
+from bot.model.team import Secret
+from bot.ports import Clock
+
+log = structlog.get_logger("slack.socket")
+
+DEAF: Final = "socket_deaf"
+DOWN: Final = "socket_down"
+DISABLED: Final = "socket_disabled"
+CONNECT_S: Final = 20.0
+OVERLAP_S: Final = 10.0  # Slack gives a warned connection about so long
+_MOST_PAUSE_S: Final = 30.0
+
+
+class _Line(SocketModeClient):
+    """One connection. `hello` is set when Slack has greeted, `told` when it asks to leave; `reason` says why."""
+
+    def __init__(self, app_token: str, wire: Wire, ping_s: float) -> None:
+        super().__init__(
+            app_token=app_token,
+            logger=logging.getLogger("slack_sdk.socket_mode"),
+            web_client=wire.client,
+            auto_reconnect_enabled=False,
+            ping_interval=ping_s,
+        )
+        self.proxy = wire.client.proxy
+        self.hello, self.told, self.reason = asyncio.Event(), asyncio.Event(), ""
+
+    async def run_message_listeners(self, message: dict[str, Any], raw_message: str) -> None:
+        kind = message.get("type")
+        if kind == "hello":
+            self.hello.set()
+        elif kind == "disconnect":
+            self.reason = str(message.get("reason", ""))
+            self.told.set()
+        else:
+            await super().run_message_listeners(message, raw_message)
+
+    async def deaf(self) -> bool:
+        return self.current_session is None or self.current_session.closed or await self.is_ping_pong_failing()
+
+
+class _Handler(AsyncBaseSocketModeHandler):
+    """Bolt's own way from envelope to acknowledgement, on our connection."""
+
+    def __init__(self, app: AsyncApp, line: _Line) -> None:
+        self.app, self.client, self._bolt = app, line, app
+        line.socket_mode_request_listeners.append(self.handle)
+
+    async def handle(self, client: AsyncBaseSocketModeClient, req: SocketModeRequest) -> None:
+        answer = await run_async_bolt_app(self._bolt, req)
+        await send_async_response(client, req, answer, 0.0)
+
+
+class Sockets:
+    """`ping_s`: a connection that answers no ping for four of them is deaf. `watch_s`: how often that is looked at."""
+
+    def __init__(
+        self,
+        app: AsyncApp,
+        wire: Wire,
+        app_token: Secret,
+        clock: Clock,
+        *,
+        ping_s: float = 10.0,
+        watch_s: float = 5.0,
+    ) -> None:
+        self._app, self._wire, self._token, self._clock = app, wire, app_token, clock
+        self._ping_s, self._watch_s = ping_s, watch_s
+        self._fault = DOWN
+        self._stopping = False
+        self._task: asyncio.Task[None] | None = None
+        self._line: _Line | None = None
+        self._closing: set[asyncio.Task[None]] = set()
+        self.rebuilt = 0  # connections after the first, for the metrics
+
+    def faults(self) -> tuple[str, ...]:
+        return (self._fault,) if self._fault else ()
+
+    async def start(self) -> None:
+        """Returns when the first connection stands, or after some seconds without one: it goes on trying."""
+        first = asyncio.Event()
+        self._task = asyncio.create_task(self._run(first), name="slack socket")
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(first.wait(), 5)
+
+    async def stop(self) -> None:
+        self._stopping = True
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        if self._line is not None:
+            self._leave(self._line)
+        if self._closing:
+            await asyncio.wait(self._closing, timeout=3)
+        for task in self._closing:
+            task.cancel()
+
+    async def _run(self, first: asyncio.Event) -> None:
+        pause = 1.0
+        while not self._stopping:
+            try:
+                line = await self._open()
+            except DeliveryError as fault:
+                self._fault = "app_token_refused" if fault.reason == REFUSED_TOKEN else self._fault or DOWN
+                log.warning("no socket", reason=fault.reason, again_in_s=pause)
+                first.set()
+                await self._clock.sleep(max(pause, min(fault.retry_after_s or 0, 60)))
+                pause = min(pause * 2, _MOST_PAUSE_S)
+                continue
+            old, self._line = self._line, line
+            if old is not None:
+                self.rebuilt += 1
+                self._leave(old, after_s=OVERLAP_S if self._fault == "" else 0)
+            self._fault, pause = "", 1.0
+            first.set()
+            why = await self._watch(line)
+            log.info("socket to be replaced", why=why)
+            if why == "link_disabled":
+                self._fault = DISABLED  # Socket Mode was switched off in the app's settings: final
+                self._leave(line)
+                self._line = None
+                return
+            if why == "too_many_websockets":
+                self._fault = "too_many_sockets"
+                self._leave(line)
+                self._line = None
+                await self._clock.sleep(_MOST_PAUSE_S)
+            elif why in (DEAF, DOWN):
+                self._fault = why
+
+    async def _open(self) -> _Line:
+        """A connection that Slack has greeted. Raises DeliveryError."""
+        answer = await self._wire.call(self._wire.client.apps_connections_open, app_token=self._token.reveal())
+        line = _Line(self._token.reveal(), self._wire, self._ping_s)
+        line.wss_uri = str(answer.get("url", ""))
+        handler = _Handler(self._app, line)
+        try:
+            async with asyncio.timeout(CONNECT_S):
+                await handler.connect_async()  # type: ignore[no-untyped-call]
+                await line.hello.wait()
+        except TimeoutError:
+            self._leave(line)
+            raise DeliveryError("no_hello", retry_after_s=1) from None
+        except BaseException:
+            self._leave(line)
+            raise
+        return line
+
+    async def _watch(self, line: _Line) -> str:
+        """Why this connection has to be replaced."""
+        while True:
+            told = asyncio.ensure_future(line.told.wait())
+            tick = asyncio.ensure_future(self._clock.sleep(self._watch_s))
+            try:
+                await asyncio.wait({told, tick}, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                told.cancel()
+                tick.cancel()
+            if line.told.is_set():
+                return line.reason or "disconnect"
+            if await line.deaf():
+                return DEAF
+
+    def _leave(self, line: _Line, after_s: float = 0) -> None:
+        """Closes in the background: saying goodbye to a deaf end takes its time."""
+
+        async def close() -> None:
+            if after_s:
+                await self._clock.sleep(after_s)
+            with contextlib.suppress(Exception):
+                await asyncio.wait_for(line.close(), 5)  # type: ignore[no-untyped-call]
+            with contextlib.suppress(Exception):
+                await line.aiohttp_client_session.close()
+
+        task = asyncio.create_task(close(), name="slack socket goodbye")
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
