@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
 from collections.abc import Coroutine
 from typing import Annotated, Any, Literal
@@ -61,9 +60,9 @@ def _run(work: Coroutine[Any, Any, int]) -> int:
 @app.command()
 def run() -> int:
     """Start Slack, Telegram and the HTTP server, as configured; without tokens the terminal chat on the demo team."""
-    from bot import app as house
+    from bot import faces
 
-    return _run(house.run())
+    return _run(faces.run())
 
 
 @app.command()
@@ -72,9 +71,9 @@ def console(
     as_: Annotated[Literal["member", "operator"], typer.Option("--as", help="Whose rights.")] = "operator",
 ) -> int:
     """The same commands in a terminal; one command a line when standard input is no terminal."""
-    from bot import app as house
+    from bot import faces
 
-    return _run(house.console(lang=lang, role=as_, demo=False))
+    return _run(faces.console(lang=lang, role=as_, demo=False))
 
 
 @app.command()
@@ -83,9 +82,9 @@ def demo(
     as_: Annotated[Literal["member", "operator"], typer.Option("--as", help="Whose rights.")] = "operator",
 ) -> int:
     """The console on the demo team, whatever is configured."""
-    from bot import app as house
+    from bot import faces
 
-    return _run(house.console(lang=lang, role=as_, demo=True))
+    return _run(faces.console(lang=lang, role=as_, demo=True))
 
 
 @app.command()
@@ -96,7 +95,7 @@ def diagnose(
     jsonl: Annotated[bool, typer.Option("--jsonl", help='One {"id","text"} a line in, one answer a line out.')] = False,
 ) -> int:
     """Explain an error with no network at all."""
-    from bot import app as house
+    from bot import oneshot
 
     words = list(text or [])
     if as_json or jsonl:
@@ -104,7 +103,7 @@ def diagnose(
 
         flags = (["--json"] if as_json else []) + (["--jsonl"] if jsonl else []) + (["--lang", lang] if lang else [])
         return batch([*flags, *words])
-    return house.explain(
+    return oneshot.explain(
         sys.stdin.buffer.read().decode("utf-8", "replace") if words in ([], ["-"]) else " ".join(words), lang
     )
 
@@ -127,9 +126,9 @@ def balance(
     lang: Lang = None,
 ) -> int:
     """Live balances. Exit 1 if an account is blocked or could not be checked."""
-    from bot import app as house
+    from bot import oneshot
 
-    return _run(house.balance(names or [], as_json=as_json, lang=lang))
+    return _run(oneshot.balance(names or [], as_json=as_json, lang=lang))
 
 
 @app.command()
@@ -144,10 +143,10 @@ def switch(
     lang: Lang = None,
 ) -> int:
     """Move an engine to another route: rehearsed, verified, reversible."""
-    from bot import app as house
+    from bot import oneshot
 
     return _run(
-        house.switch(engine, route, dry_run=dry_run, yes=yes, undo=undo, force=force, as_json=as_json, lang=lang)
+        oneshot.switch(engine, route, dry_run=dry_run, yes=yes, undo=undo, force=force, as_json=as_json, lang=lang)
     )
 
 
@@ -162,36 +161,31 @@ def check(as_json: Json = False) -> int:
 @app.command()
 def tickets(as_json: Json = False, lang: Lang = None) -> int:
     """What is open."""
-    from bot import app as house
+    from bot import oneshot
 
-    return _run(house.tickets(as_json=as_json, lang=lang))
+    return _run(oneshot.tickets(as_json=as_json, lang=lang))
 
 
 @app.command()
 def audit(as_json: Json = False) -> int:
     """Who did what."""
-    from bot import app as house
+    from bot import oneshot
 
-    return _run(house.audit(as_json=as_json))
+    return _run(oneshot.audit(as_json=as_json))
 
 
 @app.command("slack-manifest")
 def slack_manifest() -> int:
     """Print the Slack app manifest for this configuration."""
-    from bot import app as house
+    from bot import oneshot
 
-    typer.echo(house.slack_manifest())
+    typer.echo(oneshot.slack_manifest())
     return 0
 
 
 @db.command("upgrade")
 def upgrade() -> int:
     """Migrations (also run at start, under a lock)."""
-    from bot import app as house
+    from bot import oneshot
 
-    return _run(house.upgrade())
-
-
-def print_json(value: object) -> None:
-    """One JSON document; decimals are strings already."""
-    typer.echo(json.dumps(value, ensure_ascii=False, indent=2))
+    return _run(oneshot.upgrade())

@@ -36,6 +36,7 @@ JOINERS = {
     "bot.__main__",
     "bot.checkup",
     "bot.oneshot",
+    "bot.faces",
     "bot.offers",
     "bot.preflight",
     "bot.batch_diagnose",

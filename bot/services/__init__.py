@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from bot.services.balances import Balances
     from bot.services.diagnosis import Diagnoser
     from bot.services.escalation import Escalation
+    from bot.services.oncall import OnCallRota
     from bot.services.proof import Proof
     from bot.services.switching import Switching
 
@@ -30,3 +31,4 @@ class Services:
     proof: Proof
     switching: Switching
     escalation: Escalation
+    oncall: OnCallRota

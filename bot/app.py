@@ -1,0 +1,187 @@
+"""The composition root: builds every room once, hands each chat the router, runs everything in one task group."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import tempfile
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+from prometheus_client import CollectorRegistry
+
+from bot import offers, preflight, team_file
+from bot.clock import SystemClock
+from bot.errors import ConfigError
+from bot.locales import best
+from bot.metrics import Measured, Metrics
+from bot.model.chat import Person, Platform
+from bot.model.engine import Engine
+from bot.model.team import Team
+from bot.outlets import env_file
+from bot.outlets.desk import ChatDesk
+from bot.outlets.notify import Notify
+from bot.outlets.pagerduty import PagerDuty
+from bot.outlets.restart import Restart
+from bot.ports import Chat, Clock, Pager
+from bot.redaction import logs
+from bot.redaction.gate import Gate
+from bot.services import Services
+from bot.services.balances import Balances
+from bot.services.delivery import Delivery
+from bot.services.diagnosis import Diagnoser
+from bot.services.escalation import Escalation
+from bot.services.oncall import OnCallRota
+from bot.services.proof import Proof
+from bot.services.steps import StepRunner
+from bot.services.switching import Switching
+from bot.settings import EnvKeys, Settings, database_directory, fingerprint_key, secret
+from bot.signatures import load as load_signatures
+from bot.store.store import SqlStore
+from bot.web import Web
+from handlers.router import Router, discover
+
+log = structlog.get_logger("app")
+
+
+@dataclass(slots=True)
+class House:
+    """Everything, built. `chats` is filled by the faces that run; the desk posts through whatever is in it."""
+
+    settings: Settings
+    team: Team
+    gate: Gate
+    store: SqlStore
+    web: Web
+    clock: Clock
+    services: Services
+    answers: Measured
+    steps: StepRunner
+    chats: dict[Platform, Chat]
+    registry: CollectorRegistry
+    metrics: Metrics
+
+    async def chosen(self, address: str) -> tuple[str | None, str | None]:
+        """Language and zone that this person chose; None where nothing was chosen."""
+        profile = await self.store.profile(address)
+        return profile.language, profile.timezone
+
+    async def profile(self, person: Person, hint: str | None) -> tuple[str, str]:
+        """The person's own choice, else the platform's hint, else the team's."""
+        language, timezone = await self.chosen(person.address)
+        return language or best(hint, self.team.language), timezone or self.team.timezone
+
+
+def read_team(settings: Settings, keys: EnvKeys) -> Team:
+    """The team file; without one, what TARGET_ENV_FILE offers; without either, a closed and empty team."""
+    if settings.config_file.exists() or "config_file" in settings.model_fields_set:
+        team = team_file.read(settings.config_file)
+        if not team.engines and settings.target_env_file:
+            team = offers.team_from(settings.target_env_file, keys, team)
+        return team
+    if settings.target_env_file is not None:
+        return offers.team_from(settings.target_env_file, keys)
+    return Team()
+
+
+@contextlib.asynccontextmanager
+async def house(
+    settings: Settings,
+    *,
+    team_of: Callable[[EnvKeys], Team] | None = None,
+    environ: Mapping[str, str] | None = None,
+    folder: Path | None = None,
+    clock: Clock | None = None,
+    quiet: bool = False,
+) -> AsyncIterator[House]:
+    """Builds all rooms and opens the store; closes everything at the end. Raises ConfigError with every fault found.
+
+    `folder`: keep everything of ours there (the demo); else where DATABASE_URL says.
+    """
+    clock = clock or SystemClock()
+    directory = folder or database_directory(settings)
+    gate = Gate(fingerprint_key(settings, directory))
+    logs.install(gate, "CRITICAL" if quiet else settings.log_level, settings.log_format)
+    environ = os.environ if environ is None else environ
+    keys = EnvKeys(gate.fingerprint, environ=environ, values_of=env_file.values_of, value_at=env_file.value_at)
+    team = (team_of or (lambda keys: read_team(settings, keys)))(keys)
+    if wrong := preflight.faults(team, keys):
+        raise ConfigError(*wrong)
+    for route in team.routes.values():
+        if (found := keys.read(route.key)) is not None:
+            gate.know(found.reveal(), route.name)
+    url = f"sqlite+aiosqlite:///{folder / 'quotadesk.db'}" if folder else settings.database_url.get_secret_value()
+    owner = f"{socket.gethostname()}-{os.getpid()}"
+    chats: dict[Platform, Chat] = {}
+    registry = CollectorRegistry()
+    metrics = Metrics(registry)
+    store = SqlStore(url, gate)
+    await store.open()
+    async with Web() as web:
+        try:
+            balances = Balances(team, web, keys, store, clock, gate)
+            files = env_file.EnvFiles(directory / "backups", environ)
+            restarter = Restart(web, clock, gate, environ)
+            switching = Switching(team, keys, files, web, balances, restarter, store, clock, gate)
+
+            async def route_of(engine: Engine) -> str | None:
+                return (await switching.standing(engine)).route
+
+            steps = StepRunner(store, clock, owner=owner)
+            rota = OnCallRota(team, store, clock)
+            delivery = Delivery(
+                team, store, ChatDesk(team, chats), pagers(settings, web, clock), rota, steps, clock, gate
+            )
+            services = Services(
+                team=team,
+                store=store,
+                clock=clock,
+                gate=gate,
+                keys=keys,
+                balances=balances,
+                diagnosis=Diagnoser(load_signatures()),
+                proof=Proof(team, balances, store, clock, route_of),
+                switching=switching,
+                escalation=Escalation(team, store, delivery, rota, steps, clock, gate),
+                oncall=rota,
+            )
+            await switching.recover()
+            names = frozenset(discover())
+            answers = Measured(Router(services), metrics, names)
+            yield House(settings, team, gate, store, web, clock, services, answers, steps, chats, registry, metrics)
+        finally:
+            await store.close()
+
+
+def pagers(settings: Settings, web: Web, clock: Clock) -> list[Pager]:
+    """The paging services that have a setting."""
+    found: list[Pager] = []
+    if (key := secret(settings.pagerduty_routing_key)) is not None:
+        found.append(PagerDuty(web, key, settings.pagerduty_events_url))
+    if (urls := secret(settings.notify_urls)) is not None:
+        found.append(Notify(urls))
+    return found
+
+
+@contextlib.asynccontextmanager
+async def demo_house(settings: Settings, language: str, timezone: str = "Asia/Shanghai") -> AsyncIterator[House]:
+    """The demo team with its own providers, application file and database, all gone at the end."""
+    from bot.demo import team as demo
+    from bot.demo.world import DemoWorld
+
+    world = DemoWorld()
+    await world.start()
+    try:
+        with tempfile.TemporaryDirectory(prefix="quotadesk-demo-") as name:
+            folder = Path(name)
+            environ = {"PATH": os.environ.get("PATH", ""), **demo.environment(world)}
+            team = demo.team(world, folder, language=language, timezone=timezone)
+            demo.write_env(team, environ, folder / "app.env")
+            async with house(settings, team_of=lambda keys: team, environ=environ, folder=folder, quiet=True) as built:
+                await demo.write_history(built.store, built.clock)
+                yield built
+    finally:
+        await world.stop()

@@ -1,0 +1,174 @@
+"""Which faces run: Slack, Telegram and their HTTP server together, or the terminal."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Sequence
+
+import structlog
+
+from bot.app import House, demo_house, house
+from bot.chats.slack import SlackChat, SlackOptions
+from bot.chats.telegram import TelegramChat, TelegramOptions
+from bot.chats.terminal import TerminalChat, TerminalOptions
+from bot.errors import ConfigError
+from bot.locales import Words, languages
+from bot.model.chat import Role
+from bot.server import Server
+from bot.settings import load, secret
+from handlers.router import discover
+
+log = structlog.get_logger("faces")
+
+
+async def run() -> int:
+    """Each platform whose credentials are set; with none, the terminal on the demo team."""
+    settings = load()
+    if not (settings.slack or settings.telegram):
+        sys.stderr.write(
+            "No platform token is set: this is the terminal on the demo team. See .env.example for Slack and Telegram.\n"
+        )
+        return await console(lang=None, role="operator", demo=True)
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopping.set)
+    async with house(settings) as built:
+        await serve(built, stopping)
+    return 0
+
+
+async def serve(built: House, stopping: asyncio.Event) -> None:
+    """Starts all faces, works until `stopping`, then drains: no new work, running answers end, sockets close."""
+    settings = built.settings
+    slack = slack_chat(built) if settings.slack else None
+    telegram = telegram_chat(built) if settings.telegram else None
+    chats = [chat for chat in (slack, telegram) if chat is not None]
+    for chat in chats:
+        chat.bind(built.answers)
+        built.chats[chat.platform] = chat
+
+    async def faults() -> Sequence[str]:
+        found = [f"{chat.platform}: {fault}" for chat in chats for fault in chat.faults()]
+        try:
+            await built.store.ping()
+        except Exception as fault:
+            found.append(f"database: {getattr(fault, 'reason', 'not writable')}")
+        return found
+
+    server = Server(
+        settings.http_host,
+        settings.http_port,
+        slack=slack.handle if slack and settings.slack_signing_secret else None,
+        telegram=telegram.webhook if telegram and settings.telegram_webhook_url else None,
+        faults=faults,
+        registry=built.registry,
+    )
+    try:
+        await server.start()
+    except OSError as fault:
+        raise ConfigError(f"HTTP_HOST/HTTP_PORT cannot be used ({fault.strerror}): choose a free port.") from None
+    log.info("listening", host=settings.http_host, port=server.port)
+    runner = asyncio.create_task(built.steps.run_forever())
+    try:
+        for chat in chats:
+            await chat.start()
+        log.info("started", faces=[chat.platform for chat in chats], pid=os.getpid())
+        await _first(stopping, runner)
+    finally:
+        log.info("stopping")
+        for chat in chats:
+            await chat.stop()
+        await server.stop()
+        runner.cancel()
+        await asyncio.gather(runner, return_exceptions=True)
+
+
+async def _first(stopping: asyncio.Event, *tasks: asyncio.Task[None]) -> None:
+    """Returns when asked to stop; raises if a part that must run for ever has ended."""
+    waiting = asyncio.create_task(stopping.wait())
+    done, _ = await asyncio.wait({waiting, *tasks}, return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    for task in done - {waiting}:
+        task.result()
+        raise RuntimeError("a part that must run for ever has ended")
+
+
+def slack_chat(built: House) -> SlackChat:
+    settings = built.settings
+    token = secret(settings.slack_bot_token)
+    if token is None:
+        raise ConfigError("SLACK_BOT_TOKEN is not set.")
+    known = {word for c in discover().values() for word in (c.name, *c.aliases)}
+    options = SlackOptions(
+        bot_token=token,
+        api_url=settings.slack_api_url,
+        signing_secret=secret(settings.slack_signing_secret),
+        app_token=secret(settings.slack_app_token),
+        team_id=built.team.access.slack_team,
+        commands=built.team.slack_commands,
+        known=frozenset(known),
+        language=built.team.language,
+        timezone=built.team.timezone,
+        languages=languages(),
+    )
+    return SlackChat(options, built.gate, built.store, built.clock, Words, built.chosen)
+
+
+def telegram_chat(built: House) -> TelegramChat:
+    settings = built.settings
+    token = secret(settings.telegram_bot_token)
+    if token is None:
+        raise ConfigError("TELEGRAM_BOT_TOKEN is not set.")
+    options = TelegramOptions(
+        bot_token=token,
+        api_url=settings.telegram_api_url,
+        webhook_url=settings.telegram_webhook_url,
+        webhook_secret=secret(settings.telegram_webhook_secret),
+    )
+    return TelegramChat(options, built.gate, built.store, built.clock, Words, built.chosen)
+
+
+async def console(*, lang: str | None, role: str, demo: bool) -> int:
+    """The terminal. Without a team of its own, or when asked, on the demo team."""
+    settings = load()
+    language = lang or language_of_terminal()
+    if demo:
+        async with demo_house(settings, language) as built:
+            return await _talk(built, language, role, Words(language).say("terminal.demo_greeting"))
+    async with house(settings, quiet=True) as built:
+        language = lang or built.team.language
+        return await _talk(built, language, role, "")
+
+
+async def _talk(built: House, language: str, role: str, greeting: str) -> int:
+    commands = [c.name for c in discover().values() if not c.hidden]
+    options = TerminalOptions(
+        language=language,
+        timezone=built.team.timezone,
+        role=Role[role.upper()],
+        commands=tuple(commands),
+        names=lambda: (*built.team.engines, *built.team.routes),
+        greeting=greeting,
+    )
+    chat = TerminalChat(gate=built.gate, words=Words, clock=built.clock, options=options)
+    chat.bind(built.answers)
+    built.chats["terminal"] = chat
+    runner = asyncio.create_task(built.steps.run_forever())
+    try:
+        await chat.run()
+    finally:
+        runner.cancel()
+        await asyncio.gather(runner, return_exceptions=True)
+    return 0
+
+
+def language_of_terminal() -> str:
+    """LC_ALL, LC_MESSAGES, LANG: Chinese where they say so, else English."""
+    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
+        if value := os.environ.get(name, ""):
+            return "zh" if value.lower().startswith("zh") else "en"
+    return "en"

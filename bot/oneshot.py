@@ -1,0 +1,288 @@
+"""The command line's one-shot commands: the same services as in chat, printed once or as JSON for scripts."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from bot.app import House, house, read_team
+from bot.chats.terminal_render import render
+from bot.errors import ConfigError, SwitchRefused
+from bot.faces import language_of_terminal
+from bot.locales import Words
+from bot.model.chat import Person, Reply, Role
+from bot.model.handoff import NOTE_FIELDS, Ticket, TicketState
+from bot.model.money import AccountState, Reading, Status
+from bot.model.team import Team
+from bot.services.diagnosis import Diagnoser
+from bot.services.switch_plan import Done, Plan, as_json
+from bot.settings import EnvKeys, database_directory, fingerprint_key, load
+
+_LOCAL = Person("terminal", "operator", os.environ.get("USER", "operator"))
+
+
+@asynccontextmanager
+async def _house() -> AsyncIterator[House]:
+    async with house(load(), quiet=True) as built:
+        yield built
+
+
+def _words(team: Team, lang: str | None) -> Words:
+    return Words(lang or team.language, team.timezone)
+
+
+def _show(reply: Reply, words: Words) -> None:
+    colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+    width = os.get_terminal_size().columns if sys.stdout.isatty() else None
+    print(render(replace(reply, actions=()), words, width=width or 100, colour=colour))
+
+
+def _print_json(value: object) -> None:
+    print(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def iso(at: datetime | None) -> str | None:
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z") if at is not None else None
+
+
+def _plain(amount: Decimal | None) -> str | None:
+    """Decimal text without an exponent; unknown stays null, never 0."""
+    return format(amount, "f") if amount is not None else None
+
+
+# --- balance -----------------------------------------------------------------------------------------------------------
+
+
+async def balance(names: Sequence[str], *, as_json: bool, lang: str | None) -> int:
+    from handlers.balance import board
+
+    async with _house() as built:
+        services = built.services
+        words = _words(built.team, lang)
+        services.balances.select(names)
+        states: tuple[AccountState, ...] = ()
+        async for states in services.balances.ask(names):
+            pass
+        if as_json:
+            _print_json({"asked_at": iso(built.clock.now()), "accounts": [_account(state) for state in states]})
+        elif not built.team.routes:
+            print(words.say("balance.no_routes"))
+        else:
+            _show(board(states, services, words, names), words)
+        bad = any(state.blocked or state.status is Status.COULD_NOT_CHECK for state in states)
+        return 1 if bad else 0
+
+
+def _account(state: AccountState) -> dict[str, Any]:
+    run = state.runway
+    known = run.low_days is not None and run.high_days is not None
+    return {
+        "account": state.account,
+        "provider": state.provider,
+        "routes": list(state.routes),
+        "engines": list(state.engines),
+        "status": state.status.value,
+        "reason": state.reason or None,
+        "blocked": state.blocked,
+        "readings": [_reading(reading) for reading in state.readings],
+        "runway_days": [_plain(run.low_days), _plain(run.high_days)] if known else None,
+        "top_up_url": state.top_up_url,
+    }
+
+
+def _reading(reading: Reading) -> dict[str, Any]:
+    return {
+        "kind": reading.kind.value,
+        "amount": _plain(reading.amount),
+        "currency": reading.currency,
+        "used": _plain(reading.used),
+        "limit": _plain(reading.limit),
+        "resets_at": iso(reading.resets_at),
+        "parts": {name: _plain(amount) for name, amount in reading.parts.items()},
+        "unlimited": reading.unlimited,
+    }
+
+
+# --- switch ------------------------------------------------------------------------------------------------------------
+
+
+async def switch(
+    engine: str,
+    route: str | None,
+    *,
+    dry_run: bool,
+    yes: bool,
+    undo: bool,
+    force: bool,
+    as_json: bool,
+    lang: str | None,
+) -> int:
+    """The person at the machine's own command line is an operator: they can edit the file anyway."""
+    async with _house() as built:
+        words = _words(built.team, lang)
+        switching = built.services.switching
+        switching.engine(engine)
+        if undo:
+            return await _carried(built, words, as_json, None, lambda: switching.undo(engine, _LOCAL, Role.OPERATOR))
+        plan = await switching.plan(engine, route, by=_LOCAL, force=force)
+        if not as_json:
+            _show(_plan_reply(plan, built, words), words)
+        if dry_run or not plan.possible:
+            if as_json:
+                _print_json(_json(plan))
+            return 0 if plan.possible else 1
+        if not yes and not _agreed(words):
+            print(words.say("switch.cancelled_plain"))
+            return 1
+        return await _carried(built, words, as_json, plan, lambda: switching.confirm(plan.token, _LOCAL, Role.OPERATOR))
+
+
+def _agreed(words: Words) -> bool:
+    if not sys.stdin.isatty():
+        raise ConfigError(
+            "switch asks before it changes anything and standard input is no terminal: add --yes or --dry-run."
+        )
+    return input(words.say("switch.ask_yes") + " ").strip().lower() in ("y", "yes", "是", "好")
+
+
+async def _carried(built: House, words: Words, as_json: bool, plan: Plan | None, work: Any) -> int:
+    from handlers.switch import done_reply, refused_text
+
+    try:
+        done: Done = await work()
+    except SwitchRefused as fault:
+        reason = str(fault.facts.get("reason", "refused"))
+        if as_json:
+            _print_json(_json(plan, None, reason))
+        else:
+            print(refused_text(fault, words))
+        return 1
+    if as_json:
+        _print_json(_json(plan, done))
+    else:
+        _show(done_reply(done, built.services, words), words)
+    return 1 if done.verified is False else 0
+
+
+def _json(plan: Plan | None, done: Done | None = None, reason: str = "") -> dict[str, Any]:
+    return as_json(plan, done, reason)
+
+
+def _plan_reply(plan: Plan, built: House, words: Words) -> Reply:
+    from handlers.switch import plan_reply
+
+    return plan_reply(plan, built.services, words)
+
+
+# --- tickets, audit ------------------------------------------------------------------------------------------------------
+
+
+async def tickets(*, as_json: bool, lang: str | None) -> int:
+    from bot.locales.notes import note_fields
+
+    async with _house() as built:
+        words = _words(built.team, lang)
+        now = built.clock.now()
+        found = await built.store.tickets(states=(TicketState.OPEN, TicketState.ACKNOWLEDGED))
+        if as_json:
+            _print_json({"tickets": [_ticket(t, note_fields(t, words, built.team, now)) for t in found]})
+            return 0
+        from handlers.tickets import list_reply
+
+        _show(list_reply(found, words, now), words)
+        return 0
+
+
+def _ticket(ticket: Ticket, fields: dict[str, str]) -> dict[str, Any]:
+    return {
+        "id": ticket.id,
+        "state": ticket.state.value,
+        "engine": ticket.engine,
+        "cause": ticket.cause,
+        "opened_at": iso(ticket.opened_at),
+        "acknowledged_by": ticket.acknowledged_by.address if ticket.acknowledged_by else None,
+        "resolved_by": ticket.resolved_by.address if ticket.resolved_by else None,
+        "count": ticket.count,
+        "note": {name: fields[name] for name in NOTE_FIELDS},
+    }
+
+
+async def audit(*, as_json: bool) -> int:
+    async with _house() as built:
+        entries = await built.store.audits(limit=200)
+        rows = [
+            {
+                "at": iso(e.at),
+                "who": e.who,
+                "what": e.what,
+                "subject": e.subject,
+                "result": e.result,
+                "detail": e.detail.text,
+            }
+            for e in entries
+        ]
+        if as_json:
+            _print_json({"audit": rows})
+        else:
+            for row in rows:
+                print(f"{row['at']}  {row['who']}  {row['what']} {row['subject']}: {row['result']}  {row['detail']}")
+        return 0
+
+
+# --- without a database -----------------------------------------------------------------------------------------------------
+
+
+def explain(text: str, lang: str | None) -> int:
+    """The diagnosis in words, with no network at all. Exit 1 where the cause cannot be told."""
+    from bot.model.diagnosis import Cause, Proven
+    from bot.redaction.gate import Gate
+    from bot.signatures import load as load_signatures
+    from handlers.diagnosis_words import no_error, page, worded
+
+    words = Words(lang or language_of_terminal(), "UTC")
+    cleaned = Gate().clean(text)
+    if not cleaned.text:
+        print(words.say("diagnose.ask"))
+        return 2
+    diagnosis = Diagnoser(load_signatures()).explain(cleaned.text)
+    if diagnosis.page:
+        _show(page(diagnosis, words), words)
+        return 0
+    if not diagnosis.is_error:
+        _show(no_error(diagnosis, words), words)
+        return 1
+    proven = Proven(diagnosis.cause, "text" if diagnosis.cause is not Cause.UNKNOWN else "unknown")
+    _show(worded(diagnosis, proven, Team(), words, datetime.now(UTC), found=cleaned.found), words)
+    return 0 if diagnosis.cause is not Cause.UNKNOWN else 1
+
+
+def slack_manifest() -> str:
+    """For this configuration: HTTP request addresses, or Socket Mode where SLACK_APP_TOKEN is set."""
+    from bot.chats.slack_manifest import manifest
+
+    settings = load()
+    team = Team()
+    if settings.config_file.exists():
+        keys = EnvKeys(lambda text: "")
+        team = read_team(settings, keys)
+    return manifest(socket_mode=settings.slack_app_token is not None, commands=team.slack_commands)
+
+
+async def upgrade() -> int:
+    from bot.redaction.gate import Gate
+    from bot.store.store import SqlStore
+
+    settings = load()
+    gate = Gate(fingerprint_key(settings, database_directory(settings)))
+    store = SqlStore(settings.database_url.get_secret_value(), gate)
+    await store.open()
+    await store.close()
+    print("The database is up to date.")
+    return 0
