@@ -61,21 +61,20 @@ def _plain(amount: Decimal | None) -> str | None:
 
 
 async def balance(names: Sequence[str], *, as_json: bool, lang: str | None) -> int:
-    from handlers.balance import board
+    from handlers.balance import board as board_reply
 
     async with _house() as built:
         services = built.services
         words = _words(built.team, lang)
         services.balances.select(names)
-        states: tuple[AccountState, ...] = ()
-        async for states in services.balances.ask(names):
-            pass
+        boards = [board async for board in services.balances.ask(names)]
+        states: tuple[AccountState, ...] = boards[-1] if boards else ()
         if as_json:
             _print_json({"asked_at": iso(built.clock.now()), "accounts": [_account(state) for state in states]})
         elif not built.team.routes:
             print(words.say("balance.no_routes"))
         else:
-            _show(board(states, services, words, names), words)
+            _show(board_reply(states, services, words, names), words)
         bad = any(state.blocked or state.status is Status.COULD_NOT_CHECK for state in states)
         return 1 if bad else 0
 
