@@ -94,8 +94,7 @@ class SlackChat:
         self._options, self._gate, self._memory, self._clock, self._words = options, gate, memory, clock, words
         self._answers: Answers | None = None
         self._wire = Wire(options.bot_token, options.api_url, proxy=options.proxy)
-        self._pace = Pace(SLACK, clock)
-        self._sender = Sender(self._wire, self._pace, gate, memory, clock)
+        self._sender = Sender(self._wire, Pace(SLACK, clock), gate, memory, clock)
         self._people = People(self._wire, gate, clock, options, profiles)
         self._identity: Json = {}
         self._work: set[asyncio.Task[None]] = set()
@@ -194,7 +193,7 @@ class SlackChat:
     def counts(self) -> Counter[str]:
         """For the metrics: plain_resent, gate_changed, undelivered, duplicates, and Slack's refusals by name."""
         both = self._sender.counts + self._wire.counts
-        both["waited"] = self._pace.refusals
+        both["waited"] = self._sender.refusals
         both["sockets_rebuilt"] = self._sockets.rebuilt if self._sockets else 0
         return both
 

@@ -10,7 +10,7 @@ from typing import Any, Final, Protocol, TypeVar
 import structlog
 
 from bot.chats.leaves import MARKER, each_text
-from bot.chats.pace import RATE_LIMITED, Pace
+from bot.chats.pace import RATE_LIMITED, Pace, Rates
 from bot.chats.slack_render import Rendered, Renderer, pack, unpack
 from bot.chats.slack_wire import REFUSED_CONTENT, Wire
 from bot.errors import DeliveryError
@@ -54,6 +54,8 @@ class Sender:
 
     def __init__(self, wire: Wire, pace: Pace, gate: Gate, memory: Memory, clock: Clock) -> None:
         self._wire, self._pace, self._gate, self._memory, self._clock = wire, pace, gate, memory, clock
+        # Private answers do not count against a channel's pace; only a refusal makes them wait.
+        self._quick = Pace(Rates(every_s=0.0), clock)
         self._renderer = Renderer()
         self._direct: dict[str, str] = {}  # person -> channel of the direct message
         self._told: set[str] = set()  # faults that are in the log already
@@ -137,6 +139,10 @@ class Sender:
     def wait_s(self, chat: str) -> float:
         return self._pace.wait_s(chat)
 
+    @property
+    def refusals(self) -> int:
+        return self._pace.refusals + self._quick.refusals
+
     async def update(self, chat: str, ts: str, reply: Reply, words: Wording) -> None:
         async def send(content: Rendered) -> None:
             await self._pace.run(
@@ -156,8 +162,7 @@ class Sender:
     async def ephemeral(self, chat: str, user: str, thread: str | None, reply: Reply, words: Wording) -> None:
         async def send(content: Rendered) -> None:
             args: Json = {"thread_ts": thread} if thread else {}
-            # Its own queue: ephemeral messages have a rate of their own and must not wait behind a busy channel.
-            await self._pace.run(
+            await self._quick.run(
                 f"{chat} for {user}",
                 lambda: self._wire.call(
                     self._wire.client.chat_postEphemeral,
@@ -188,7 +193,7 @@ class Sender:
                 body["response_type"] = "in_channel" if public else "ephemeral"
                 if thread:
                     body["thread_ts"] = thread
-            await self._pace.run(url, lambda: self._wire.respond(url, body))
+            await self._quick.run(url, lambda: self._wire.respond(url, body))
 
         await self._twice(reply, words, send)
 
