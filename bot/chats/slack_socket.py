@@ -32,6 +32,8 @@ DISABLED: Final = "socket_disabled"
 CONNECT_S: Final = 20.0
 OVERLAP_S: Final = 10.0  # Slack gives a warned connection about so long
 _MOST_PAUSE_S: Final = 30.0
+# The library writes addresses with their tickets into its errors; what matters is in our own log.
+_SILENT: Final = logging.Logger("slack_sdk.socket_mode", logging.CRITICAL)
 
 
 class _Line(SocketModeClient):
@@ -40,7 +42,7 @@ class _Line(SocketModeClient):
     def __init__(self, app_token: str, wire: Wire, ping_s: float) -> None:
         super().__init__(
             app_token=app_token,
-            logger=logging.getLogger("slack_sdk.socket_mode"),
+            logger=_SILENT,
             web_client=wire.client,
             auto_reconnect_enabled=False,
             ping_interval=ping_s,
@@ -90,7 +92,7 @@ class Sockets:
         self._app, self._wire, self._token, self._clock = app, wire, app_token, clock
         self._ping_s, self._watch_s = ping_s, watch_s
         self._fault = DOWN
-        self._stopping = False
+        self._stop = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._line: _Line | None = None
         self._closing: set[asyncio.Task[None]] = set()
@@ -107,7 +109,7 @@ class Sockets:
             await asyncio.wait_for(first.wait(), 5)
 
     async def stop(self) -> None:
-        self._stopping = True
+        self._stop.set()
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -120,14 +122,14 @@ class Sockets:
 
     async def _run(self, first: asyncio.Event) -> None:
         pause = 1.0
-        while not self._stopping:
+        while not self._stop.is_set():
             try:
                 line = await self._open()
             except DeliveryError as fault:
                 self._fault = "app_token_refused" if fault.reason == REFUSED_TOKEN else self._fault or DOWN
                 log.warning("no socket", reason=fault.reason, again_in_s=pause)
                 first.set()
-                await self._clock.sleep(max(pause, min(fault.retry_after_s or 0, 60)))
+                await self._pause(max(pause, min(fault.retry_after_s or 0, 60)))
                 pause = min(pause * 2, _MOST_PAUSE_S)
                 continue
             old, self._line = self._line, line
@@ -147,7 +149,7 @@ class Sockets:
                 self._fault = "too_many_sockets"
                 self._leave(line)
                 self._line = None
-                await self._clock.sleep(_MOST_PAUSE_S)
+                await self._pause(_MOST_PAUSE_S)
             elif why in (DEAF, DOWN):
                 self._fault = why
 
@@ -172,24 +174,28 @@ class Sockets:
     async def _watch(self, line: _Line) -> str:
         """Why this connection has to be replaced."""
         while True:
-            told = asyncio.ensure_future(line.told.wait())
-            tick = asyncio.ensure_future(self._clock.sleep(self._watch_s))
-            try:
-                await asyncio.wait({told, tick}, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                told.cancel()
-                tick.cancel()
+            await self._pause(self._watch_s, line.told)
             if line.told.is_set():
                 return line.reason or "disconnect"
             if await line.deaf():
                 return DEAF
+
+    async def _pause(self, seconds: float, sooner: asyncio.Event | None = None) -> None:
+        """Ends early when `sooner` is set, or everything stops."""
+        waits = [asyncio.ensure_future(event.wait()) for event in (self._stop, sooner) if event is not None]
+        tick = asyncio.ensure_future(self._clock.sleep(seconds))
+        try:
+            await asyncio.wait({tick, *waits}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (tick, *waits):
+                task.cancel()
 
     def _leave(self, line: _Line, after_s: float = 0) -> None:
         """Closes in the background: saying goodbye to a deaf end takes its time."""
 
         async def close() -> None:
             if after_s:
-                await self._clock.sleep(after_s)
+                await self._pause(after_s)
             with contextlib.suppress(Exception):
                 await asyncio.wait_for(line.close(), 5)  # type: ignore[no-untyped-call]
             with contextlib.suppress(Exception):

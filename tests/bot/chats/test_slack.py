@@ -553,8 +553,7 @@ async def test_only_a_secret_in_a_channel_is_overheard(slack: SlackWorld, desk: 
 
 async def test_repeated_deliveries_run_once_also_after_a_restart(slack: SlackWorld) -> None:
     async with SlackDesk(slack) as first:
-        event = dict(event_id="Ev0SAME", thread=None)
-        await slack.mention("U0ALICE", "C0TEAM", "balance", **event)
+        await slack.mention("U0ALICE", "C0TEAM", "balance", event_id="Ev0SAME")
         stood = slack.messages[0]
         again = {**slack._shown(stood), "type": "app_mention", "channel": "C0TEAM", "team": "T0TEAM"}
         for _ in range(3):
