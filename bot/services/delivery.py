@@ -62,7 +62,15 @@ def person_of(address: str, team: Team) -> Person:
 
 def _shown(ticket: Ticket) -> tuple[object, ...]:
     """What a copy of the note depends on."""
-    return (ticket.state, ticket.count, ticket.evidence, ticket.acknowledged_by, ticket.next_review, ticket.resolution)
+    return (
+        ticket.state,
+        ticket.urgency,
+        ticket.count,
+        ticket.evidence,
+        ticket.acknowledged_by,
+        ticket.next_review,
+        ticket.resolution,
+    )
 
 
 class Delivery:
@@ -146,11 +154,14 @@ class Delivery:
             for ref in ticket.messages
         ]
 
-    def pager_steps(self, id: int, verb: str, now: datetime) -> list[DueStep]:
+    def pager_steps(self, ticket: Ticket, verb: str, now: datetime) -> list[DueStep]:
+        """Only for a ticket that called somebody: a mailbox must not hear the end of what it never heard of."""
+        if ticket.urgency != "page":
+            return []
         return [
             self._step(
                 "pager",
-                f"ticket:{id}:pager:{name}:{verb}:{now.isoformat()}",
+                f"ticket:{ticket.id}:pager:{name}:{verb}:{now.isoformat()}",
                 now,
                 lane=f"pager:{name}",
                 pager=name,
@@ -438,7 +449,7 @@ class Delivery:
             cancel=[f"ticket:{ticket.id}:{kind}:" for kind in ("page", "review")],
             steps=[
                 *self.renewals(ticket, now),
-                *self.pager_steps(ticket.id, "resolve", now),
+                *self.pager_steps(ticket, "resolve", now),
                 *self.ended_steps(ticket, now),
             ],
         )

@@ -226,7 +226,7 @@ class Escalation:
             at=now,
             entry=TimelineEntry(now, by.address, "acknowledged", name=by.name),
             cancel=[f"ticket:{id}:page:"],
-            steps=[*self._delivery.renewals(ticket, now), *self._delivery.pager_steps(id, "acknowledge", now)],
+            steps=[*self._delivery.renewals(ticket, now), *self._delivery.pager_steps(ticket, "acknowledge", now)],
         )
         if moved is None:
             raise self._too_late(await self.get(id))
@@ -252,7 +252,7 @@ class Escalation:
             cancel=[f"ticket:{id}:{kind}:" for kind in ("page", "review", "drill")],
             steps=[
                 *self._delivery.renewals(ticket, now),
-                *self._delivery.pager_steps(id, "resolve", now),
+                *self._delivery.pager_steps(ticket, "resolve", now),
                 *self._delivery.ended_steps(ticket, now),
             ],
         )

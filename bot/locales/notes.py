@@ -1,0 +1,352 @@
+"""The handoff note and all that is said about a ticket, from its facts, in any language. Used by the desk and by handlers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any, Final
+
+from bot.locales import Words
+from bot.model.chat import Action, Block, Facts, Line, Person, Quote, Reply
+from bot.model.handoff import NOTE_FIELDS, Page, Ticket, TicketState
+from bot.model.team import Team
+
+_MONEY: Final = ("balance_exhausted", "billing_inactive", "key_limit", "group_limit", "quota_exhausted")
+_ASKED: Final = ("time", "status", "model", "request_id")
+_TASK: Final = ("task_state", "failure_reason", "resolution", "duration")
+# What a provider's support asks for, in the order in which it asks.
+_EXPORT: Final = (
+    "account", "time", "model", "status", "request_id", "task_id", "error_text", "task_state", "failure_reason",
+    "aspect_ratio", "resolution", "duration", "reference_image", "submitted_twice", "payment_method", "order_time", "amount",
+)  # fmt: skip
+
+
+def missing(ticket: Ticket) -> tuple[str, ...]:
+    """Evidence that a provider's support will ask for and nobody gave yet."""
+    has = {piece.name for piece in ticket.evidence}
+    wanted: tuple[str, ...] = _ASKED
+    if "task_id" in has:
+        wanted = ("time", "model", "submitted_twice", *_TASK)
+    if ticket.cause in _MONEY:
+        wanted += ("order_time", "amount", "payment_method")
+    return tuple(name for name in wanted if name not in has)
+
+
+# --- pieces ----------------------------------------------------------------------------------------------------------
+
+
+def engine_title(ticket: Ticket, team: Team) -> str:
+    engine = team.engines.get(ticket.engine or "")
+    return engine.title if engine else ticket.engine or ticket.capability.text.split(" · ")[0]
+
+
+def cause_title(ticket: Ticket, words: Words) -> str:
+    key = f"cause.{ticket.cause}.title"
+    return words.say(key) if words.has(key) else ticket.cause.replace("_", " ")
+
+
+def who(person: Person | None, words: Words) -> str:
+    """`Alice (Slack)`."""
+    if person is None:
+        return words.say("common.unknown")
+    if person.id == "quotadesk":
+        return "quotadesk"
+    return words.say(
+        "note.person", name=person.name or person.id, platform=words.say(f"note.platforms.{person.platform}")
+    )
+
+
+def title(ticket: Ticket, words: Words, team: Team) -> str:
+    """`#42 · URGENT · QueryEngine: no working route`, with DRILL in front of all where it is one."""
+    if ticket.facts.get("no_route_left"):
+        what = words.say("note.no_route", engine=engine_title(ticket, team))
+    else:
+        what = words.say("note.trouble", engine=engine_title(ticket, team), cause=cause_title(ticket, words))
+    marks = [words.say("note.drill")] if ticket.drill else []
+    marks += [words.say("common.demo")] if team.demo else []
+    marks.append(f"#{ticket.id}")
+    if ticket.state is not TicketState.OPEN:
+        marks.append(words.say(f"ticket.states.{ticket.state.value}"))
+    elif ticket.urgency == "page":
+        marks.append(words.say("note.urgent"))
+    return " · ".join([*marks, what])
+
+
+def _moment(text: str, words: Words, now: datetime) -> str:
+    try:
+        at = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except ValueError:
+        return text
+    return words.when(at, now) if at.tzinfo is not None else text
+
+
+def _figure(check: Mapping[str, Any], words: Words) -> str:
+    amount = check.get("amount")
+    return words.money(Decimal(amount), check.get("currency")) if amount is not None else ""
+
+
+def last_known_good(ticket: Ticket, words: Words, now: datetime) -> str:
+    good = ticket.facts.get("good") or {}
+    parts = []
+    if check := good.get("check"):
+        figure = _figure(check, words)
+        key = "note.good.check" if figure else "note.good.check_plain"
+        parts.append(words.say(key, when=_moment(check["at"], words, now), account=check["account"], figure=figure))
+    if switch := good.get("switch"):
+        parts.append(words.say("note.good.switch", when=_moment(switch["at"], words, now), route=switch["to"]))
+    return words.say("note.sep").join(parts) or words.say("note.good.none")
+
+
+def symptom(ticket: Ticket, words: Words, now: datetime) -> str:
+    facts = ticket.facts
+    seen, span = int(facts.get("seen") or 1), float(facts.get("span_s") or 0)
+    parts = [
+        words.say("note.since", when=_moment(str(facts.get("first_seen", "")), words, now), what=ticket.symptom.text)
+    ]
+    if seen > 1:
+        parts.append(words.say("note.seen", n=seen, span=words.span(max(span, 60.0))))
+    key = f"diagnose.certainty.{facts.get('certainty') or 'text'}"
+    sure = words.say(f"note.certainty.{facts.get('certainty') or 'text'}") if facts.get("certainty") else ""
+    verdict = words.say("note.verdict", cause=cause_title(ticket, words), sure=sure or words.say(key))
+    return words.say("note.sep").join([*parts, verdict])
+
+
+def value_of(name: str, value: str, words: Words, now: datetime) -> str:
+    """A piece of evidence as people read it."""
+    if name in ("time", "order_time"):
+        return _moment(value, words, now)
+    for shelf in ("yes_no", "payments"):
+        if words.has(f"note.{shelf}.{value}"):
+            return words.say(f"note.{shelf}.{value}")
+    return value
+
+
+def evidence(ticket: Ticket, words: Words, now: datetime) -> str:
+    items = [
+        words.say(
+            "note.item",
+            name=words.say(f"note.evidence.{piece.name}"),
+            value=value_of(piece.name, piece.value.text, words, now),
+        )
+        for piece in ticket.evidence
+        if piece.name != "error_text"  # the symptom says it
+    ]
+    return " · ".join(items) or words.say("common.none")
+
+
+def names_of(names: Iterable[str], words: Words) -> str:
+    return words.say("common.list_sep").join(words.say(f"note.evidence.{name}") for name in names)
+
+
+def fields(ticket: Ticket, words: Words, now: datetime) -> dict[str, str]:
+    """The seven fields in the contract's order: name to words."""
+    values = (
+        words.say(
+            "note.owner", owner=ticket.owner or words.say("common.unknown"), reporter=who(ticket.opened_by, words)
+        ),
+        ticket.environment or words.say("common.unknown"),
+        ticket.capability.text,
+        last_known_good(ticket, words, now),
+        symptom(ticket, words, now),
+        evidence(ticket, words, now),
+        words.when(ticket.next_review, now) if ticket.state is not TicketState.RESOLVED else words.say("common.none"),
+    )
+    return dict(zip(NOTE_FIELDS, values, strict=True))
+
+
+def removed(counts: Mapping[str, int], words: Words) -> str:
+    items = []
+    for kind, n in counts.items():
+        key = f"leak.kinds.{kind.replace(' ', '_').replace('-', '_').replace('.', '_').lower()}"
+        items.append(f"{words.say(key) if words.has(key) else kind} × {n}")
+    return words.say("common.list_sep").join(items)
+
+
+def state_line(ticket: Ticket, words: Words, now: datetime) -> str:
+    """Who took or ended it, where and when; "" while nobody did."""
+    if ticket.state is TicketState.ACKNOWLEDGED and ticket.acknowledged_at is not None:
+        when = words.when(ticket.acknowledged_at, now)
+        return words.say("note.acknowledged", **_by(ticket.acknowledged_by, words), time=when)
+    if ticket.state is TicketState.RESOLVED and ticket.resolved_at is not None:
+        when = words.when(ticket.resolved_at, now)
+        return words.say("note.resolved", **_by(ticket.resolved_by, words), time=when)
+    return ""
+
+
+def _by(person: Person | None, words: Words) -> dict[str, str]:
+    if person is None or person.id == "quotadesk":
+        return {"name": "quotadesk", "platform": words.say("note.platforms.self")}
+    return {"name": person.name or person.id, "platform": words.say(f"note.platforms.{person.platform}")}
+
+
+def buttons(ticket: Ticket, words: Words) -> tuple[Action, ...]:
+    """What can be done now, and nothing that comes too late."""
+    value = str(ticket.id)
+    if ticket.state is TicketState.RESOLVED:
+        return (Action("ticket.reopen", words.say("ticket.buttons.reopen"), value),)
+    resolve = Action("ticket.resolve", words.say("ticket.buttons.resolve"), value)
+    if ticket.state is TicketState.ACKNOWLEDGED:
+        return (resolve,)
+    return (
+        Action("ticket.ack", words.say("ticket.buttons.ack"), value, style="primary"),
+        resolve,
+        Action("ticket.snooze", words.say("ticket.buttons.snooze"), value),
+        Action("ticket.evidence", words.say("ticket.buttons.evidence"), value),
+    )
+
+
+# --- whole messages --------------------------------------------------------------------------------------------------
+
+
+def note(
+    ticket: Ticket, words: Words, team: Team, now: datetime, *, oncall: Sequence[str] = (), maybe_twice: bool = False
+) -> Reply:
+    """The handoff note: seven fields, what is missing, what was taken out. `oncall`: names or mentions, said once."""
+    blocks: list[Block] = []
+    if ticket.drill:
+        blocks.append(Line(words.say("note.drill_line"), strong=True))
+    if line := state_line(ticket, words, now):
+        blocks.append(Line(line, strong=True))
+    if ticket.resolution:
+        blocks.append(Quote(ticket.resolution.text))
+    if oncall and ticket.state is TicketState.OPEN:
+        blocks.append(Line(words.say("note.oncall", names=words.say("common.list_sep").join(oncall))))
+    elif ticket.urgency == "page" and ticket.state is TicketState.OPEN:
+        blocks.append(Line(words.say("note.nobody")))
+    blocks.append(Facts(tuple((words.say(f"note.fields.{k}"), v) for k, v in fields(ticket, words, now).items())))
+    if ticket.count > 1:
+        blocks.append(Line(words.say("note.count", n=ticket.count)))
+    if ticket.state is not TicketState.RESOLVED and (names := missing(ticket)):
+        blocks.append(Line(words.say("note.missing", names=names_of(names, words))))
+    if ticket.removed:
+        blocks.append(Line(words.say("note.removed", items=removed(ticket.removed, words))))
+    if maybe_twice:
+        blocks.append(Line(words.say("note.maybe_twice")))
+    return Reply(title(ticket, words, team), tuple(blocks), buttons(ticket, words), audience="place")
+
+
+def page(ticket: Ticket, call: Page, words: Words, team: Team, now: datetime, *, names: Sequence[str] = ()) -> Reply:
+    """The call at night: one sentence of what broke, what was tried, what comes if nobody answers. `names`: mentions, in a chat."""
+    if ticket.facts.get("no_route_left"):
+        cause = cause_title(ticket, words)
+        what = words.say("page.no_route", engine=engine_title(ticket, team), cause=cause)
+    else:
+        what = words.say("page.trouble", engine=engine_title(ticket, team), cause=cause_title(ticket, words))
+    age = now - ticket.opened_at
+    blocks: list[Block] = [Line(words.say("note.drill_line"), strong=True)] if ticket.drill else []
+    if names:
+        blocks.append(Line(words.say("common.list_sep").join(names), strong=True))
+    blocks.append(Line(what if age < timedelta(minutes=1) else what + words.say("page.since", span=words.span(age))))
+    if tried := ticket.facts.get("tried"):
+        blocks.append(Line(words.say("page.tried", items=words.say("common.list_sep").join(_tried(tried, words)))))
+    if call.nobody:
+        blocks.append(Line(words.say("page.nobody")))
+    blocks.append(Line(_then(call, words, now)))
+    if call.maybe_twice:
+        blocks.append(Line(words.say("note.maybe_twice")))
+    value = str(ticket.id)
+    actions = (
+        Action("ticket.ack", words.say("ticket.buttons.ack"), value, style="primary"),
+        Action("ticket.show", words.say("ticket.buttons.show", ticket=ticket.id), value),
+    )
+    return Reply(title(ticket, words, team), tuple(blocks), actions, audience="place")
+
+
+def _tried(tried: Sequence[Sequence[str]], words: Words) -> list[str]:
+    out = []
+    for route, why in tried:
+        key = f"diagnose.why.{why}"
+        out.append(words.say("page.route", route=route, why=words.say(key) if words.has(key) else why))
+    return out
+
+
+def _then(call: Page, words: Words, now: datetime) -> str:
+    span = words.span(max(call.next_at - now, timedelta(minutes=1)))
+    if call.everybody:
+        return words.say("page.then_again", span=span)
+    if call.level == 0 and call.next:
+        return words.say("page.then_next", span=span, name=call.next[0].name or call.next[0].id)
+    return words.say("page.then_all", span=span)
+
+
+def reminder(ticket: Ticket, words: Words, team: Team, now: datetime, names: Sequence[str], *, last: bool) -> Reply:
+    line = state_line(ticket, words, now) or words.say("page.untaken")
+    blocks: list[Block] = [Line(words.say("common.list_sep").join(names), strong=True)] if names else []
+    blocks += [Line(line), Line(words.say("page.remind", span=words.span(now - ticket.opened_at)))]
+    blocks.append(
+        Line(
+            words.say("page.remind_last")
+            if last
+            else words.say("page.remind_next", time=words.when(ticket.next_review, now))
+        )
+    )
+    value = str(ticket.id)
+    actions = [Action("ticket.resolve", words.say("ticket.buttons.resolve"), value)]
+    if ticket.state is TicketState.OPEN:
+        actions.insert(0, Action("ticket.ack", words.say("ticket.buttons.ack"), value, style="primary"))
+    actions.append(Action("ticket.snooze", words.say("ticket.buttons.snooze"), value))
+    return Reply(title(ticket, words, team), tuple(blocks), tuple(actions), audience="place")
+
+
+def ended(ticket: Ticket, words: Words, team: Team, now: datetime) -> Reply:
+    """To who asked."""
+    blocks: list[Block] = [Line(state_line(ticket, words, now))]
+    blocks.append(Quote(ticket.resolution.text) if ticket.resolution else Line(words.say("page.no_resolution")))
+    actions = [Action("ticket.reopen", words.say("ticket.buttons.not_solved"), str(ticket.id))]
+    if ticket.drill:
+        actions = [Action("drill.report", words.say("ticket.buttons.report"), str(ticket.id))]
+    return Reply(title(ticket, words, team), tuple(blocks), tuple(actions), audience="asker")
+
+
+def told(word: str, facts: Mapping[str, Any], words: Words, team: Team, now: datetime, ticket: Ticket | None) -> Reply:
+    """A sentence of the bot's own about deliveries: a key under [page.tell]."""
+    values = dict(facts)
+    for name in ("at", "until"):
+        if isinstance(values.get(name), str):
+            values[name] = _moment(values[name], words, now)
+    for name in ("target", "from", "to"):
+        if name in values:
+            values[name] = team.people_names.get(str(values[name] or ""), values[name]) or words.say("page.nobody_name")
+    if "what" in values and words.has(f"page.kinds.{values['what']}"):
+        values["what"] = words.say(f"page.kinds.{values['what']}")
+    if "reason" in values:
+        key = f"page.reasons.{values['reason']}"
+        values["reason"] = words.say(key) if words.has(key) else values["reason"] or words.say("common.unknown")
+    if "open" in values:
+        values["n"] = len(facts["open"])
+        values["open"] = words.say("common.list_sep").join(f"#{id}" for id in facts["open"][:20]) or words.say(
+            "common.none"
+        )
+    line = words.say(
+        f"page.tell.{word}", **{k: v for k, v in values.items() if k != "from"}, leaving=values.get("from", "")
+    )
+    actions: tuple[Action, ...] = ()
+    if ticket is not None and ticket.state is not TicketState.RESOLVED:
+        actions = (Action("ticket.show", words.say("ticket.buttons.show", ticket=ticket.id), str(ticket.id)),)
+    return Reply(title(ticket, words, team) if ticket else "", (Line(line),), actions, audience="place")
+
+
+def export(ticket: Ticket, words: Words, now: datetime) -> str:
+    """Plain text for the provider's own support, in the order in which it asks, ready to paste. It states and asks; it claims
+    no refund and no outage."""
+    has = {piece.name: piece.value.text for piece in ticket.evidence}
+    names = [name for name in _EXPORT if name in has]
+    lines = [words.say("note.export.title", cause=cause_title(ticket, words)), ""]
+    for n, name in enumerate(names, 1):
+        value = value_of(name, has[name], words, now)
+        if name in ("time", "order_time"):
+            value = _exact(has[name], words)
+        lines.append(words.say("note.export.line", n=n, name=words.say(f"note.evidence.{name}"), value=value))
+    if gaps := missing(ticket):
+        lines += ["", words.say("note.export.missing", names=names_of(gaps, words))]
+    return "\n".join([*lines, "", words.say("note.export.ask")])
+
+
+def _exact(text: str, words: Words) -> str:
+    """Support reads it elsewhere and later: date, zone and UTC."""
+    try:
+        at = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except ValueError:
+        return text
+    return f"{words.stamp(at)} = {words.utc(at)}" if at.tzinfo is not None else text
