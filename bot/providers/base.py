@@ -81,6 +81,7 @@ class Ask:
     instead_when: tuple[str, ...] = ()
     text_ok: bool = False  # an empty or plain-text 200 is an answer (health pages); it arrives as None
     sign: Signer | None = None
+    fixed: bool = False  # always the documented host: for a credential that was issued for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +101,7 @@ class Sample:
 
 
 Read = Callable[[Mapping[str, Json], Known], Balance]
-Check = Callable[[str, Json], None]
 Explain = Callable[[str, int, Json], "Balance | str | None"]
-
-
-def _no_check(name: str, answer: Json) -> None:
-    return None
 
 
 def _no_explain(name: str, status: int, answer: Json) -> Balance | str | None:
@@ -122,8 +118,8 @@ class Provider:
 
     `tells` empty: it publishes nothing, whatever the credential. `needs`: which other credential tells the number
     (admin_key, management_key, system_token, cloud_keys, personal_login), a catalogue key under `[balance.needs]`.
-    `check` raises BadAnswer for a failure that came with HTTP 200. `explain` looks at an answer that is not 2xx: a
-    Balance if it is a money answer all the same, a machine word, or None for the ordinary word of its status.
+    `explain` sees every answer, also those with HTTP 200: it returns a Balance for a refusal that is a money answer, a
+    machine word for a failure, None for "read it" (or, where the status is not 2xx, for the ordinary word of the status).
     """
 
     id: str
@@ -136,7 +132,6 @@ class Provider:
     needs: str = ""
     asks: tuple[Ask, ...] = ()
     read: Read = _nothing
-    check: Check = _no_check
     explain: Explain = _no_explain
     models: Ask | None = None  # free, proves the key, lists models
     public_models: bool = False  # the list answers without a key, so it proves nothing
@@ -149,6 +144,7 @@ class Provider:
     status_url: str | None = None
     usage_url: str | None = None
     min_interval_s: int = 60
+    probe: bool = False  # its hosts are known, its software is not: the free probes are asked first
     unproven: bool = False  # private or undocumented: a failure says nothing about the account
     local: bool = False  # runs on the team's own machines: there is no money in it
     gateway: bool = False  # software anybody can host; recognised by probes
@@ -217,7 +213,7 @@ def address(provider: Provider, ask: Ask, known: Known) -> str | None:
         .replace("{base}", clean_base(known.base_url))
         .replace("{user}", known.user)
     )
-    if template.startswith(("{root}", "{base}")) or is_home(provider, known.base_url):
+    if template.startswith(("{root}", "{base}")) or ask.fixed or is_home(provider, known.base_url):
         return filled
     parts = urlsplit(filled)
     return root + parts.path + (f"?{parts.query}" if parts.query else "")
@@ -260,6 +256,18 @@ def draft(
 
 
 MODELS = Ask("models", "{base}/models", optional=True)
+
+
+def currency_of(provider_currency: Mapping[str, str], known: Known) -> tuple[str, str]:
+    """(currency, note) by the host, where the body is silent. Behind a proxy the first, home currency is only assumed."""
+    if known.host in provider_currency:
+        return provider_currency[known.host], ""
+    return next(iter(provider_currency.values())), "currency_assumed"
+
+
+def wire(value: Json) -> str:
+    """JSON text as it comes over the wire, for samples."""
+    return jsonlib.dumps(value)
 
 
 # --- narrowing what came -----------------------------------------------------------------------------------------------

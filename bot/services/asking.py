@@ -30,6 +30,7 @@ _UNREACHED = frozenset(
         "proxy",
     ]
 )
+_STRANGE = (KeyError, TypeError, ValueError, ArithmeticError, AttributeError, IndexError)
 _PLAIN = {400: "http_400", 401: "http_401", 402: "http_402", 403: "http_403", 404: "http_404", 429: "rate_limited"}
 
 
@@ -74,10 +75,10 @@ class Asker:
         credentials = self._credentials(route)
         if isinstance(credentials, _Failure):
             return Outcome(provider, Status.COULD_NOT_CHECK, reason=credentials.reason, facts=credentials.facts)
-        if provider is None:
-            told = await self._probe(route, end)
+        if provider is None or provider.probe:
+            told = await self._probe(route, end, provider)
             if isinstance(told, _Failure):
-                return Outcome(None, Status.COULD_NOT_CHECK, reason=told.reason, facts=told.facts)
+                return Outcome(provider, Status.COULD_NOT_CHECK, reason=told.reason, facts=told.facts)
             provider = told
         if credentials.key is None and not provider.local and not provider.gateway and route.account_key is None:
             return Outcome(provider, Status.COULD_NOT_CHECK, reason="no_key", facts={"setting": "key_env"})
@@ -108,8 +109,8 @@ class Asker:
         }
         return _Credentials(found[0], found[1], user if len(user) <= 64 and user.isprintable() else "", names)
 
-    async def _probe(self, route: Route, end: float) -> Provider | _Failure:
-        """Free questions without a key, in the order that tells the families apart."""
+    async def _probe(self, route: Route, end: float, otherwise: Provider | None) -> Provider | _Failure:
+        """Free questions without a key, in the order that tells the families apart. `otherwise` if none is told."""
         place = urlsplit(route.base_url).netloc.lower()
         if place in self._made and (made := providers.get(self._made[place])):
             return made
@@ -125,7 +126,7 @@ class Asker:
             if made:
                 self._made[place] = made.id
                 return made
-        return generic
+        return otherwise or generic
 
     async def _run(
         self, provider: Provider, known: Known, credentials: _Credentials, end: float, models: bool
@@ -186,7 +187,7 @@ class Asker:
             )
         except ProviderError as fault:
             return Outcome(provider, Status.COULD_NOT_CHECK, reason=fault.reason, facts=fault.facts)
-        except (KeyError, TypeError, ValueError, ArithmeticError, AttributeError, IndexError):
+        except _STRANGE:
             # A provider file met a shape it does not know: that is not knowing, never a crash of the board.
             return Outcome(provider, Status.COULD_NOT_CHECK, reason="wrong_shape")
         return Outcome(provider, Status.OK, balance, models=balance.models)
@@ -218,6 +219,8 @@ class Asker:
             got = _parsed(provider, ask, answer)
         except ProviderError as fault:
             got = _Failure(fault.reason, fault.facts)
+        except _STRANGE:
+            got = _Failure("wrong_shape")
         if isinstance(got, _Failure) and credentials.names.get(ask.credential):
             return replace(got, facts={**got.facts, "variable": credentials.names[ask.credential]})
         return got
@@ -228,8 +231,10 @@ def _parsed(provider: Provider, ask: Ask, answer: Answer) -> tuple[Json] | _Fail
         if ask.text_ok and not answer.body.lstrip().startswith((b"{", b"[")):
             return (None,)
         parsed = answer.json()
-        provider.check(ask.name, parsed)
-        return (parsed,)
+        told = provider.explain(ask.name, answer.status, parsed)
+        if told is None:
+            return (parsed,)
+        return _Failure("told", balance=told) if isinstance(told, Balance) else _Failure(told)
     try:
         body = answer.json()
     except ProviderError as fault:
@@ -259,7 +264,8 @@ def _lost(provider: Provider, answers: Mapping[str, Json], failures: Mapping[str
             if other.instead_of == chain:
                 chain = other.name
                 replaced = replaced or other.name in answers
-                last = failures.get(other.name, last)
+                later = failures.get(other.name, last)
+                last = last if later.reason in {"no_account_key", "skipped"} else later
         if replaced:
             continue
         if not ask.optional:
