@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from bot.errors import SwitchRefused
+from bot.model.alert import Await, Notice, WeekReport
 from bot.model.chat import CleanText, MessageRef, Person, Place, Platform, Reply, Request
 from bot.model.engine import Engine, KeyRef
 from bot.model.handoff import Evidence, Page, Ticket, TicketState, TimelineEntry, Waiting
-from bot.model.money import Kind, Reading
+from bot.model.money import AccountState, Kind, Reading
 from bot.model.team import Secret
 
 Json = Any  # parsed JSON: every provider file narrows it itself and reports a wrong shape
@@ -172,6 +173,43 @@ class Pager(Protocol):
     async def acknowledge(self, ticket: Ticket) -> None: ...
 
     async def resolve(self, ticket: Ticket) -> None: ...
+
+
+class Speaker(Protocol):
+    """What the watch says unasked, in words. `place` is an address of [support] chats. Everything raises DeliveryError;
+    final, where nothing will ever arrive there."""
+
+    def places(self) -> tuple[str, ...]:
+        """Support chats whose platform is connected now."""
+
+    async def say(self, place: str, notice: Notice, now: datetime) -> MessageRef: ...
+
+    async def edit(self, ref: MessageRef, notice: Notice, now: datetime) -> None:
+        """The same message, with what has ended meanwhile."""
+
+    async def report(self, place: str, report: WeekReport, now: datetime) -> MessageRef: ...
+
+    async def back(self, waiting: Await, state: AccountState, now: datetime) -> None:
+        """To somebody who asked to hear it: the account works again."""
+
+
+@dataclass(frozen=True, slots=True)
+class WarpTiers:
+    """A Warp gateway's two state files and its policy. None: no such file. `unknown`: names of what cannot be read."""
+
+    folder: Path
+    found: bool  # the folder is there
+    last_attempt: datetime | None = None
+    cooldown_until: datetime | None = None
+    personal: bool | None = None  # a personal token is set
+    fallback_disabled: bool | None = None
+    weak_api_token: bool = False
+    unknown: tuple[str, ...] = ()
+
+
+class WarpView(Protocol):
+    async def look(self) -> WarpTiers | None:
+        """None where the team has no Warp folder. Never writes, never asks Warp for anything."""
 
 
 # --- the store -------------------------------------------------------------------------------------------------------

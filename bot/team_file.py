@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from bot.errors import ConfigError
 from bot.model.engine import Engine, KeyRef, Route
-from bot.model.team import Access, OnCall, Support, Team
+from bot.model.team import Access, OnCall, Support, Team, Watching
 
 _TOP = (
     "language",
@@ -29,6 +29,7 @@ _TOP = (
     "slack",
     "people",
     "watch",
+    "warp",
     "demo",
 )
 _ROUTE = [
@@ -48,6 +49,7 @@ _ENGINE = ["title", "env_file", "env_prefix", "routes", "failover", "restart", "
 _ACCESS = ["members", "operators", "slack_team", "telegram_chats"]
 _SUPPORT = ["chats", "owner", "environment", "review_after"]
 _ONCALL = ["people", "handover", "ack_within"]
+_WATCH = ["every", "ends_within", "weekly_report"]
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}\Z")
 _SPAN = re.compile(r"(\d+)\s*(s|m|h|d|w)\Z")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -112,6 +114,8 @@ class _Parser:
             slack_commands={str(k): str(v) for k, v in commands.items()} if isinstance(commands, dict) else {},
             quiet_hours=self._quiet(raw.get("quiet_hours")),
             demo=raw.get("demo") is True,
+            watch=self._watch(self._table(raw, "watch")),
+            warp_folder=self._warp(self._table(raw, "warp")),
         )
         if self._faults:
             raise ConfigError(*self._faults)
@@ -232,6 +236,22 @@ class _Parser:
             since=since.astimezone(UTC) if since else None,
             ack_within=self._span("[oncall]", table, "ack_within", timedelta(minutes=10)),
         )
+
+    def _watch(self, table: Mapping[str, Any]) -> Watching:
+        self._known("[watch]", table, _WATCH)
+        usual = Watching()
+        every = self._span("[watch]", table, "every", usual.every)
+        if every < timedelta(minutes=2):
+            self._faults.append('[watch] every is too short for the providers\' limits: use "2m" or more, like "10m".')
+            every = usual.every
+        report = table.get("weekly_report", True)
+        if not isinstance(report, bool):
+            self._faults.append("[watch] weekly_report is true or false.")
+        return Watching(every, self._span("[watch]", table, "ends_within", usual.ends_within), report is not False)
+
+    def _warp(self, table: Mapping[str, Any]) -> Path | None:
+        self._known("[warp]", table, ["folder"])
+        return self._path(self._text("[warp]", table, "folder"))
 
     # --- values
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from bot.model.chat import Person, Place, Role
 from bot.model.engine import Engine, Route
@@ -91,6 +92,15 @@ class OnCall:
 
 
 @dataclass(frozen=True, slots=True)
+class Watching:
+    """How the watch looks and when it speaks."""
+
+    every: timedelta = timedelta(minutes=10)  # between two looks at one account
+    ends_within: timedelta = timedelta(hours=24)  # warn when the money lasts no longer
+    weekly_report: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Team:
     language: str = "en"
     timezone: str = "UTC"
@@ -103,6 +113,8 @@ class Team:
     slack_commands: Mapping[str, str] = field(default_factory=dict)  # command -> its configured name
     quiet_hours: tuple[str, str] | None = None  # ("22:00", "07:00") in the team's zone
     demo: bool = False
+    watch: Watching = field(default_factory=Watching)
+    warp_folder: Path | None = None  # where a Warp gateway keeps its .env and its state files
 
     def engines_of(self, route: str) -> tuple[str, ...]:
         """Engines that may use the route, in the team file's order."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bot.model.team import Team
-from bot.ports import Clock, Gate, Keys, Store
+from bot.ports import Clock, Gate, Keys, Store, WarpView
 
 if TYPE_CHECKING:
     from bot.services.balances import Balances
@@ -31,4 +31,5 @@ class Services:
     proof: Proof
     switching: Switching
     escalation: Escalation
+    warp: WarpView | None = None
     oncall: OnCallRota
