@@ -31,5 +31,5 @@ class Services:
     proof: Proof
     switching: Switching
     escalation: Escalation
-    warp: WarpView | None = None
     oncall: OnCallRota
+    warp: WarpView | None = None
