@@ -18,9 +18,9 @@ from bot.clock import SystemClock
 from bot.errors import ConfigError
 from bot.locales import best
 from bot.metrics import Measured, Metrics
-from bot.model.chat import Person, Platform
+from bot.model.chat import Person
 from bot.model.engine import Engine
-from bot.model.team import Team
+from bot.model.team import Secret, Team
 from bot.outlets import env_file
 from bot.outlets.desk import ChatDesk
 from bot.outlets.notify import Notify
@@ -60,7 +60,7 @@ class House:
     services: Services
     answers: Measured
     steps: StepRunner
-    chats: dict[Platform, Chat]
+    chats: dict[str, Chat]
     registry: CollectorRegistry
     metrics: Metrics
 
@@ -115,7 +115,7 @@ async def house(
             gate.know(found.reveal(), route.name)
     url = f"sqlite+aiosqlite:///{folder / 'quotadesk.db'}" if folder else settings.database_url.get_secret_value()
     owner = f"{socket.gethostname()}-{os.getpid()}"
-    chats: dict[Platform, Chat] = {}
+    chats: dict[str, Chat] = {}
     registry = CollectorRegistry()
     metrics = Metrics(registry)
     store = SqlStore(url, gate)
@@ -133,7 +133,7 @@ async def house(
             steps = StepRunner(store, clock, owner=owner)
             rota = OnCallRota(team, store, clock)
             delivery = Delivery(
-                team, store, ChatDesk(team, chats), pagers(settings, web, clock), rota, steps, clock, gate
+                team, store, ChatDesk(chats, team), pagers(settings, web, team), rota, steps, clock, gate
             )
             services = Services(
                 team=team,
@@ -156,13 +156,13 @@ async def house(
             await store.close()
 
 
-def pagers(settings: Settings, web: Web, clock: Clock) -> list[Pager]:
+def pagers(settings: Settings, web: Web, team: Team) -> list[Pager]:
     """The paging services that have a setting."""
     found: list[Pager] = []
     if (key := secret(settings.pagerduty_routing_key)) is not None:
-        found.append(PagerDuty(web, key, settings.pagerduty_events_url))
+        found.append(PagerDuty(web, key, settings.pagerduty_events_url, team))
     if (urls := secret(settings.notify_urls)) is not None:
-        found.append(Notify(urls))
+        found += [Notify(Secret(url), number, team) for number, url in enumerate(urls.reveal().split(), 1)]
     return found
 
 

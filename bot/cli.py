@@ -128,7 +128,7 @@ def balance(
     """Live balances. Exit 1 if an account is blocked or could not be checked."""
     from bot import oneshot
 
-    return _run(oneshot.balance(names or [], as_json=as_json, lang=lang))
+    return _run(oneshot.balance(names or [], machine=as_json, lang=lang))
 
 
 @app.command()
@@ -146,7 +146,7 @@ def switch(
     from bot import oneshot
 
     return _run(
-        oneshot.switch(engine, route, dry_run=dry_run, yes=yes, undo=undo, force=force, as_json=as_json, lang=lang)
+        oneshot.switch(engine, route, dry_run=dry_run, yes=yes, undo=undo, force=force, machine=as_json, lang=lang)
     )
 
 
@@ -163,7 +163,7 @@ def tickets(as_json: Json = False, lang: Lang = None) -> int:
     """What is open."""
     from bot import oneshot
 
-    return _run(oneshot.tickets(as_json=as_json, lang=lang))
+    return _run(oneshot.tickets(machine=as_json, lang=lang))
 
 
 @app.command()
@@ -171,7 +171,7 @@ def audit(as_json: Json = False) -> int:
     """Who did what."""
     from bot import oneshot
 
-    return _run(oneshot.audit(as_json=as_json))
+    return _run(oneshot.audit(machine=as_json))
 
 
 @app.command("slack-manifest")

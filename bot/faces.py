@@ -7,12 +7,11 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import structlog
 
 from bot.app import House, demo_house, house
-from bot.chats.slack import SlackChat, SlackOptions
-from bot.chats.telegram import TelegramChat, TelegramOptions
 from bot.chats.terminal import TerminalChat, TerminalOptions
 from bot.errors import ConfigError
 from bot.locales import Words, languages
@@ -20,6 +19,10 @@ from bot.model.chat import Role
 from bot.server import Server
 from bot.settings import load, secret
 from handlers.router import discover
+
+if TYPE_CHECKING:
+    from bot.chats.slack import SlackChat
+    from bot.chats.telegram import TelegramChat
 
 log = structlog.get_logger("faces")
 
@@ -98,6 +101,8 @@ async def _first(stopping: asyncio.Event, *tasks: asyncio.Task[None]) -> None:
 
 
 def slack_chat(built: House) -> SlackChat:
+    from bot.chats.slack import SlackChat, SlackOptions
+
     settings = built.settings
     token = secret(settings.slack_bot_token)
     if token is None:
@@ -119,6 +124,8 @@ def slack_chat(built: House) -> SlackChat:
 
 
 def telegram_chat(built: House) -> TelegramChat:
+    from bot.chats.telegram import TelegramChat, TelegramOptions
+
     settings = built.settings
     token = secret(settings.telegram_bot_token)
     if token is None:
@@ -138,7 +145,7 @@ async def console(*, lang: str | None, role: str, demo: bool) -> int:
     language = lang or language_of_terminal()
     if demo:
         async with demo_house(settings, language) as built:
-            return await _talk(built, language, role, Words(language).say("terminal.demo_greeting"))
+            return await _talk(built, language, role, Words(language).say("terminal.greeting"))
     async with house(settings, quiet=True) as built:
         language = lang or built.team.language
         return await _talk(built, language, role, "")

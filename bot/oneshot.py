@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -17,12 +18,12 @@ from bot.chats.terminal_render import render
 from bot.errors import ConfigError, SwitchRefused
 from bot.faces import language_of_terminal
 from bot.locales import Words
-from bot.model.chat import Person, Reply, Role
+from bot.model.chat import Person, Place, Reply, Request, Role
 from bot.model.handoff import NOTE_FIELDS, Ticket, TicketState
 from bot.model.money import AccountState, Reading, Status
 from bot.model.team import Team
 from bot.services.diagnosis import Diagnoser
-from bot.services.switch_plan import Done, Plan, as_json
+from bot.services.switch_plan import Plan, as_json
 from bot.settings import EnvKeys, database_directory, fingerprint_key, load
 
 _LOCAL = Person("terminal", "operator", os.environ.get("USER", "operator"))
@@ -60,7 +61,7 @@ def _plain(amount: Decimal | None) -> str | None:
 # --- balance -----------------------------------------------------------------------------------------------------------
 
 
-async def balance(names: Sequence[str], *, as_json: bool, lang: str | None) -> int:
+async def balance(names: Sequence[str], *, machine: bool, lang: str | None) -> int:
     from handlers.balance import board as board_reply
 
     async with _house() as built:
@@ -69,7 +70,7 @@ async def balance(names: Sequence[str], *, as_json: bool, lang: str | None) -> i
         services.balances.select(names)
         boards = [board async for board in services.balances.ask(names)]
         states: tuple[AccountState, ...] = boards[-1] if boards else ()
-        if as_json:
+        if machine:
             _print_json({"asked_at": iso(built.clock.now()), "accounts": [_account(state) for state in states]})
         elif not built.team.routes:
             print(words.say("balance.no_routes"))
@@ -120,27 +121,55 @@ async def switch(
     yes: bool,
     undo: bool,
     force: bool,
-    as_json: bool,
+    machine: bool,
     lang: str | None,
 ) -> int:
     """The person at the machine's own command line is an operator: they can edit the file anyway."""
     async with _house() as built:
         words = _words(built.team, lang)
-        switching = built.services.switching
-        switching.engine(engine)
-        if undo:
-            return await _carried(built, words, as_json, None, lambda: switching.undo(engine, _LOCAL, Role.OPERATOR))
-        plan = await switching.plan(engine, route, by=_LOCAL, force=force)
-        if not as_json:
-            _show(_plan_reply(plan, built, words), words)
-        if dry_run or not plan.possible:
-            if as_json:
-                _print_json(_json(plan))
-            return 0 if plan.possible else 1
+        built.services.switching.engine(engine)
+        if machine:
+            return await _switch_json(built, engine, route, dry_run=dry_run, yes=yes, undo=undo, force=force)
+        typed = " ".join(filter(None, (engine, route, "--undo" if undo else "", "--force" if force else "")))
+        reply = await _ask(built, words, "switch", typed)
+        _show(reply, words)
+        confirm = next((action for action in reply.actions if action.id == "switch.confirm"), None)
+        if undo or confirm is None or dry_run:
+            return 0 if confirm is not None or undo and await _undone(built, engine) else 1
         if not yes and not _agreed(words):
-            print(words.say("switch.cancelled_plain"))
+            await _press(built, words, "switch.cancel", confirm.value)
             return 1
-        return await _carried(built, words, as_json, plan, lambda: switching.confirm(plan.token, _LOCAL, Role.OPERATOR))
+        _show(await _press(built, words, "switch.confirm", confirm.value), words)
+        last = await built.services.switching.last(engine)
+        return 0 if last is not None and last.state == "done" else 1
+
+
+async def _switch_json(
+    built: House, engine: str, route: str | None, *, dry_run: bool, yes: bool, undo: bool, force: bool
+) -> int:
+    switching = built.services.switching
+    plan: Plan | None = None
+    try:
+        if undo:
+            done = await switching.undo(engine, _LOCAL, Role.OPERATOR)
+        else:
+            plan = await switching.plan(engine, route, by=_LOCAL, force=force)
+            if dry_run or not plan.possible:
+                _print_json(as_json(plan))
+                return 0 if plan.possible else 1
+            if not yes:
+                raise ConfigError("switch --json changes nothing without --yes; add it, or --dry-run.")
+            done = await switching.confirm(plan.token, _LOCAL, Role.OPERATOR)
+    except SwitchRefused as fault:
+        _print_json({**as_json(plan, None, str(fault.facts.get("reason", "refused"))), "engine": engine})
+        return 1
+    _print_json(as_json(plan, done))
+    return 1 if done.verified is False else 0
+
+
+async def _undone(built: House, engine: str) -> bool:
+    records = await built.services.switching.history(engine, 1)
+    return bool(records) and records[0].state in ("done", "undone")
 
 
 def _agreed(words: Words) -> bool:
@@ -148,54 +177,48 @@ def _agreed(words: Words) -> bool:
         raise ConfigError(
             "switch asks before it changes anything and standard input is no terminal: add --yes or --dry-run."
         )
-    return input(words.say("switch.ask_yes") + " ").strip().lower() in ("y", "yes", "是", "好")
+    return input(words.say("terminal.agree") + " ").strip().lower() in ("y", "yes", "是", "好")
 
 
-async def _carried(built: House, words: Words, as_json: bool, plan: Plan | None, work: Any) -> int:
-    from handlers.switch import done_reply, refused_text
-
-    try:
-        done: Done = await work()
-    except SwitchRefused as fault:
-        reason = str(fault.facts.get("reason", "refused"))
-        if as_json:
-            _print_json(_json(plan, None, reason))
-        else:
-            print(refused_text(fault, words))
-        return 1
-    if as_json:
-        _print_json(_json(plan, done))
-    else:
-        _show(done_reply(done, built.services, words), words)
-    return 1 if done.verified is False else 0
-
-
-def _json(plan: Plan | None, done: Done | None = None, reason: str = "") -> dict[str, Any]:
-    return as_json(plan, done, reason)
+async def _ask(built: House, words: Words, command: str, text: str = "", **press: str) -> Reply:
+    """The same way as from a chat; the last edit of the answer."""
+    cleaned = built.gate.clean(text)
+    request = Request(
+        command=command,
+        text=cleaned.text,
+        asker=_LOCAL,
+        place=Place("terminal", "command line", private=True),
+        language=words.language,
+        timezone=words.timezone,
+        received_at=built.clock.now(),
+        id=secrets.token_hex(8),
+        found=cleaned.found,
+        role=Role.OPERATOR,
+        action=press.get("action"),
+        value=press.get("value", ""),
+    )
+    replies = [reply async for reply in built.answers.answer(request)]
+    return replies[-1]
 
 
-def _plan_reply(plan: Plan, built: House, words: Words) -> Reply:
-    from handlers.switch import plan_reply
-
-    return plan_reply(plan, built.services, words)
+async def _press(built: House, words: Words, action: str, value: str) -> Reply:
+    return await _ask(built, words, action.split(".")[0], action=action, value=value)
 
 
 # --- tickets, audit ------------------------------------------------------------------------------------------------------
 
 
-async def tickets(*, as_json: bool, lang: str | None) -> int:
-    from bot.locales.notes import note_fields
+async def tickets(*, machine: bool, lang: str | None) -> int:
+    from bot.locales.notes import fields
 
     async with _house() as built:
         words = _words(built.team, lang)
         now = built.clock.now()
         found = await built.store.tickets(states=(TicketState.OPEN, TicketState.ACKNOWLEDGED))
-        if as_json:
-            _print_json({"tickets": [_ticket(t, note_fields(t, words, built.team, now)) for t in found]})
+        if machine:
+            _print_json({"tickets": [_ticket(t, fields(t, words, now)) for t in found]})
             return 0
-        from handlers.tickets import list_reply
-
-        _show(list_reply(found, words, now), words)
+        _show(await _ask(built, words, "tickets"), words)
         return 0
 
 
@@ -213,7 +236,7 @@ def _ticket(ticket: Ticket, fields: dict[str, str]) -> dict[str, Any]:
     }
 
 
-async def audit(*, as_json: bool) -> int:
+async def audit(*, machine: bool) -> int:
     async with _house() as built:
         entries = await built.store.audits(limit=200)
         rows = [
@@ -227,7 +250,7 @@ async def audit(*, as_json: bool) -> int:
             }
             for e in entries
         ]
-        if as_json:
+        if machine:
             _print_json({"audit": rows})
         else:
             for row in rows:
