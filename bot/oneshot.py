@@ -63,6 +63,7 @@ def _plain(amount: Decimal | None) -> str | None:
 
 async def balance(names: Sequence[str], *, machine: bool, lang: str | None) -> int:
     from handlers.balance import board as board_reply
+    from handlers.balance import using
 
     async with _house() as built:
         services = built.services
@@ -75,7 +76,7 @@ async def balance(names: Sequence[str], *, machine: bool, lang: str | None) -> i
         elif not built.team.routes:
             print(words.say("balance.no_routes"))
         else:
-            _show(board_reply(states, services, words, names), words)
+            _show(board_reply(states, services, words, await using(services), names), words)
         bad = any(state.blocked or state.status is Status.COULD_NOT_CHECK for state in states)
         return 1 if bad else 0
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
@@ -53,10 +53,18 @@ async def _show(
         return
     states: tuple[AccountState, ...] | None = None
     total = len(services.balances.select(names))
+    now_on = await using(services)
     async for states in services.balances.ask(names, fresh=fresh):
         if len(states) < total:
-            yield replace(board(states, services, words, names, total), final=False)
-    yield board(states or (), services, words, names, total)
+            yield replace(board(states, services, words, now_on, names, total), final=False)
+    yield board(states or (), services, words, now_on, names, total)
+
+
+async def using(services: Services) -> Mapping[str, str]:
+    """Engine -> the route that its own file names now; the preferred one where the file does not tell."""
+    standings = await services.switching.overview()
+    preferred = {name: engine.routes[0] for name, engine in services.team.engines.items() if engine.routes}
+    return preferred | {standing.engine: standing.route for standing in standings if standing.route}
 
 
 def board(
@@ -71,7 +79,7 @@ def board(
     blocks: list[Block] = []
     if services.team.demo:
         blocks.append(Line(words.say("common.demo_note")))
-    blocks.append(Board(tuple(_row(state, services, words, now) for state in states)))
+    blocks.append(Board(tuple(_row(state, services, words, now, now_on) for state in states)))
     waiting = (total or len(states)) - len(states)
     if waiting > 0:
         blocks.append(Line(words.say("balance.waiting", n=waiting)))
@@ -80,7 +88,7 @@ def board(
     if asked and (now - min(asked)).total_seconds() >= 5:
         title += words.say("balance.age", ago=words.ago(min(asked), now))
     actions = [Action("balance.refresh", words.say("balance.refresh"), _value(names))]
-    actions += _switches(states, services, words)
+    actions += _switches(states, services, words, now_on)
     links = [
         (words.say("balance.top_up", account=state.account), state.top_up_url)
         for state in states
@@ -126,9 +134,11 @@ def state_word(state: AccountState) -> str:
     return "ok"
 
 
-def _row(state: AccountState, services: Services, words: Words, now: datetime) -> Row:
+def _row(state: AccountState, services: Services, words: Words, now: datetime, now_on: Mapping[str, str]) -> Row:
     word = state_word(state)
-    titles = [services.team.engines[name].title for name in state.engines if name in services.team.engines]
+    engines = [services.team.engines[name] for name in state.engines if name in services.team.engines]
+    titles = [engine.title for engine in engines if now_on.get(engine.name) in state.routes]
+    standby = [engine.title for engine in engines if now_on.get(engine.name) not in state.routes]
     sep = words.say("common.list_sep")
     under: list[str] = []
     if word == "not_checked":
@@ -155,6 +165,8 @@ def _row(state: AccountState, services: Services, words: Words, now: datetime) -
         under.append(words.say("balance.shared", n=len(titles), engines=sep.join(titles)))
     elif titles:
         under.append(titles[0])
+    if standby:
+        under.append(words.say("balance.standby", engines=sep.join(standby)))
     if len(state.routes) > 1:
         under.append(words.say("balance.routes", routes=sep.join(state.routes)))
     if state.note:
@@ -223,23 +235,19 @@ def _runway(state: AccountState, words: Words, now: datetime) -> str:
     return text
 
 
-def _switches(states: Sequence[AccountState], services: Services, words: Words) -> list[Action]:
-    """For each engine whose account is used up: the one button that helps."""
+def _switches(
+    states: Sequence[AccountState], services: Services, words: Words, now_on: Mapping[str, str]
+) -> list[Action]:
+    """For each engine whose own account is used up: the one button that helps."""
     out: list[Action] = []
     for state in states:
-        if not state.blocked:
-            continue
-        for name in state.engines:
+        for name in state.engines if state.blocked else ():
             engine = services.team.engines.get(name)
-            if (
-                engine
-                and engine.env_file
-                and any(route not in state.routes for route in engine.routes)
-                and len(name) <= 40
-            ):
+            if engine is None or not engine.env_file or now_on.get(name) not in state.routes or len(name) > 40:
+                continue
+            if any(route not in state.routes for route in engine.routes):
                 out.append(Action("switch.plan", words.say("balance.switch", engine=name), name, style="primary"))
-                break
-    return out[:3]
+    return out[:4]
 
 
 def _details(states: Sequence[AccountState], words: Words, now: datetime) -> tuple[Block, ...]:

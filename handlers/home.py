@@ -9,7 +9,7 @@ from bot.locales import Words
 from bot.model.chat import Action, Block, Board, Heading, Line, Reply, Request, Row
 from bot.model.handoff import TicketState
 from bot.services import Services
-from handlers.balance import board
+from handlers.balance import board, using
 from handlers.router import Command, Press
 
 _MOST = 10
@@ -21,7 +21,7 @@ async def run(request: Request, services: Services) -> AsyncIterator[Reply]:
     blocks: list[Block] = []
     if services.team.routes:
         boards = [states async for states in services.balances.ask(())]
-        shown = board(boards[-1], services, words)
+        shown = board(boards[-1], services, words, await using(services))
         blocks += [Heading(shown.title), *shown.blocks]
     tickets = await services.store.tickets(states=(TicketState.OPEN, TicketState.ACKNOWLEDGED), limit=_MOST)
     blocks.append(Heading(words.say("home.tickets")))
