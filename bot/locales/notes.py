@@ -73,7 +73,7 @@ def title(ticket: Ticket, words: Words, team: Team) -> str:
     return " · ".join([*marks, what])
 
 
-def _moment(text: str, words: Words, now: datetime) -> str:
+def moment(text: str, words: Words, now: datetime) -> str:
     try:
         at = datetime.fromisoformat(text.replace("Z", "+00:00"))
     except ValueError:
@@ -92,9 +92,9 @@ def last_known_good(ticket: Ticket, words: Words, now: datetime) -> str:
     if check := good.get("check"):
         figure = _figure(check, words)
         key = "note.good.check" if figure else "note.good.check_plain"
-        parts.append(words.say(key, when=_moment(check["at"], words, now), account=check["account"], figure=figure))
+        parts.append(words.say(key, when=moment(check["at"], words, now), account=check["account"], figure=figure))
     if switch := good.get("switch"):
-        parts.append(words.say("note.good.switch", when=_moment(switch["at"], words, now), route=switch["to"]))
+        parts.append(words.say("note.good.switch", when=moment(switch["at"], words, now), route=switch["to"]))
     return words.say("note.sep").join(parts) or words.say("note.good.none")
 
 
@@ -102,7 +102,7 @@ def symptom(ticket: Ticket, words: Words, now: datetime) -> str:
     facts = ticket.facts
     seen, span = int(facts.get("seen") or 1), float(facts.get("span_s") or 0)
     parts = [
-        words.say("note.since", when=_moment(str(facts.get("first_seen", "")), words, now), what=ticket.symptom.text)
+        words.say("note.since", when=moment(str(facts.get("first_seen", "")), words, now), what=ticket.symptom.text)
     ]
     if seen > 1:
         parts.append(words.say("note.seen", n=seen, span=words.span(max(span, 60.0))))
@@ -115,7 +115,7 @@ def symptom(ticket: Ticket, words: Words, now: datetime) -> str:
 def value_of(name: str, value: str, words: Words, now: datetime) -> str:
     """A piece of evidence as people read it."""
     if name in ("time", "order_time"):
-        return _moment(value, words, now)
+        return moment(value, words, now)
     for shelf in ("yes_no", "payments"):
         if words.has(f"note.{shelf}.{value}"):
             return words.say(f"note.{shelf}.{value}")
@@ -304,7 +304,7 @@ def told(word: str, facts: Mapping[str, Any], words: Words, team: Team, now: dat
     values = dict(facts)
     for name in ("at", "until"):
         if isinstance(values.get(name), str):
-            values[name] = _moment(values[name], words, now)
+            values[name] = moment(values[name], words, now)
     for name in ("target", "from", "to"):
         if name in values:
             values[name] = team.people_names.get(str(values[name] or ""), values[name]) or words.say("page.nobody_name")
