@@ -100,9 +100,12 @@ class Renderer:
 
     def plain(self, reply: Reply) -> Rendered:
         """The same as one text without blocks, for a reply that Slack refused. Buttons are lost; addresses are written out."""
-        lines = [self.text(reply, most=TEXT_MOST)]
-        lines += [escape(f"{action.label}: {action.url}") for action in reply.actions if action.url]
-        return Rendered("\n".join(lines)[: TEXT_MOST + 800], [])
+        text = self.text(reply, most=TEXT_MOST)
+        for action in reply.actions:
+            line = "\n" + escape(f"{cut(tidy(action.label), 75)}: {action.url}")
+            if action.url and units(text) + units(line) < 3_900:
+                text += line
+        return Rendered(text, [])
 
     def text(self, reply: Reply, most: int = TEXT_MOST) -> str:
         """Escaped text of the whole reply, at most about `most` characters, mentions live."""
@@ -124,7 +127,7 @@ class Renderer:
 
     def home(self, reply: Reply, cut_note: str = _CUT) -> Json:
         blocks = self._blocks(reply.title, (*reply.blocks, *reply.details), cut_note, 90, 12_000)
-        return {"type": "home", "blocks": [*blocks, *_buttons(reply.actions)] or [_section([_leaf(_CUT)])]}
+        return {"type": "home", "blocks": [*blocks, *_buttons(reply.actions)] or [_rich([_section([_leaf(_CUT)])])]}
 
     def form(self, form: Form, metadata: Json, *, submit: str, close: str) -> Json:
         """A modal. Raises ValueError if the metadata is over Slack's 3,000 characters."""
@@ -258,13 +261,13 @@ def _preformatted(text: str) -> Json:
 
 
 def _rich(elements: list[Json]) -> Json:
-    """Sections do not break the line by themselves when they follow each other: each but the last ends with one."""
+    """Lines that follow each other become one section with line breaks in it, as Slack's own editor writes them."""
     joined: list[Json] = []
-    for n, element in enumerate(elements):
-        follows = elements[n + 1] if n + 1 < len(elements) else None
-        if element["type"] == "rich_text_section" and follows and follows["type"] == "rich_text_section":
-            element = _section([*element["elements"], _leaf("\n")])
-        joined.append(element)
+    for element in elements:
+        if element["type"] == "rich_text_section" and joined and joined[-1]["type"] == "rich_text_section":
+            joined[-1] = _section([*joined[-1]["elements"], _leaf("\n"), *element["elements"]])
+        else:
+            joined.append(element)
     return {"type": "rich_text", "elements": joined}
 
 
@@ -326,11 +329,25 @@ def _fitting(elements: list[Json], room: int) -> list[Json]:
 
 def _grouped(parts: Iterable[list[Json]]) -> list[list[Json]]:
     """One rich text block for each part; more than forty parts share blocks, since a message has fifty."""
-    whole = [part for part in parts if part]
+    whole = [piece for part in parts for piece in _pieces(part)]
     if len(whole) <= 38:
         return whole
     size = -(-len(whole) // 38)
     return [[e for part in whole[n : n + size] for e in part] for n in range(0, len(whole), size)]
+
+
+def _pieces(part: list[Json]) -> list[list[Json]]:
+    """A long part in blocks of at most PART_MOST."""
+    pieces: list[list[Json]] = []
+    room = 0
+    for element in part:
+        size = _size(element)
+        if not pieces or size > room:
+            pieces.append([])
+            room = PART_MOST
+        pieces[-1].append(element)
+        room -= size
+    return pieces
 
 
 def _lines(block: Block) -> list[str]:
