@@ -71,10 +71,11 @@ def board(
     states: Sequence[AccountState],
     services: Services,
     words: Words,
+    now_on: Mapping[str, str],
     names: Sequence[str] = (),
     total: int | None = None,
 ) -> Reply:
-    """The reply for these accounts, in the order given (worst first)."""
+    """The reply for these accounts, in the order given (worst first). `now_on`: see `using`."""
     now = services.clock.now()
     blocks: list[Block] = []
     if services.team.demo:

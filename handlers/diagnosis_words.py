@@ -11,7 +11,8 @@ from bot.model.chat import Action, Block, Facts, Found, Heading, Line, Links, Qu
 from bot.model.diagnosis import Cause, Diagnosis, Finding, Proven
 from bot.model.engine import Engine
 from bot.model.team import Team
-from bot.providers import shelf
+from bot.providers import get
+from bot.providers.base import root_of
 
 _MOST_QUOTED = 700
 
@@ -88,7 +89,7 @@ def _where(d: Diagnosis, words: Words) -> str:
 def _title(name: str | None, words: Words) -> str:
     if not name:
         return ""
-    provider = shelf().get(name)
+    provider = get(name)
     if provider is None:
         return name
     return (provider.zh_title or provider.title) if words.language == "zh" else provider.title
@@ -171,7 +172,7 @@ def _links(d: Diagnosis, p: Proven, team: Team, words: Words) -> tuple[tuple[str
     name = d.gateway or d.provider
     if p.route and p.route in team.routes and team.routes[p.route].provider:
         name = team.routes[p.route].provider
-    provider = shelf().get(name or "")
+    provider = get(name or "")
     if provider is None:
         return ()
     kinds = {
@@ -190,7 +191,12 @@ def _links(d: Diagnosis, p: Proven, team: Team, words: Words) -> tuple[tuple[str
         "status": provider.status_url,
     }
     labels = {kind: words.say(f"diagnose.pages.{kind}", provider=_title(provider.id, words)) for kind in kinds}
-    out = {url: (labels[kind], url) for kind in reversed(kinds) if (url := urls[kind])}
+    root = root_of(team.routes[p.route].base_url, provider.base_paths) if p.route in team.routes else ""
+    out: dict[str, tuple[str, str]] = {}
+    for kind in reversed(kinds):
+        url = (urls[kind] or "").replace("{root}", root)
+        if url.startswith("http"):  # a self-hosted gateway's page is known only with its route
+            out[url] = (labels[kind], url)
     return tuple(reversed(out.values()))[:2]
 
 
@@ -245,11 +251,12 @@ def _actions(team: Team, p: Proven, number: int, words: Words) -> tuple[Action, 
 
 def _details(d: Diagnosis, p: Proven, words: Words) -> tuple[Block, ...]:
     rows: list[tuple[str, str]] = []
-    if len(d.causes) > 1:
+    others = [cause for cause in d.causes if cause is not p.cause]
+    if others:
         rows.append(
             (
                 words.say("diagnose.other_causes"),
-                words.say("common.list_sep").join(words.say(f"cause.{c.value}.title") for c in d.causes[1:]),
+                words.say("common.list_sep").join(words.say(f"cause.{c.value}.title") for c in others),
             )
         )
     if d.party != "unknown":

@@ -16,6 +16,7 @@ from bot.model.engine import Engine
 from bot.model.money import AccountState, Kind, Status
 from bot.model.team import Team
 from bot.ports import Clock, Sighting, Store
+from bot.providers import get, recognise
 from bot.services.balances import Balances
 
 _REPEAT_WINDOW = timedelta(minutes=10)
@@ -68,11 +69,12 @@ class Proof:
         return tuple(fits)
 
     def _fits(self, route_name: str, diagnosis: Diagnosis) -> bool:
+        """Whether the text may be about this route: by provider, else by gateway or address, else by model."""
         route = self._team.routes[route_name]
-        provider = route.provider or ""
-        host = route.base_url.lower()
+        known = recognise(route.base_url, route.provider)
         for hint in (diagnosis.gateway, diagnosis.provider):
-            if hint and (hint == provider or _plain(hint) in _plain(host)):
+            named = get(hint) if hint else None
+            if hint and ((known and named and known.id == named.id) or _plain(hint) in _plain(route.base_url)):
                 return True
         if diagnosis.gateway or diagnosis.provider:
             return False
