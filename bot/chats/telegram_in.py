@@ -1,0 +1,141 @@
+"""What Telegram delivers, read: commands, presses, messages. Raw text lives here and goes to the gate, nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from telegram import Document, Message, User
+
+from bot.chats.leaves import unmarked
+from bot.chats.typed import split_command
+
+COMMANDS: Final = ("balance", "diagnose", "switch", "quota", "start", "help")
+# These only look; whatever else was typed while the bot was down must be sent again.
+HARMLESS_LATE: Final = frozenset({"balance", "diagnose", "help", "start", "tickets"})
+FILE_MOST: Final = 5_000_000
+PIECE: Final = 3_500  # a client cuts a long paste at 4,096 characters, at a line's end if there is one
+_TEXT_NAMES: Final = (
+    ".log",
+    ".txt",
+    ".json",
+    ".jsonl",
+    ".out",
+    ".err",
+    ".md",
+    ".csv",
+    ".yaml",
+    ".yml",
+    ".html",
+    ".xml",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """A request before the gate. `text`, `quoted` and `fields` are raw."""
+
+    command: str
+    text: str = ""
+    quoted: str = ""
+    files: tuple[Document, ...] = ()
+    action: str | None = None
+    value: str = ""
+    fields: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """A command as it was typed. `named`: with this bot's name behind @."""
+
+    command: str
+    rest: str
+    named: bool
+
+
+def words_of(message: Message) -> str:
+    return unmarked(message.text or message.caption or "")
+
+
+def command_of(message: Message, username: str) -> Typed | str | None:
+    """The command; "other" where another bot is meant; None where there is none. A command inside code is none."""
+    entities = message.entities or message.caption_entities or ()
+    if any(e.offset == 0 and e.type in ("code", "pre", "blockquote", "expandable_blockquote") for e in entities):
+        return None
+    found = split_command(words_of(message))
+    if found is None:
+        return None
+    command, bot, rest = found
+    if bot and bot.lower() != username.lower():
+        return "other"
+    return Typed(command, rest, bool(bot))
+
+
+def quoted_of(message: Message, own_id: int) -> tuple[str, tuple[Document, ...]]:
+    """The text and the files of what is replied to: the marked part if the person marked one. A topic's first message is
+    no reply, and the bot's own answers are no errors."""
+    if message.quote is not None:
+        return unmarked(message.quote.text), ()
+    before = message.reply_to_message
+    if before is None or before.forum_topic_created is not None:
+        return "", ()
+    if before.from_user is not None and before.from_user.id == own_id:
+        return "", ()
+    return words_of(before), (before.document,) if is_text(before.document) else ()
+
+
+def is_text(document: Document | None) -> bool:
+    if document is None:
+        return False
+    name = (document.file_name or "").lower()
+    kind = (document.mime_type or "").lower()
+    return kind.startswith("text/") or kind in ("application/json", "application/xml") or name.endswith(_TEXT_NAMES)
+
+
+def no_person(message: Message) -> bool:
+    """An anonymous administrator, or somebody who writes as a channel: nobody whose rights could be looked up."""
+    return message.sender_chat is not None
+
+
+def is_late(message: Message, now: datetime, seconds: float) -> bool:
+    return (now - message.date).total_seconds() > seconds
+
+
+def shown_name(user: User) -> str:
+    return unmarked(" ".join(user.full_name.split()))[:64]
+
+
+def decode(body: bytes) -> str:
+    """A log file's text, whatever wrote it."""
+    for mark, encoding in ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"), (b"\xef\xbb\xbf", "utf-8-sig")):
+        if body.startswith(mark):
+            return body.decode(encoding, "replace")
+    try:
+        return body.decode("utf-8")
+    except UnicodeDecodeError:
+        return body.decode("gb18030", "replace")
+
+
+class Paste:
+    """A long paste arrives as several messages. `add` is true for a message that belongs to the one before it."""
+
+    def __init__(self, first: Message, text: str) -> None:
+        self.first = first
+        self.parts = [text]
+        self.messages = [first.message_id]
+        self.last = text
+
+    def open(self) -> bool:
+        return len(self.last) >= PIECE and len(self.parts) < 40
+
+    def add(self, message: Message, text: str) -> None:
+        # Cut at exactly the limit, the halves belong together (a key may lie across); else a line's end was there.
+        self.parts.append(("" if len(self.last) >= 4_096 else "\n") + text)
+        self.messages.append(message.message_id)
+        self.last = text
+
+    @property
+    def text(self) -> str:
+        return "".join(self.parts)

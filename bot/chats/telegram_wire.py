@@ -1,0 +1,191 @@
+"""Telegram's Bot API through python-telegram-bot: one call, one answer, or a DeliveryError that says what it means."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any, Final, TypeVar
+
+import httpx
+from telegram import Bot
+from telegram.error import (
+    BadRequest,
+    ChatMigrated,
+    Conflict,
+    Forbidden,
+    InvalidToken,
+    NetworkError,
+    RetryAfter,
+    TelegramError,
+    TimedOut,
+)
+from telegram.request import HTTPXRequest
+
+from bot.chats.pace import RATE_LIMITED
+from bot.errors import DeliveryError
+from bot.model.team import Secret
+
+T = TypeVar("T")
+
+REFUSED_TOKEN: Final = "refused_token"  # noqa: S105 a machine word, no token
+REFUSED_CONTENT: Final = "refused_content"
+NO_THREAD: Final = "no_thread"
+NOT_MODIFIED: Final = "not_modified"
+GONE: Final = "gone"
+
+_READ_S: Final = 10.0
+# Beginnings of what the server says, lower case: the library changes the case of what it passes on.
+_CONTENT: Final = (
+    "can't parse entities",
+    "message is too long",
+    "message caption is too long",
+    "message text is empty",
+    "text must be",
+    "button_",
+    "reply_markup",
+    "text buttons are",
+    "inline keyboard",
+    "can't parse",
+    "entity_",
+    "image_process_failed",
+    "photo_invalid",
+    "media_",
+)
+_GONE: Final = (
+    "message to edit not found",
+    "message can't be edited",
+    "message to delete not found",
+    "message can't be deleted",
+    "there is no text in the message",
+    "there is no caption in the message",
+    "message_id_invalid",
+)
+
+
+class Moved(DeliveryError):
+    """The group became a supergroup with this id."""
+
+    def __init__(self, chat: int) -> None:
+        super().__init__("moved", retry_after_s=1)
+        self.chat = chat
+
+
+class Wire:
+    """`trouble`: the last machine word of a token or network fault, "" when the last call went well."""
+
+    def __init__(self, token: Secret, api_url: str, *, proxy: str | None = None) -> None:
+        self._token, self._proxy = token, proxy
+        self._api_url = api_url.rstrip("/")
+        self._bot: Bot | None = None
+        self.trouble = ""
+        self.counts: Counter[str] = Counter()
+        self.moved: dict[int, int] = {}  # former group -> supergroup
+
+    async def open(self) -> None:
+        # httpx logs every address, and the token rides in it. The library's own lines may carry a whole answer.
+        for name in ("httpx", "httpcore"):
+            logging.getLogger(name).setLevel(logging.WARNING)
+        logging.getLogger("telegram").setLevel(logging.WARNING)
+        logging.getLogger("telegram.request").setLevel(logging.CRITICAL)
+        self._bot = Bot(
+            self._token.reveal(),
+            base_url=f"{self._api_url}/bot",
+            base_file_url=f"{self._api_url}/file/bot",
+            request=self._request(128),
+            get_updates_request=self._request(4),
+        )
+        # Not Bot.initialize(): it asks getMe, and a Telegram that is away must not stop the start.
+        for request in self._requests():
+            await request.initialize()
+
+    def _request(self, pool: int) -> HTTPXRequest:
+        return HTTPXRequest(
+            connection_pool_size=pool,
+            read_timeout=_READ_S,
+            write_timeout=_READ_S,
+            connect_timeout=5.0,
+            pool_timeout=20.0,
+            proxy=self._proxy,
+            httpx_kwargs={"trust_env": False},
+        )
+
+    def _requests(self) -> tuple[Any, ...]:
+        return tuple(self._bot._request) if self._bot is not None else ()
+
+    async def close(self) -> None:
+        for request in self._requests():
+            await request.shutdown()
+        self._bot = None
+
+    async def rebuild(self) -> None:
+        """New connections, for when the old ones lead nowhere."""
+        await self.close()
+        await self.open()
+
+    @property
+    def bot(self) -> Bot:
+        if self._bot is None:
+            raise DeliveryError("closed", retry_after_s=5)
+        return self._bot
+
+    async def call(self, method: Callable[[Bot], Awaitable[T]]) -> T:
+        """Raises DeliveryError; `not_modified` is among its reasons, `Moved` among its kinds."""
+        try:
+            result = await method(self.bot)
+        except TelegramError as fault:
+            error = self._meaning(fault)
+            self.counts[error.reason] += 1
+            raise error from None  # the original may carry the whole answer
+        self.trouble = ""
+        return result
+
+    async def raw(self, method: str, **params: Any) -> Any:
+        """The method's plain JSON, for what the library would refuse to read as a whole."""
+        read_s = _READ_S + float(params.get("timeout") or 0)
+        return await self.call(lambda bot: bot.do_api_request(method, api_kwargs=params, read_timeout=read_s))
+
+    def _meaning(self, fault: TelegramError) -> DeliveryError:
+        text = str(fault.message).lower()
+        match fault:
+            case RetryAfter():
+                wait = fault.retry_after
+                seconds = wait.total_seconds() if isinstance(wait, timedelta) else float(wait)
+                return DeliveryError(RATE_LIMITED, retry_after_s=seconds)
+            case ChatMigrated():
+                return Moved(fault.new_chat_id)
+            case Forbidden():
+                return DeliveryError("blocked", final=True)
+            case InvalidToken():
+                self.trouble = REFUSED_TOKEN
+                return DeliveryError(REFUSED_TOKEN, retry_after_s=60)
+            case Conflict():
+                return DeliveryError("webhook_active" if "webhook is active" in text else "conflict", retry_after_s=5)
+            case BadRequest():
+                return self._refusal(text)
+            case TimedOut():
+                self.trouble = "timeout"
+                unsent = isinstance(fault.__cause__, (httpx.ConnectTimeout, httpx.PoolTimeout))
+                return DeliveryError("timeout", retry_after_s=5, lost=not unsent)
+            case NetworkError():
+                self.trouble = "unreachable"
+                cause = fault.__cause__
+                lost = isinstance(cause, (httpx.ReadError, httpx.RemoteProtocolError, httpx.WriteError))
+                return DeliveryError("unreachable", retry_after_s=5, lost=lost)
+            case _:
+                return DeliveryError("refused", final=True)
+
+    @staticmethod
+    def _refusal(text: str) -> DeliveryError:
+        if "message is not modified" in text:
+            return DeliveryError(NOT_MODIFIED)
+        if "thread not found" in text:
+            return DeliveryError(NO_THREAD)
+        if any(sign in text for sign in _GONE):
+            return DeliveryError(GONE, final=True)
+        if any(sign in text for sign in _CONTENT):
+            return DeliveryError(REFUSED_CONTENT)
+        if "query is too old" in text:
+            return DeliveryError("old_query", final=True)
+        return DeliveryError("no_chat" if "chat not found" in text else "refused", final=True)
