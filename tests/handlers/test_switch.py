@@ -1,0 +1,208 @@
+"""What operators read: plan, confirm, result, undo, refusals, in both languages."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.chats.terminal_render import render
+from bot.locales import Words
+from bot.model.chat import Action, MessageRef, Person, Place, Reply, Request
+from bot.services import Services
+from handlers import switch
+from handlers.router import Router
+from tests.switch_room import ALICE, BOB, Room, room
+
+_ids = itertools.count()
+STRANGER = Person("slack", "U0BOB", "Bob")
+
+
+class Desk:
+    """One chat: types and presses through the router, keeps what was answered."""
+
+    def __init__(self, house: Room, language: str = "en") -> None:
+        self.house, self.language = house, language
+
+    def services(self) -> Services:
+        h = self.house
+        unused: Any = None
+        return Services(
+            team=h.team, store=h.store, clock=h.clock, gate=h.parts["gate"], keys=h.parts["keys"],
+            balances=h.parts["balances"], diagnosis=unused, proof=unused, switching=h.switching, escalation=unused, oncall=unused,
+        )  # fmt: skip
+
+    async def send(
+        self, text: str = "", *, action: str | None = None, value: str = "", by: Person = ALICE
+    ) -> list[Reply]:
+        request = Request(
+            command="switch",
+            text=self.house.parts["gate"].clean(text).text,
+            asker=by,
+            place=Place("slack", "C1"),
+            language=self.language,
+            timezone="Asia/Shanghai",
+            received_at=self.house.clock.now(),
+            id=str(next(_ids)),
+            action=action,
+            value=value,
+            message=MessageRef("slack", "C1", "1") if action else None,
+        )
+        router = Router(self.services(), {"switch": switch.COMMAND})
+        return [reply async for reply in router.answer(request)]
+
+    async def press(self, button: Action, by: Person = ALICE) -> list[Reply]:
+        return await self.send(action=button.id, value=button.value, by=by)
+
+    def read(self, reply: Reply) -> str:
+        return render(reply, Words(self.language, "Asia/Shanghai"), colour=False, width=None)
+
+
+def button(reply: Reply, id: str) -> Action:
+    return next(action for action in reply.actions if action.id == id)
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[Room]:
+    async with room(tmp_path) as found:
+        yield found
+
+
+async def test_from_plan_to_undo_in_chinese(house: Room) -> None:
+    desk = Desk(house, "zh")
+    house.fish.running("query")
+    (plan,) = await desk.send("query")
+    text = desk.read(plan)
+    assert "切换 QueryEngine：main → spare" in text
+    assert "还没有动任何东西" in text
+    assert "¥120.35，可用" in text
+    assert "MediaEngine" in text
+    assert "35 分钟" in text
+    working, result = await desk.press(button(plan, "switch.confirm"))
+    assert not working.final
+    assert result.replace
+    text = desk.read(result)
+    assert "已切换 10:42" in text
+    assert "已验证" in text
+    assert "只改了 1 个值（QUERY_ENGINE_API_KEY）" in text
+    assert "子程序 query 已重启" in text
+    (again,) = await desk.press(button(plan, "switch.confirm"), by=BOB)
+    assert again.alert
+    (back,) = await desk.press(button(result, "switch.undo"))
+    assert "已撤回" in desk.read(back)
+    assert house.path.read_bytes() == house.original
+    (nothing,) = await desk.press(button(result, "switch.undo"))
+    assert nothing.alert
+    shown = "".join(map(desk.read, [plan, working, result, again, back, nothing]))
+    assert not any(key[-8:] in shown for key in house.keys.values())
+
+
+async def test_from_plan_to_undo_in_english(house: Room) -> None:
+    desk = Desk(house)
+    (plan,) = await desk.send("QueryEngine spare")
+    text = desk.read(plan)
+    assert "Switch QueryEngine: main → spare" in text
+    assert "Nothing has been touched yet." in text
+    assert "deepseek-reasoner (unchanged)" in text
+    *_, result = await desk.press(button(plan, "switch.confirm"))
+    assert "1 value changed" in desk.read(result)
+    assert "stays stopped" in desk.read(result)
+    (listed,) = await desk.send("")
+    assert "spare" in desk.read(listed)
+    (history,) = await desk.send("query history")
+    assert "main → spare" in desk.read(history)
+    (back,) = await desk.send("query --undo")
+    assert "put back" in desk.read(back)
+    assert house.path.read_bytes() == house.original
+
+
+async def test_a_refusal_says_why_and_what_instead(house: Room) -> None:
+    desk = Desk(house, "zh")
+    (reply,) = await desk.send("query poor")
+    text = desk.read(reply)
+    assert "没有切换" in text
+    assert "¥0.00，切过去也会停" in text
+    assert "建议换成 spare" in text
+    assert button(reply, "switch.plan").value == "query spare"
+    (plan,) = await desk.press(button(reply, "switch.plan"))
+    assert "main → spare" in desk.read(plan)
+    (forced,) = await desk.send("query poor --force")
+    assert button(forced, "switch.confirm").style == "danger"
+
+
+async def test_where_no_route_is_left_the_ways_to_degrade_are_told(house: Room) -> None:
+    desk = Desk(house)
+    house.provider.money[house.keys["SPARE"]] = "0.00"
+    (reply,) = await desk.send("query")
+    text = desk.read(reply)
+    assert "No other route of QueryEngine works now" in text
+    assert "image prompt" in text
+
+
+async def test_cancel_takes_the_button_away(house: Room) -> None:
+    desk = Desk(house)
+    (plan,) = await desk.send("query")
+    (cancelled,) = await desk.press(button(plan, "switch.cancel"))
+    assert cancelled.replace
+    (late,) = await desk.press(button(plan, "switch.confirm"))
+    assert late.alert
+    assert house.path.read_bytes() == house.original
+
+
+async def test_others_are_told_who_may(house: Room) -> None:
+    desk = Desk(house)
+    house.rebuilt()
+    object.__setattr__(house.team.access, "members", (STRANGER.address,))
+    (reply,) = await desk.send("query", by=STRANGER)
+    assert "Only operators" in desk.read(reply)
+    assert ALICE.address in desk.read(reply)
+    (plan,) = await desk.send("query")
+    (pressed,) = await desk.press(button(plan, "switch.confirm"), by=STRANGER)
+    assert pressed.alert
+    assert house.path.read_bytes() == house.original
+
+
+async def test_the_second_person_is_asked_for(house: Room) -> None:
+    desk = Desk(house)
+    house.rebuilt(protected=True)
+    (plan,) = await desk.send("query")
+    assert "another operator must confirm" in desk.read(plan)
+    (own,) = await desk.press(button(plan, "switch.confirm"))
+    assert own.alert
+    *_, result = await desk.press(button(plan, "switch.confirm"), by=BOB)
+    assert "done" in result.title
+
+
+async def test_a_changed_file_offers_the_three_values(house: Room) -> None:
+    desk = Desk(house)
+    (plan,) = await desk.send("query")
+    *_, result = await desk.press(button(plan, "switch.confirm"))
+    house.path.write_bytes(house.path.read_bytes() + b"\nX=1\n")
+    (refused,) = await desk.press(button(result, "switch.undo"))
+    (back,) = await desk.press(button(refused, "switch.undo"))
+    assert "put back" in desk.read(back)
+    assert house.path.read_bytes() == house.original + b"\nX=1\n"
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+async def test_every_reason_has_words(house: Room, language: str) -> None:
+    words = Words(language)
+    room = Path(switch.__file__).parents[1]
+    found: set[str] = set()
+    for place in ("bot/outlets/env_file.py", "bot/outlets/env_text.py", "bot/services/switching.py"):
+        text = (room / place).read_text(encoding="utf-8")
+        found |= {
+            piece.split('"')[1]
+            for piece in text.split("refuse(")[1:] + text.split("refused(")[1:]
+            if piece.lstrip().startswith('"')
+        }
+    assert len(found) > 20
+    assert [word for word in sorted(found) if not words.has(f"switch.words.{word}")] == []
+
+
+async def test_too_many_words_show_the_usage(house: Room) -> None:
+    (reply,) = await Desk(house).send("query spare now please")
+    assert "/switch <engine>" in Desk(house).read(reply)
