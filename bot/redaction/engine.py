@@ -22,13 +22,14 @@ DROPPED: Final = "[text dropped: it could not be cleaned]"
 _RARE: Final = finder("|".join((structures.HINTS, bodies.HINTS, numbers.HINTS)))
 
 
-def find(view: bytes) -> list[Span]:
-    """All secrets that stand in plain sight in this view."""
+def find(view: bytes, whole: bool = True) -> list[Span]:
+    """All secrets that stand in plain sight in this view. `whole`: also what goes wholesale from request bodies."""
     spans = tokens.find(view)
     names.find(view, spans)
     if _RARE(view, 0)[0] >= 0:
         structures.find(view, spans)
-        bodies.find(view, spans)
+        if whole:
+            bodies.find(view, spans)
         numbers.find(view, spans)
     return spans
 
@@ -36,8 +37,10 @@ def find(view: bytes) -> list[Span]:
 def _look(text: bytes) -> list[Span]:
     spans = find(text)
     views = copies(text) if dressed(text) else []
+    # Escapes tell where a string in a body ends, and a copy has lost them: it is read for bodies only if the text shows none.
+    whole = not any(span[2] == bodies.PROMPT for span in spans)
     for copy in views:
-        for start, end, kind, secret in find(copy.text):
+        for start, end, kind, secret in find(copy.text, whole):
             spans.append((*copy.back(start, end), kind, secret))
     if spans:
         # a secret once found is cut wherever else it stands

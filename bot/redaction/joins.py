@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from bot.redaction.judge import dated, mixed, wordlike
+from bot.redaction.judge import dated, mixed, plausible, wordlike
 from bot.redaction.rx import piece
 
 _LINE: Final = piece(r"(?:[ \t]*\\?|=)\r?\n[ \t]*(?:[>|#][ \t]*)?")
 _BLANK: Final = piece(r"[ \t]{1,3}|\xe3\x80\x80")
-_PIECE: Final = piece(r"[A-Za-z0-9_\-./+=%]+")
+_PIECE: Final = piece(r"[A-Za-z0-9_\-./+:%]+={0,2}")
 _PIECE_U: Final = piece(r"[A-Za-z0-9_\-]+")
-_MAX_PIECES: Final = 40
+_MAX_PIECES: Final = 320
 _WRAP_MIN: Final = 6
 
 
@@ -50,14 +50,80 @@ def exact_end(view: bytes, start: int, end: int, wanted: tuple[int, ...], loose:
     """
     size = end - start
     best = end
+    letters, capitals = _lowerish(view[start:end]), view[start:end].isupper()
+    most = max(wanted)
     for begin, stop, _ in pieces(view, end, loose, True):
         run = view[begin:stop]
         size += stop - begin
-        if size > max(wanted):
+        if size > most or (
+            wordlike(run)
+            and stop - begin > 2
+            and not run.isdigit()
+            and not (letters and run.islower() or capitals and run.isupper())
+        ):
             break
         if size in wanted:
             best = stop
-        elif wordlike(run) and stop - begin > 2 and not run.isdigit() and not _lowerish(view[start:end]):
+    return best
+
+
+def spaced_end(view: bytes, start: int, end: int) -> int:
+    """`abcd efgh ijkl m`, as text recognition gives it: three runs or more of one width, the last no longer; else `end`."""
+    width = end - start
+    if not 3 <= width <= 16:
+        return end
+    count = 1
+    odd = 0
+    best = end
+    for begin, stop, over in pieces(view, end, True, True):
+        run = view[begin:stop]
+        if over or stop - begin > width:
+            break
+        count += 1
+        odd += not wordlike(run)
+        best = stop
+        if stop - begin < width:
+            break
+    enough = count >= 3 and best - start - count >= 16 and odd * 2 >= count - 1
+    return best if enough and plausible(b"".join(view[start:best].split())) else end
+
+
+def wrapped_end(view: bytes, start: int, end: int, lengths: tuple[int, ...]) -> int:
+    """The end of a value with no family that goes on in the next line, alone there or up to a quote; else `end`."""
+    size = end - start
+    best = end
+    for begin, stop, over in pieces(view, end, True, False):
+        run = view[begin:stop]
+        following = view[stop : stop + 1]
+        if (
+            not over
+            or wordlike(run)
+            or dated(run)
+            or run.startswith((b"req_", b"msg_", b"gen-", b"chatcmpl-", b"resp_"))
+        ):
+            break
+        if following.isascii() and following not in (
+            b"",
+            b"\n",
+            b"\r",
+            b'"',
+            b"'",
+            b"`",
+            b"\\",
+            b" ",
+            b"=",
+            b",",
+            b";",
+            b")",
+            b"&",
+        ):
+            break
+        size += stop - begin
+        # a shell's line continuation; a mail's soft line end, unless the sign may be base64's own
+        marked = view[best : best + 1] == b"\\" or (view[best : best + 1] == b"=" and (best + 1 - start) % 4 != 0)
+        if size in lengths or marked or (end - start >= 40 and stop - begin >= 8 and mixed(run)):
+            best = stop
+        elif stop - begin < 8:
             break
     return best
 

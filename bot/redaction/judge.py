@@ -85,10 +85,16 @@ def mixed(value: bytes) -> bool:
 
 
 def plausible(body: bytes) -> bool:
-    """Not kebab-case or snake_case words: some part holds a digit amid letters, or is long and in mixed case."""
-    if not mixed(body):
-        return False
-    return not all(len(part) <= 14 and wordlike(part) for part in _PARTS.findall(body))
+    """Not kebab-case or snake_case words: some part holds a digit amid letters, or is in mixed case without being a word."""
+    for part in _PARTS.findall(body):
+        if len(part) > 14 or not (wordlike(part) or _numbered(part)):
+            return mixed(body) or (len(part) >= 4 and not wordlike(part) and part.lower() != part)
+    return False
+
+
+def _numbered(part: bytes) -> bool:
+    """`v2`, `gpt4`, `70b`: the parts of model names."""
+    return len(part) <= 6 and (part.rstrip(b"0123456789").isalpha() or part.lstrip(b"0123456789").isalpha())
 
 
 def dated(run: bytes) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from bot.redaction import judge
-from bot.redaction.joins import exact_end, open_end
+from bot.redaction.joins import spaced_end, wrapped_end
 from bot.redaction.rules.named import HARMLESS_BEFORE, NAMES, STEMS
 from bot.redaction.rx import finder, piece
 from bot.redaction.spans import Span
@@ -16,17 +16,19 @@ _WORDS: Final = "|".join(sorted((word for rule in NAMES for word in rule.words),
 
 # name, then what may stand between it and the value: closing quotes, a remark in brackets, a separator, opening quotes.
 _CLOSE: Final = r"(?:[\"'`\]\)\\*]|”|’|」){0,6}"
+# a declared type: `var key string =`, `key: str =`
+_TYPE: Final = r"(?:[ \t](?:string|str|String)|:[ \t]?(?:str|string|String|SecretStr)[ \t]?)?"
 _REMARK: Final = r"(?:[ \t]{0,2}(?:\([^()\n]{1,24}\)|（[^\n(){}\[\]]{1,48}?）))?"
 _SUFFIX: Final = (
     r"(?:_?(?:[0-9]{1,2}|v[0-9]|backup|bak|prod|dev|test|old|new|main|default|live|value|base64|b64|hash))?"
 )
-_SEPARATOR: Final = r"[ \t]{0,8}(?:=>|:=|={1,2}|:|：|＝|→|->|=|,|，|是|为|填的是|填的|填了|填|用的是|用的|改成|换成|设成|如下|is|was|provided:|used:)[ \t]{0,8}"
+_SEPARATOR: Final = r"[ \t]{0,8}(?:=>|:=|={1,2}|:|：|＝|→|->|是|为|填的是|填的|填了|填|用的是|用的|改成|换成|设成|如下|is|was|provided:|used:)[ \t]{0,8}"
 _FLAG_GAP: Final = r"[ \t]{1,12}"
 _OPEN: Final = r"(?:\[|\(|[brfu]{1,2}[\"'`])?(?:[\"'`\\*<]|“|‘|「|《){0,6}\[?"
 _SCHEME: Final = r"(?:(?:bearer|basic|token|bot|key|apikey|digest|v0|oauth|jwt)(?:[ \t:=+]{1,8}|%20)[\"'`\\]{0,3})?"
 _NAME: Final = finder(
     rf"(?i:(?:{_WORDS}|[?&;_\-](?:ak|sk)|\b(?:ak|sk)|\b(?:bearer|basic)|[?&;](?:sig|sign|code|auth|hash|x-[a-z]{{1,8}}-credential|q-sign[a-z-]{{0,12}})){_SUFFIX}"
-    rf"(?:{_CLOSE}{_REMARK}{_SEPARATOR}|{_FLAG_GAP}){_OPEN}{_SCHEME})"
+    rf"(?:{_CLOSE}{_REMARK}{_TYPE}{_SEPARATOR}|[\"'],[ \t]{{0,4}}|{_FLAG_GAP}){_OPEN}{_SCHEME})"
 )
 
 
@@ -51,7 +53,7 @@ _EVIDENCE: Final = (
 )  # fmt: skip
 _REST: Final = piece(r"[^\r\n\"'`\\<>{}\[\]|]{4,}")
 _PLAIN_COOKIE: Final = piece(r"[A-Za-z0-9_\-%+/=.]{8,}")
-_LENGTHS: Final = (24, 30, 32, 36, 40, 48, 49, 60, 64, 84)
+_LENGTHS: Final = (24, 30, 32, 36, 40, 41, 45, 46, 48, 49, 59, 60, 64, 70, 72, 77, 84)
 _WEAK: Final = frozenset((b"key", b"token", b"pass", b"session", b"sid", b"credential", b"signature", b"csrf"))
 
 
@@ -69,6 +71,12 @@ def find(view: bytes, spans: list[Span]) -> None:
         if span is not None:
             spans.append(span)
             position = max(position, span[1])
+
+
+def _label(view: bytes, at: int) -> bool:
+    """Whether only letters and blanks stand between a bracket and this place."""
+    opening = view.rfind(b"[", max(0, at - 24), at)
+    return opening >= 0 and all(byte == 0x20 or 97 <= byte <= 122 for byte in view[opening + 1 : at])
 
 
 def _harmless(view: bytes, word: bytes, start: int) -> bool:
@@ -107,6 +115,8 @@ def _named(view: bytes, start: int, at: int) -> Span | None:
         return _scheme(view, word, at)
     kind = _KIND.get(word, "api key" if word in (b"ak", b"sk") else "signature")
     gap = hit[len(word) :]
+    if gap[:1] == b"]" and _label(view, start):
+        return None  # our own `[... key]`
     blank = not gap.strip() or (gap[:1] in b" \t" and not _SEPARATORS.search(gap))
     if kind == "cookie":
         return _cookie(view, start, at, blank)
@@ -119,18 +129,19 @@ def _named(view: bytes, start: int, at: int) -> Span | None:
         return None
     if parameter or blank:
         value = value.split(b"#", 1)[0]
-    value = value.rstrip(b".:?!" if not value.endswith(b"==") else b"")
+    value = value.rstrip(b".:?!")
     end = at + len(value)
+    if kind != "password":
+        joined = _joined(view, at, end, value)
+        if joined > end:
+            end = joined
+            value = b"".join(part.rstrip(b"\\=") for part in view[at:end].split())
     if judge.masked(value + view[end : end + 3]) or judge.code(value) or judge.placeholder(value):
         return None
     if blank and not _flag(view, start) and not _telling_alone(value):
         return None
     if b"://" in value or (b"@" in value and b":" in value and kind != "password"):
         return None  # an address: the userinfo rule takes only the password
-    joined = _joined(view, at, end, value)
-    if joined > end:
-        end = joined
-        value = b"".join(view[at:end].split())
     if not _telling(view, word, kind, value, parameter, start):
         return None
     return at, end, kind, value
@@ -152,27 +163,29 @@ def _telling_alone(value: bytes) -> bool:
     """After a name and a blank only: must look like nothing but a key."""
     if value.startswith(_EVIDENCE):
         return False
-    if b"=" in value.rstrip(b"=") or b":" in value or judge.dated(value):
-        return False
-    return (len(value) >= 20 and judge.plausible(value)) or _UUID.match(value) is not None
+    low = value.lower()
+    return (
+        len(value) >= 24
+        and value.isalnum()
+        and low != value
+        and low.upper() != value
+        and not value[:8].isdigit()
+        and judge.mixed(value)
+    )
 
 
 def _joined(view: bytes, at: int, end: int, value: bytes) -> int:
-    if view[end : end + 1] not in (b"\n", b"\r", b" ", b"\\", b"="):
+    following = view[end : end + 1]
+    if following == b" ":
+        return spaced_end(view, at, end)
+    if following not in (b"\n", b"\r", b"\\") or value.startswith(_EVIDENCE) or judge.dated(value):
         return end
-    if len(value) < 6 or not judge.mixed(value) or value.startswith(_EVIDENCE) or judge.dated(value):
+    if value.endswith(b"=") and not value.endswith(b"=="):
+        end -= 1
+        value = value[:-1]
+    if len(value) < 8 or not (judge.mixed(value) or len(value) >= 16) or (judge.wordlike(value) and len(value) < 16):
         return end
-    if len(value) not in _LENGTHS:
-        lengths = tuple(length for length in _LENGTHS if length > len(value))
-        if lengths:
-            joined = exact_end(view, at, end, lengths, True)
-            if joined > end:
-                return joined
-    if len(value) in (24, 30, 32, 36, 40, 48, 64) or len(value) < 6:
-        return end
-    if view[end : end + 1] == b" ":
-        return open_end(view, at, end, 200, True)
-    return end
+    return wrapped_end(view, at, end, _LENGTHS)
 
 
 def _telling(view: bytes, word: bytes, kind: str, value: bytes, parameter: bool, start: int) -> bool:
@@ -189,7 +202,7 @@ def _telling(view: bytes, word: bytes, kind: str, value: bytes, parameter: bool,
         return any(byte in b"!#$%*+@^~?" for byte in value) or (size >= 10 and view[start - 1 : start] == b"_")
     if kind == "authorization":
         return size >= 8 and (judge.mixed(value) or size >= 20)
-    if size < 8 or not judge.mixed(value):
+    if size < 8 or not (judge.mixed(value) or (size >= 20 and judge.plausible(value))):
         return False
     if word in _WEAK and not _qualified(view, start):
         return size >= 16 and judge.plausible(value)

@@ -9,7 +9,7 @@ from typing import Final
 import re2
 
 from bot.redaction import judge
-from bot.redaction.joins import exact_end, open_end
+from bot.redaction.joins import exact_end, open_end, wrapped_end
 from bot.redaction.rules.vendors import RULES, Vendor
 from bot.redaction.rx import finder, piece
 from bot.redaction.spans import Span
@@ -139,7 +139,7 @@ def read(view: bytes, start: int, end: int) -> Span | None:
     if size not in rule.exact and following in _BREAKS:
         lengths = _wanted(rule, body)
         joined = exact_end(view, begin, end, lengths, loose) if lengths else end
-        if joined == end and not (rule.exact and size >= rule.low):
+        if joined == end and (not rule.exact or size < rule.low or size > max(rule.exact)):
             joined = open_end(view, begin, end, 1200 if rule.check == "jwt" else 400, loose)
         if joined > end:
             body = _squeeze(view[begin:joined])
@@ -208,7 +208,8 @@ def _run(view: bytes, start: int, end: int, deep: bool) -> Span | None:
             return start, end, "zhipu key", run
         return (start, end, "discord token", run) if _DISCORD.match(run) else None
     if b":" in run or b"\xef" in run:
-        return start, end, "telegram token" if run[:8].isdigit() else "iflytek key", run
+        stop = wrapped_end(view, start, end, (46, 45, 77))
+        return start, stop, "telegram token" if run[:8].isdigit() else "iflytek key", _squeeze(view[start:stop])
     if not deep:
         return None
     inside = decoded(run)

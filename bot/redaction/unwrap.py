@@ -13,7 +13,7 @@ from typing import Final
 from bot.redaction.rx import finder
 
 # What sets the copying off, and what one round undoes. Alternatives that need a left neighbour take it into the match.
-_WORD = r"[A-Za-z0-9_\-]"
+_WORD = r"[A-Za-z0-9_\-.:/+=]"
 _INVISIBLE: Final = r"\xe2\x80[\x8b-\x8f\xaa-\xae]|\xe2\x81[\xa0\xa6-\xa9]|\xef\xbb\xbf|\xc2\xad|\xe1\xa0\x8e"
 _WIDE: Final = r"\xef\xbc[\x90-\x99\xa1-\xba]|\xef\xbd[\x81-\x9a]|\xf0\x9d[\x90-\x9f][\x80-\xbf]|\xe2\x92[\xb6-\xbf]|\xe2\x93[\x80-\xa9]|\xe2\x80[\x90\x91]"
 _WIDE_ALL: Final = r"\xef\xbc[\x81-\xbf]|\xef\xbd[\x80-\x9e]|\xf0\x9d[\x90-\x9f][\x80-\xbf]|\xe2\x92[\xb6-\xbf]|\xe2\x93[\x80-\xa9]|\xe2\x80[\x90\x91]"
@@ -52,7 +52,7 @@ _GATE: Final = finder(
 )
 _ESCAPED: Final = {0x6E: b"\n", 0x72: b"\n", 0x74: b"\t", 0x62: b" ", 0x66: b" "}
 _ENTITIES: Final = {b"&amp;": b"&", b"&quot;": b'"', b"&apos;": b"'", b"&lt;": b"<", b"&gt;": b">"}
-_KEYISH: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
+_KEYISH: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.:/+=")
 ROUNDS: Final = 3
 
 

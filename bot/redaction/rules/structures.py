@@ -77,6 +77,10 @@ RULES: Final[tuple[Structure, ...]] = (
         "mysql -h db -u root -p<a11>1", "mysql -h db -u root -p", True,
     ),
     Structure(
+        "base64-piped", "secret", ("base64 -", "base64 <"), r"(?:echo|printf)(?: -n)? [\"']?([A-Za-z0-9+/_\-]{16,}={0,2})[\"']? *\| *base64 +(?:-d|-D|--decode)",
+        "echo <b40> | base64 -d", "echo hello | base64 -w0",
+    ),
+    Structure(
         "pem-base64", "private key", ("LS0tLS1CRUdJTi",), r"(LS0tLS1CRUdJTi[A-Za-z0-9+/]{20,}(?:\s{1,12}[A-Za-z0-9+/]{20,})*={0,2})",
         "LS0tLS1CRUdJTiBQUklWQVRFIEtFWS0tLS0t<b200>", "LS0tLS1CRUdJTi",
     ),
