@@ -212,7 +212,7 @@ def _figure(reading: Reading, words: Words, *, name_kind: bool = False) -> str:
         parts = [(name, amount) for name, amount in reading.parts.items() if amount]
         if len(parts) > 1:
             shown = words.say("balance.plus").join(
-                f"{words.say(f'balance.parts.{name}')} {words.number(amount)}" for name, amount in parts
+                f"{words.say(f'balance.parts.{name}')} {words.amount(amount)}" for name, amount in parts
             )
             text += words.say("balance.parts.shown", parts=shown)
     if reading.hand_kept_at is not None:

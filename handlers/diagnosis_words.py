@@ -170,8 +170,9 @@ def _retry(d: Diagnosis, p: Proven, words: Words, now: datetime) -> str:
 def _links(d: Diagnosis, p: Proven, team: Team, words: Words) -> tuple[tuple[str, str], ...]:
     """The page that helps: of the account that was asked, else of the party in the text. A relay's money is at the relay."""
     name = d.gateway or d.provider
-    if p.route and p.route in team.routes and team.routes[p.route].provider:
-        name = team.routes[p.route].provider
+    route = team.routes.get(p.route or "")
+    if route and route.provider:
+        name = route.provider
     provider = get(name or "")
     if provider is None:
         return ()
@@ -191,7 +192,7 @@ def _links(d: Diagnosis, p: Proven, team: Team, words: Words) -> tuple[tuple[str
         "status": provider.status_url,
     }
     labels = {kind: words.say(f"diagnose.pages.{kind}", provider=_title(provider.id, words)) for kind in kinds}
-    root = root_of(team.routes[p.route].base_url, provider.base_paths) if p.route in team.routes else ""
+    root = root_of(route.base_url, provider.base_paths) if route else ""
     out: dict[str, tuple[str, str]] = {}
     for kind in reversed(kinds):
         url = (urls[kind] or "").replace("{root}", root)

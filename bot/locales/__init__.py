@@ -126,6 +126,12 @@ class Words:
 
         return str(format_decimal(value, locale=self._babel))
 
+    def amount(self, value: Decimal) -> str:
+        """A part of a sum of money whose currency stands beside it."""
+        from babel.numbers import format_decimal
+
+        return str(format_decimal(value, "#,##0.00####", locale=self._babel))
+
     # --- times
 
     @property
