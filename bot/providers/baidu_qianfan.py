@@ -6,15 +6,14 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from bot.model.money import Balance, Kind
-from bot.providers.base import MODELS, Ask, Json, Known, Provider, Sample, amount, money, part, settled, wire
+from bot.providers.base import MODELS, Ask, Json, Known, Provider, Sample, amount, money, part, wire
 from bot.providers.signing import bce
 
 
 def read(answers: Mapping[str, Json], known: Known) -> Balance:
     """The body names no currency; the site bills in CNY. Empty cash is no verdict: vouchers may still pay."""
-    return settled(
-        money(amount(part(answers["account"], "cashBalance")), "CNY", label="cash"), usable=True, note="cash_only"
-    )
+    cash = amount(part(answers["account"], "cashBalance"))
+    return Balance((money(cash, "CNY", label="cash"),), note="cash_only")
 
 
 PROVIDER = Provider(
@@ -46,7 +45,6 @@ PROVIDER = Provider(
             "cash",
             {"account": wire({"cashBalance": 850.0})},
             (money(Decimal("850.0"), "CNY", label="cash"),),
-            usable=True,
             note="cash_only",
             account_key=True,
         ),

@@ -75,7 +75,7 @@ class Ask:
     credential: Credential = "key"
     headers: Mapping[str, str] | Callable[[Known], Mapping[str, str]] = field(default_factory=dict)
     json: Json = None
-    body: bytes | None = None
+    body: bytes | Callable[[Known], bytes] | None = None
     optional: bool = False
     instead_of: str = ""
     instead_when: tuple[str, ...] = ()
@@ -230,7 +230,7 @@ def draft(
     if ask.credential == "account_key" and not secret:
         return "no_account_key"
     headers = dict(ask.headers(known) if callable(ask.headers) else ask.headers)
-    content = ask.body
+    content = ask.body(known) if callable(ask.body) else ask.body
     if ask.json is not None:
         content = jsonlib.dumps(ask.json, ensure_ascii=False).encode()
         headers.setdefault("Content-Type", "application/json")

@@ -18,7 +18,6 @@ from bot.providers.base import (
     money,
     number,
     part,
-    settled,
     wire,
 )
 
@@ -31,7 +30,7 @@ def read(answers: Mapping[str, Json], known: Known) -> Balance:
     """Daily free calls are apart from magicubes, so none left is no verdict."""
     data = part(answers["balance"], "data")
     frozen = number(data.get("frozen_balance", data.get("frozen_amount")))
-    return settled(money(amount(part(data, "available_balance")), "magicube", frozen=frozen), usable=True)
+    return Balance((money(amount(part(data, "available_balance")), "magicube", frozen=frozen),))
 
 
 PROVIDER = Provider(
@@ -61,7 +60,6 @@ PROVIDER = Provider(
                 )
             },
             (money(Decimal("100.5"), "magicube", frozen=Decimal("20.0")),),
-            usable=True,
         ),
         Sample("a refusal", {"balance": wire({"success": False})}, wrong="said_no"),
     ),
