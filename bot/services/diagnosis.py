@@ -11,12 +11,26 @@ import re2
 from bot.model.chat import CleanText
 from bot.model.diagnosis import MONEY_CAUSES, Cause, Diagnosis, Party
 from bot.services.reading.engine import engine_of
-from bot.services.reading.fields import figures_of, model_of, occurred_at_of, request_id_of, retry_after_of, status_of, task_id_of
+from bot.services.reading.fields import (
+    figures_of,
+    model_of,
+    occurred_at_of,
+    request_id_of,
+    retry_after_of,
+    status_of,
+    task_id_of,
+)
 from bot.services.reading.says import says_of
 from bot.services.reading.view import View, view
 from bot.signatures import Origin, Page, Signature, Signatures
 
-_PAYMENT: Final = (Cause.BALANCE_EXHAUSTED, Cause.KEY_LIMIT, Cause.GROUP_LIMIT, Cause.REQUEST_TOO_COSTLY, Cause.BILLING_INACTIVE)
+_PAYMENT: Final = (
+    Cause.BALANCE_EXHAUSTED,
+    Cause.KEY_LIMIT,
+    Cause.GROUP_LIMIT,
+    Cause.REQUEST_TOO_COSTLY,
+    Cause.BILLING_INACTIVE,
+)
 _ALSO: Final = {
     402: _PAYMENT,
     429: (Cause.RATE_LIMITED, Cause.QUOTA_EXHAUSTED, Cause.BALANCE_EXHAUSTED),
@@ -36,12 +50,15 @@ _FOREIGN_WALLET: Final = MONEY_CAUSES - {Cause.KEY_LIMIT, Cause.REQUEST_TOO_COST
 """Causes that, told by a provider inside a gateway's answer, lie with the gateway's own account at that provider."""
 
 _RELAY_MARK: Final = re.compile(r"\(request id: ?\w*\)|\(tid: ?\w+\)|\"type\" ?: ?\"<nil>\"|'type': '<nil>'|<nil>")
-_GATEWAY_TYPE: Final = re.compile(r"\b([a-z][a-z0-9]{1,20}?)_?api_error\b")
+_RELAY_ID: Final = re.compile(r"20\d{12}\d{6,}[A-Za-z0-9]{0,24}$")
 _STANDING: Final = re.compile(r"[a-z0-9_]")
 _QUESTION: Final = re.compile(
     r"[?？]|^(?:how|what|why|where|which|when|does|do|did|is|are|was|can|could|should|will|who|my|i |top)\b|怎么|如何|什么|为什么|哪|吗|呢|是否|多少|能不能|可以|没到账|未到账"
 )
 _BROKEN: Final = re.compile(r"[{}]|error code|traceback|exception:|^\s*http/|status[ _]?code|\w+error:|_error\b")
+_ASKED: Final = re.compile(
+    r"^(?:how|what|why|where|which|when|does|do|did|is|are|can|could|should|will|who)\b[^{}:]*\?*$|^[^{}:]{0,80}(?:吗|怎么办|怎么|如何|呢|什么)[^{}:]{0,30}[?。]?$"
+)
 _ORDINARY_CODES: Final = re.compile(r"^\d+$")
 
 
@@ -69,15 +86,27 @@ class Diagnoser:
     def explain(self, text: CleanText) -> Diagnosis:
         """Never raises, whatever the text. `causes` has at least one member; `unknown` where the text carries no reason."""
         seen = view(text.text)
-        words = [self._words[place] for place in self._search.Match(seen.low) or ()]
         status = status_of(seen)
         page = self._page(seen)
         if page is not None:
             return Diagnosis(causes=(Cause.UNKNOWN,), confidence=0.9, text=text, is_error=False, page=page.id, status=status)
-        speakers = [self._signatures.origins[word] for word in words if word in self._signatures.origins]
-        provider, gateway = _origin(speakers, seen)
-        best = self._decide(seen, words, status, {provider or "", gateway or "", *(s.provider or "" for s in speakers), *(s.gateway or "" for s in speakers)})
-        return self._told(text, seen, status, provider, gateway, best, bool(speakers))
+        if status is None and len(seen.low) < 200 and _ASKED.match(seen.low) and not _BROKEN.search(seen.low):
+            return Diagnosis(causes=(Cause.UNKNOWN,), confidence=0.6, text=text, is_error=False)
+        hits, speakers = self._read(seen, status)
+        provider, gateway = _origin(speakers)
+        return self._told(text, seen, status, provider, gateway, hits, bool(speakers))
+
+    def fitting(self, text: str) -> tuple[str, ...]:
+        """The ids of every signature that fits a text, best first; for the shelf's own tests and for `why`."""
+        seen = view(text)
+        return tuple(hit.entry.id for hit in self._read(seen, status_of(seen))[0])
+
+    def _read(self, seen: View, status: int | None) -> tuple[list[_Hit], list[Origin]]:
+        words = [self._words[place] for place in self._search.Match(seen.low) or ()]
+        origins = self._signatures.origins
+        speakers = [origins[word] for word in words if word in origins]
+        who = {speaker.provider or "" for speaker in speakers} | {speaker.gateway or "" for speaker in speakers}
+        return self._decide(seen, words, status, who), speakers
 
     def _decide(self, seen: View, words: Iterable[str], status: int | None, who: set[str]) -> list[_Hit]:
         hits: list[_Hit] = []
@@ -154,7 +183,14 @@ class Diagnoser:
         return False
 
     def _told(
-        self, text: CleanText, seen: View, status: int | None, provider: str | None, gateway: str | None, hits: list[_Hit], known: bool
+        self,
+        text: CleanText,
+        seen: View,
+        status: int | None,
+        provider: str | None,
+        gateway: str | None,
+        hits: list[_Hit],
+        known: bool,
     ) -> Diagnosis:
         entry = hits[0].entry if hits else None
         causes = list(entry.causes) if entry else [Cause.UNKNOWN]
@@ -164,9 +200,14 @@ class Diagnoser:
         for hit in hits[1:]:
             provider = provider or hit.entry.provider
             gateway = gateway or hit.entry.gateway
-        if causes[0] is not Cause.UNKNOWN or status in (429, 403, 400):
-            causes += [cause for cause in _ALSO.get(status or 0, ()) if cause not in causes and _may_also(causes[0], status, entry)]
         request_id = request_id_of(seen)
+        gateway = gateway or _relay_of(seen, request_id)
+        if causes[0] is not Cause.UNKNOWN or status in (429, 403, 400):
+            causes += [
+                cause
+                for cause in _ALSO.get(status or 0, ())
+                if cause not in causes and _may_also(causes[0], status, entry)
+            ]
         said = bool(entry) or status is not None or (known and request_id is not None)
         return Diagnosis(
             causes=tuple(causes),
@@ -219,7 +260,7 @@ def _said(word: str, low: str) -> bool:
     return False
 
 
-def _origin(speakers: list[Origin], seen: View) -> tuple[str | None, str | None]:
+def _origin(speakers: list[Origin]) -> tuple[str | None, str | None]:
     """Who answered and through whom: hosts weigh more than names, names more than weak signs."""
     provider = gateway = None
     for origin in sorted(speakers, key=lambda origin: -origin.weight):
@@ -228,8 +269,22 @@ def _origin(speakers: list[Origin], seen: View) -> tuple[str | None, str | None]
     return provider, gateway
 
 
+def _relay_of(seen: View, request_id: str | None) -> str | None:
+    """A relay's request id: time and eight letters or digits in new-api, digits alone in one-api."""
+    if request_id is None or not _RELAY_ID.match(request_id):
+        return None
+    if not (_RELAY_MARK.search(seen.low) or "| " + request_id.lower() + " |" in seen.low):
+        return None
+    return "one-api" if request_id.isdigit() and "<nil>" not in seen.low else "new-api"
+
+
 def _may_also(first: Cause, status: int | None, entry: Signature | None) -> bool:
-    return first is Cause.UNKNOWN or entry is None or entry.rank <= 20 or (status == 402 and first in _PAYMENT and entry.rank < 90)
+    return (
+        first is Cause.UNKNOWN
+        or entry is None
+        or entry.rank <= 20
+        or (status == 402 and first in _PAYMENT and entry.rank < 90)
+    )
 
 
 def _confidence(entry: Signature | None, hits: list[_Hit]) -> float:
@@ -247,7 +302,13 @@ def _party(cause: Cause, entry: Signature | None, gateway: str | None, seen: Vie
     if entry is not None and entry.party:
         return entry.party
     relayed = bool(_RELAY_MARK.search(seen.low))
-    if cause in _FOREIGN_WALLET and entry is not None and entry.provider and (relayed or gateway) and entry.provider != gateway:
+    if (
+        cause in _FOREIGN_WALLET
+        and entry is not None
+        and entry.provider
+        and (relayed or gateway)
+        and entry.provider != gateway
+    ):
         return "gateway"
     if cause is Cause.UPSTREAM_ERROR and (gateway or relayed):
         return "gateway"

@@ -60,6 +60,8 @@ class Page:
 
     id: str
     asks: tuple[tuple[str, ...], ...]
+    samples: tuple[str, ...] = ()
+    near_miss: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +169,8 @@ def load(folder: Path = _HERE, *, samples: bool = False) -> Signatures:
                 raise ValueError(f"two signatures are called {entry.id}")
             entries[entry.id] = entry
         for raw in table.get("page", ()):
-            pages.append(Page(raw["id"], tuple(_words(group) for group in raw["asks"])))
+            asks = tuple(_words(group) for group in raw["asks"])
+            pages.append(Page(raw["id"], asks, tuple(raw.get("samples", ())), raw.get("near_miss", "")))
     anchors: dict[str, list[Signature]] = {}
     by_status: dict[int, list[Signature]] = {}
     for entry in entries.values():

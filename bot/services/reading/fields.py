@@ -21,9 +21,14 @@ _STATUS_STRONG: Final = re.compile(
     r"(?: is| of| was)?[\"'*]* ?[:=]? ?(?:http status code: )?[\"'(\[]?" + _NUMBER
 )
 _STATUS_PHRASE: Final = re.compile(
-    r"(?:\bhttp(?:/[\d.]+)?(?: error| status| 状态码)?[ :=(]{1,3}|\bstatus[\"']?[ :=(]{1,3}|状态码[ :=(]{0,3}|\brejected \()" + _NUMBER
-    + r"|(?<![\d.,/-])" + _NUMBER + r"[ )\]:,-]{1,3}" + _REASONS
-    + r"|<(?:title|h1)>[^<]{0,60}?" + _NUMBER
+    r"(?:\bhttp(?:/[\d.]+)?(?: error| status| 状态码)?[ :=(]{1,3}|\bstatus[\"']?[ :=(]{1,3}|状态码[ :=(]{0,3}|\brejected \()"
+    + _NUMBER
+    + r"|(?<![\d.,/-])"
+    + _NUMBER
+    + r"[ )\]:,-]{1,3}"
+    + _REASONS
+    + r"|<(?:title|h1)>[^<]{0,60}?"
+    + _NUMBER
 )
 _STATUS_LOOSE: Final = re.compile(
     r"\b(?:api error|api request failed|apierror|request failed|failed|error|upstream|exception|rejected|错误|报错|api|denied|response|invalid|returned)"
@@ -32,6 +37,7 @@ _STATUS_LOOSE: Final = re.compile(
     r"|\b(?:msg|message|error)[\"']?[:=] ?[\"']?([45]\d\d)[ {:]"
     r"|\| ?([45]\d\d) ?\|"
     r"|: ([45]\d\d)(?: -|:|,| [{\"<])"
+    r"|(?:exhausted|error|exception|badrequest|forbidden|unauthorized|unavailable|notfound|argument): ([45]\d\d) [a-z]"
 )
 _STATUS_CODE: Final = re.compile(r"[\"']?\b(?:code|status)[\"']?[ :=]{1,3}[\"']?([45]\d\d)\b(?![.\d-])")
 _STATUS_LINE: Final = re.compile(r"^\s*([45]\d\d)(?:\s*$|\s*[{<\"])", re.MULTILINE)
@@ -58,16 +64,26 @@ _ID: Final = r"([A-Za-z0-9][A-Za-z0-9_:.\-]{6,90}[A-Za-z0-9=])"
 _REQUEST_KEY: Final = re.compile(r"(?:request[_-]?id|requestid)[\"'`]{0,2} ?[:=] ?[\"'`]{0,2}" + _ID, re.IGNORECASE)
 _REQUEST_TEXT: Final = re.compile(
     r"(?:request[ _-]?id|req[ _-]?id|请求 ?id|请求编号|请求号|\btid|log[ _-]?id|logid|x-amzn-requestid|correlation[ _-]?id|x-tt-logid|"
-    r"cf-ray|x-oneapi-request-id|x-new-api-request-id|request identifier|operation id|activity ?id)"
+    r"x-oneapi-request-id|x-new-api-request-id|request identifier|operation id|activity ?id)"
     r"[\"'`)]{0,2}(?: is| was)? ?[:=]? ?[\"'`\[(]{0,2}" + _ID,
     re.IGNORECASE,
 )
-_TRACE: Final = re.compile(r"(?:trace[ _-]?id|tracking id|trackingid|sentry id|ray id|error id|event id)[\"'`)]{0,2}(?: is| was)? ?[:=]? ?[\"'`\[(]{0,2}" + _ID, re.IGNORECASE)
-_TASK: Final = re.compile(r"(?:task[ _-]?id|taskid|任务 ?id|任务编号|任务号|job[ _-]?id|generation[ _-]?id|prediction[ _-]?id)[\"'`)]{0,2} ?[:=]? ?[\"'`\[(]{0,2}" + _ID, re.IGNORECASE)
+_TRACE: Final = re.compile(
+    r"(?:trace[ _-]?id|tracking id|trackingid|sentry id|ray id|error id|event id)[\"'`)]{0,2}(?: is| was)? ?[:=]? ?[\"'`\[(]{0,2}"
+    + _ID,
+    re.IGNORECASE,
+)
+_TASK: Final = re.compile(
+    r"(?:task[ _-]?id|taskid|任务 ?id|任务编号|任务号|job[ _-]?id|generation[ _-]?id|prediction[ _-]?id)[\"'`)]{0,2} ?[:=]? ?[\"'`\[(]{0,2}"
+    + _ID,
+    re.IGNORECASE,
+)
 _SHAPED: Final = re.compile(
     r"\b(req_(?:vrtx_)?[A-Za-z0-9]{16,40}|20\d{12}[0-9]{9,19}[A-Za-z0-9]{0,8}|02\d{12,15}[0-9a-f]{30,50})\b"
 )
-_BODY: Final = re.compile(r"[\"']id[\"'] ?: ?[\"']((?:chatcmpl|resp|msg|gen|cmpl|run|video|task|req)[-_][A-Za-z0-9_-]{6,80})[\"']")
+_BODY: Final = re.compile(
+    r"[\"']id[\"'] ?: ?[\"']((?:chatcmpl|resp|msg|gen|cmpl|run|video|task|req)[-_][A-Za-z0-9_-]{6,80})[\"']"
+)
 _BRACKETED: Final = re.compile(r"\]\[(20\d{12}[0-9a-f]{8,30})\]")
 _PLACEHOLDER: Final = re.compile(r"x{4,}|^<|redacted|^0+$|your[-_]|example", re.IGNORECASE)
 
@@ -105,7 +121,13 @@ def request_id_of(seen: View) -> str | None:
 
 
 def task_id_of(seen: View) -> str | None:
-    if not ("task" in seen.low or "任务" in seen.low or "job" in seen.low or "generation" in seen.low or "prediction" in seen.low):
+    if not (
+        "task" in seen.low
+        or "任务" in seen.low
+        or "job" in seen.low
+        or "generation" in seen.low
+        or "prediction" in seen.low
+    ):
         return None
     return _first(_TASK, seen.flat)
 
@@ -118,29 +140,49 @@ _MODEL_SAID: Final = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
         r"limit: ?\d+, model: ?" + _NAME,
-        r"(?:received model group ?= ?|无权访问模型 ?|模型 ?" + _Q + r")" + _NAME + r"[\"'`]{0,2} ?(?=无可用|不存在|不支持|未开通|没有|的?可用|暂|已下线|不可用|价格|倍率|$|\(|，|,|。)",
+        r"(?:received model group ?= ?|无权访问模型 ?|模型 ?"
+        + _Q
+        + r")"
+        + _NAME
+        + r"[\"'`]{0,2} ?(?=无可用|不存在|不支持|未开通|没有|的?可用|暂|已下线|不可用|价格|倍率|$|\(|，|,|。)",
         r"(?:received model group ?= ?)" + _NAME,
-        r"no (?:available |allowed )?(?:channels?|providers?|endpoints?|accounts?|capacity)(?: is| are)?(?: available)?(?: found)? (?:for|supporting) (?:the )?(?:model )?" + _Q + _NAME + r"(?= |\"|'|`|\.|$|\))",
+        r"no (?:available |allowed )?(?:channels?|providers?|endpoints?|accounts?|capacity)(?: is| are)?(?: available)?(?: found)? (?:for|supporting) (?:the )?(?:model )?"
+        + _Q
+        + _NAME
+        + r"(?= |\"|'|`|\.|$|\))",
         r"(?:channels|providers|capacity|accounts) available for (?:the )?model " + _Q + _NAME,
         r"\bthe model or endpoint " + _Q + _NAME + r"[\"'`]{0,2} ",
         r"\b(?:access to|use) the model (?:with the specified model id )?" + _Q + _NAME,
         r"\bmodels/" + _NAME + r"(?=[:)\"'` ]| is |,)(?<!:)",
         r"\bthe model:? " + _Q + _NAME + r"[\"'`)\]]{0,2} (?:does|is|was|has|requires|cannot|may|not|you|in)",
         r"\bmodel " + _Q + _NAME + r"[\"'`)\]>]{1,2}",
-        r"\bmodel:? " + _Q + _NAME + r"[\"'`)\]]{0,2},? (?:does not|doesn't|is not|isn't|not found|not exist|was not|is currently|is overloaded|is temporarily|is at|has been|is no longer|is deprecated|is decommissioned|not supported|unavailable|requires|cannot|under group|in group|in organization|on the server|under the)",
+        r"\bmodel:? "
+        + _Q
+        + _NAME
+        + r"[\"'`)\]]{0,2},? (?:does not|doesn't|is not|isn't|not found|not exist|was not|is currently|is overloaded|is temporarily|is at|has been|is no longer|is deprecated|is decommissioned|not supported|unavailable|requires|cannot|under group|in group|in organization|on the server|under the)",
         r"not found the model " + _Q + _NAME,
-        r"(?:invalid|unknown|unsupported|no such|unrecognized|incorrect|nonexistent|unexpected) model(?: name| id| identifier)?:? ?" + _Q + r"(?:name |passed in model=)?" + _NAME,
+        r"(?:invalid|unknown|unsupported|no such|unrecognized|incorrect|nonexistent|unexpected) model(?: name| id| identifier)?:? ?"
+        + _Q
+        + r"(?:name |passed in model=)?"
+        + _NAME,
         r"use this model " + _Q + _NAME,
         r"requested model:? ?" + _Q + _NAME,
-        r"(?:rate limit reached for|per min \(\w+\) for|quota for|unable to access|has no access to|access to model|capacity for|support for) (?:model )?" + _Q + _NAME + r"(?=[\"'`)\]]{0,3} (?:in |on |with|model|under))",
+        r"(?:rate limit reached for|per min \(\w+\) for|quota for|unable to access|has no access to|access to model|capacity for|support for) (?:model )?"
+        + _Q
+        + _NAME
+        + r"(?=[\"'`)\]]{0,3} (?:in |on |with|model|under))",
         r"(?:publishers/[\w-]+|deployments|foundation-model|inference-profile)/" + _NAME,
         r"try pulling it first.{0,40}model " + _Q + _NAME,
-        r"(?:模型|model)(?:名称|名|id)?[ :：]{1,2}" + _Q + _NAME + r"(?=[\"'`)\]]{0,2} ?(?:无可用|不存在|不支持|未|没有|暂))",
+        r"(?:模型|model)(?:名称|名|id)?[ :：]{1,2}"
+        + _Q
+        + _NAME
+        + r"(?=[\"'`)\]]{0,2} ?(?:无可用|不存在|不支持|未|没有|暂))",
         r"→ " + _NAME,
     )
 )
 _MODEL_KEY: Final = re.compile(
-    r"(?<![\w.])(?:model|model_name|modelname|model_id|modelid|model_group|deployment|engine|litellm_params\.model|model id|使用模型|当前模型|模型名称|模型)[\"'`*]{0,3} ?[:=] ?[\"'`*(]{0,3}" + _NAME,
+    r"(?<![\w.])(?:model|model_name|modelname|model_id|modelid|model_group|deployment|engine|litellm_params\.model|model id|使用模型|当前模型|模型名称|模型)[\"'`*]{0,3} ?[:=] ?[\"'`*(]{0,3}"
+    + _NAME,
     re.IGNORECASE,
 )
 _NO_MODEL: Final = frozenset(
@@ -148,8 +190,14 @@ _NO_MODEL: Final = frozenset(
     "code-assist true false openai anthropic gemini claude gpt provider model_name your-model token tokens limit requests request input output api "
     "status available you it to of in on we has does cannot with but from at as be not-found missing required invalid type http https message".split()
 ) - {"gpt"}
-_MODELISH: Final = re.compile(r"\d|-|/|^(?:gpt|o1|o3|claude|gemini|llama|qwen|glm|kimi|grok|mistral|mixtral|deepseek|yi|ernie|doubao|sora|veo|flux|sonnet|opus|haiku|ollama|codestral|mimo)", re.IGNORECASE)
-_FILE: Final = re.compile(r"\.(?:py|ts|js|tsx|go|rs|mjs|java|json|md|html|log|com|ai|cn|io|dev|net|org)(?::\d+)*$|^https?:|^www\.|^[\d.]+$|^v\d+(?:\.\d+)*$|^\d+:\d+|^[0-9a-f]{24,}$|^[0-9a-f]{8}-[0-9a-f]{4}-", re.IGNORECASE)
+_MODELISH: Final = re.compile(
+    r"\d|-|/|^(?:gpt|o1|o3|claude|gemini|llama|qwen|glm|kimi|grok|mistral|mixtral|deepseek|yi|ernie|doubao|sora|veo|flux|sonnet|opus|haiku|ollama|codestral|mimo)",
+    re.IGNORECASE,
+)
+_FILE: Final = re.compile(
+    r"\.(?:py|ts|js|tsx|go|rs|mjs|java|json|md|html|log|com|ai|cn|io|dev|net|org)(?::\d+)*$|^https?:|^www\.|^[\d.]+$|^v\d+(?:\.\d+)*$|^\d+:\d+|^[0-9a-f]{24,}$|^[0-9a-f]{8}-[0-9a-f]{4}-",
+    re.IGNORECASE,
+)
 
 
 def _model(value: str) -> str | None:
@@ -164,7 +212,14 @@ def _model(value: str) -> str | None:
 def model_of(seen: View) -> str | None:
     """The model's name as written. What the error itself says goes before a client's heading."""
     low = seen.low
-    if not ("model" in low or "模型" in low or "rate limit reached for" in low or "endpoints" in low or "deployment" in low or "channel" in low):
+    if not (
+        "model" in low
+        or "模型" in low
+        or "rate limit reached for" in low
+        or "endpoints" in low
+        or "deployment" in low
+        or "channel" in low
+    ):
         return None
     for pattern in _MODEL_SAID:
         for found in pattern.finditer(seen.flat):
@@ -175,7 +230,13 @@ def model_of(seen: View) -> str | None:
         value = _model(found.group(1))
         if value and not _prose(seen.flat, found.end(1)):
             return value
+    if "limit: 0" in low:
+        named = _GEMINI.search(seen.flat)
+        return named.group(0) if named else None
     return None
+
+
+_GEMINI: Final = re.compile(r"\bgemini-\d[\w.-]*\w")
 
 
 _NEXT_WORD: Final = re.compile(r"[\"'`*)\],}]* ?([A-Za-z0-9.]*)")
@@ -209,7 +270,11 @@ def occurred_at_of(seen: View, near: str = "") -> str | None:
     text = seen.lines
     if "20" not in text:
         return None
-    times = [found for found in _TIME.finditer(text) if not _NOT_WHEN.search(text[max(0, found.start() - 32) : found.start()])]
+    times = [
+        found
+        for found in _TIME.finditer(text)
+        if not _NOT_WHEN.search(text[max(0, found.start() - 32) : found.start()])
+    ]
     if not times:
         return None
     place = text.lower().find(near) if near else -1
@@ -234,7 +299,8 @@ _WAIT_SAID: Final = tuple(
         r"(?:please )?retry (?:in|after)(?: about| approximately)? ?" + _ANY_SPAN,
         r"(?:please |or )wait(?: for| at least| about| another)* " + _ANY_SPAN,
         r"(?:will |limit |quota |usage )?resets? (?:in|after) (?:about )?" + _ANY_SPAN,
-        r"(?:quotaresetdelay|reset_after|resets_in|resets_in_seconds|reset_seconds|resets-in|wait_time|wait_seconds|cooldown_seconds|retry_after_seconds|retryafterseconds)[\"']?[ :=]{1,3}[\"']?" + _ANY_SPAN,
+        r"(?:quotaresetdelay|reset_after|resets_in|resets_in_seconds|reset_seconds|resets-in|wait_time|wait_seconds|cooldown_seconds|retry_after_seconds|retryafterseconds)[\"']?[ :=]{1,3}[\"']?"
+        + _ANY_SPAN,
         r"(?:resets_in_seconds|reset_seconds|wait_seconds|cooldown_seconds|retry_after_seconds|retryafterseconds|retryafter|resets_in)[\"']?[ :=]{1,3}[\"']?(\d+(?:\.\d+)?)(?![\w.:/-])",
         r"available (?:again )?in (?:about )?" + _ANY_SPAN,
         r"(?:请|需要?|等待|稍等|于|在|将在|还需等待?)[^,。;]{0,8}?" + _ANY_SPAN + r" ?(?:之?后|再|重试|恢复|重置)",
@@ -242,7 +308,21 @@ _WAIT_SAID: Final = tuple(
     )
 )
 _PIECE: Final = re.compile(_SPAN)
-_SECONDS: Final = {"ms": 0.001, "mi": 60.0, "m": 60.0, "s": 1.0, "h": 3600.0, "d": 86400.0, "w": 604800.0, "毫": 0.001, "秒": 1.0, "分": 60.0, "小": 3600.0, "个": 3600.0, "天": 86400.0}
+_SECONDS: Final = {
+    "ms": 0.001,
+    "mi": 60.0,
+    "m": 60.0,
+    "s": 1.0,
+    "h": 3600.0,
+    "d": 86400.0,
+    "w": 604800.0,
+    "毫": 0.001,
+    "秒": 1.0,
+    "分": 60.0,
+    "小": 3600.0,
+    "个": 3600.0,
+    "天": 86400.0,
+}
 _OWN_RETRY: Final = re.compile(r"retrying|重试中|attempt \d+$")
 
 
@@ -263,7 +343,16 @@ def seconds_of(span: str) -> float | None:
 def retry_after_of(seen: View) -> float | None:
     """Seconds the other side asks to wait. A client's own `Retrying in 2 s` is no such word, nor is a clock time."""
     low = seen.low
-    if not ("retry" in low or "try again" in low or "wait" in low or "reset" in low or "available" in low or "后" in low or "等待" in low or "cooldown" in low):
+    if not (
+        "retry" in low
+        or "try again" in low
+        or "wait" in low
+        or "reset" in low
+        or "available" in low
+        or "后" in low
+        or "等待" in low
+        or "cooldown" in low
+    ):
         return None
     for pattern in _WAIT_SAID:
         for found in pattern.finditer(low):
@@ -281,9 +370,27 @@ def retry_after_of(seen: View) -> float | None:
 
 _MONEY: Final = r"([-$¥€]{0,2} ?-?[\d,]+(?:\.\d+)?(?: ?(?:usd|cny|tokens?|credits?|元|requests?|points?))?)"
 _FIGURES: Final = (
-    ("remaining", re.compile(r"(?:剩余额度|剩余配额|剩余|remain(?:ing)?(?: quota| balance| credits?)?|remain quota|can only afford|balance is|balance:|account balance of|left:)[ :=]{0,3}" + _MONEY)),
-    ("needed", re.compile(r"(?:需要预扣费额度|需要额度|need quota|requested up to|you requested|requested about|requested|requires at least|required)[ :=]{0,3}" + _MONEY)),
-    ("limit", re.compile(r"(?:\blimit|max budget|limitvalue|quotavalue|maximum context length is|maximum number of tokens allowed|token limit is|token count exceeds the maximum number of tokens allowed)[\"']?[ :=(]{0,3}[\"']?" + _MONEY)),
+    (
+        "remaining",
+        re.compile(
+            r"(?:剩余额度|剩余配额|剩余|remain(?:ing)?(?: quota| balance| credits?)?|remain quota|can only afford|balance is|balance:|account balance of|left:)[ :=]{0,3}"
+            + _MONEY
+        ),
+    ),
+    (
+        "needed",
+        re.compile(
+            r"(?:需要预扣费额度|需要额度|need quota|requested up to|you requested|requested about|requested|requires at least|required)[ :=]{0,3}"
+            + _MONEY
+        ),
+    ),
+    (
+        "limit",
+        re.compile(
+            r"(?:\blimit|max budget|limitvalue|quotavalue|maximum context length is|maximum number of tokens allowed|token limit is|token count exceeds the maximum number of tokens allowed)[\"']?[ :=(]{0,3}[\"']?"
+            + _MONEY
+        ),
+    ),
     ("used", re.compile(r"(?:\bused|current cost|current usage|current spend)[\"']?[ :=]{0,3}" + _MONEY)),
 )
 _RESET: Final = re.compile(

@@ -14,7 +14,15 @@ _UNICODE: Final = re.compile(r"\\u([0-9a-fA-F]{4})")
 _ANSI: Final = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _PERCENT: Final = re.compile(r"%(?:7B|22|20|0A|27|3A|E[4-9]%[89AB])", re.IGNORECASE)
 _CJK_GAP: Final = re.compile(r"(?<=[\u3000-\u9fff]) +(?=[\u3000-\u9fff])")
-_ENTITIES: Final = (("&quot;", '"'), ("&#34;", '"'), ("&#39;", "'"), ("&#x27;", "'"), ("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&"))
+_ENTITIES: Final = (
+    ("&quot;", '"'),
+    ("&#34;", '"'),
+    ("&#39;", "'"),
+    ("&#x27;", "'"),
+    ("&lt;", "<"),
+    ("&gt;", ">"),
+    ("&amp;", "&"),
+)
 
 _EVEN: Final = {
     **{code: " " for code in range(0x2500, 0x25A0)},  # boxes of rich, Claude Code, opencode
@@ -46,7 +54,12 @@ def _unescape(text: str) -> str:
         if "\\u" in text:
             text = _UNICODE.sub(lambda found: chr(int(found.group(1), 16)), text)
         text = (
-            text.replace('\\"', '"').replace("\\n", "\n").replace("\\r", "").replace("\\t", " ").replace("\\'", "'").replace("\\/", "/")
+            text.replace('\\"', '"')
+            .replace("\\n", "\n")
+            .replace("\\r", "")
+            .replace("\\t", " ")
+            .replace("\\'", "'")
+            .replace("\\/", "/")
         )
         if text == before:
             break
