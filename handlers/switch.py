@@ -208,7 +208,10 @@ def _figure(state: AccountState, words: Words) -> str:
     if not order:
         return words.say("balance.unlimited") if any(reading.unlimited for reading in state.readings) else ""
     first = order[0]
-    return f"{words.say(f'balance.kinds.{first.kind.value}')} {words.money(first.amount, first.currency)}"
+    money = words.money(first.amount, first.currency)
+    if first.kind is Kind.ACCOUNT_MONEY:
+        return money
+    return words.say("switch.kind_of", kind=words.say(f"switch.kinds.{first.kind.value}"), figure=money)
 
 
 def _plain(facts: Mapping[str, object], words: Words) -> dict[str, object]:
@@ -250,7 +253,7 @@ def _result(done: Done, services: Services, words: Words) -> Reply:
         blocks.append(Line(words.say("switch.notices.automation_stays", engine=done.title, mode=done.automation)))
     if not done.recorded:
         blocks.append(Line(words.say("switch.not_recorded")))
-    who = services.team.people_names.get(done.who, done.who)
+    who = services.team.people_names.get(done.who) or done.name or done.who
     title = words.say(
         "switch.undone" if done.undo else "switch.done",
         way=_way(done.title, done.from_route, done.to_route, words),

@@ -101,6 +101,7 @@ class Done:
     checks: tuple[Check, ...]
     undo: bool = False
     automation: str = "off"  # the engine's failover mode, which a manual switch leaves as it is
+    name: str = ""  # display name of `who`, already clean
     recorded: bool = True  # False: the database could not take the result; the next start mends that
 
     @property

@@ -466,6 +466,7 @@ class Switching:
             checks,
             undo=what == "undo",
             automation=engine.failover,
+            name=name,
         )
         detail = {
             "changed": list(changed),
