@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
+import traceback
 from collections.abc import Coroutine
 from typing import Annotated, Any, Literal
 
@@ -36,7 +38,7 @@ def main() -> int:
         return 2
     except UnknownName as fault:
         hint = f" Did you mean {', '.join(fault.nearest)}?" if fault.nearest else ""
-        known = f" Known: {', '.join(fault.known)}." if fault.known else ""
+        known = f" Known: {', '.join(fault.known)}." if fault.known else f" The team file names no {fault.what} yet."
         typer.echo(f"quotadesk: no {fault.what} called {fault.name}.{hint}{known}", err=True)
         return 2
     except QuotadeskError as fault:
@@ -50,7 +52,20 @@ def main() -> int:
         if (show := getattr(fault, "show", None)) and (code := getattr(fault, "exit_code", None)) is not None:
             show()  # Typer's own usage errors
             return int(code)
-        raise
+        return _broken(fault)
+
+
+def _broken(fault: Exception) -> int:
+    """A fault of ours: one line; the traceback, through the gate, only where somebody asked for it."""
+    typer.echo(
+        f"quotadesk: something broke ({type(fault).__name__}). Set LOG_LEVEL=DEBUG to see where; nothing was sent.",
+        err=True,
+    )
+    if os.environ.get("LOG_LEVEL", "").upper() == "DEBUG":
+        from bot.redaction.gate import Gate
+
+        typer.echo(Gate().trusted("".join(traceback.format_exception(fault))).text, err=True)
+    return 1
 
 
 def _run(work: Coroutine[Any, Any, int]) -> int:
@@ -175,11 +190,16 @@ def audit(as_json: Json = False) -> int:
 
 
 @app.command("slack-manifest")
-def slack_manifest() -> int:
+def slack_manifest(
+    public_url: Annotated[
+        str | None,
+        typer.Option("--public-url", help="Where Slack reaches the bot (HTTP mode); without it: Socket Mode."),
+    ] = None,
+) -> int:
     """Print the Slack app manifest for this configuration."""
     from bot import oneshot
 
-    typer.echo(oneshot.slack_manifest())
+    typer.echo(oneshot.slack_manifest(public_url))
     return 0
 
 

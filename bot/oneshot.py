@@ -286,16 +286,14 @@ def explain(text: str, lang: str | None) -> int:
     return 0 if diagnosis.cause is not Cause.UNKNOWN else 1
 
 
-def slack_manifest() -> str:
-    """For this configuration: HTTP request addresses, or Socket Mode where SLACK_APP_TOKEN is set."""
-    from bot.chats.slack_manifest import manifest
+def slack_manifest(public_url: str | None) -> str:
+    """For this configuration. With a public address: HTTP mode; without one: Socket Mode."""
+    from bot.chats.slack_manifest import ManifestOptions, manifest, text
 
     settings = load()
-    team = Team()
-    if settings.config_file.exists():
-        keys = EnvKeys(lambda text: "")
-        team = read_team(settings, keys)
-    return manifest(socket_mode=settings.slack_app_token is not None, commands=team.slack_commands)
+    team = read_team(settings, EnvKeys(lambda text: "")) if settings.config_file.exists() else Team()
+    options = ManifestOptions(public_url=public_url, commands=team.slack_commands, leak_guard=True)
+    return text(manifest(options, _words(team, None))).rstrip()
 
 
 async def upgrade() -> int:
