@@ -123,13 +123,13 @@ class Conversation:
             ways = [self._direct]
         refused: DeliveryError | None = None
         for way in ways:
+            if refused is not None and not may_retry(refused) and way == self._public_by_url:
+                continue  # it may stand there already; a private copy does no harm, a second public one does
             try:
                 if await way(reply):
                     return
             except DeliveryError as fault:
                 refused = fault
-                if not may_retry(fault):
-                    raise
         raise refused or DeliveryError("no_way", final=True)
 
     async def _original(self, reply: Reply) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, Final
 
 from bot.chats.leaves import MARKER, unmarked
@@ -372,39 +372,3 @@ def _lines(block: Block) -> list[str]:
             ]
         case Links(items):
             return [f"{label}: {address}" for label, address in items]
-
-
-# --- details, kept under a token ---------------------------------------------------------------------------------------
-
-_KINDS: Final[dict[str, type[Block]]] = {
-    kind.__name__: kind for kind in (Line, Heading, Facts, Steps, Quote, Board, Links)
-}
-
-
-def pack(blocks: Iterable[Block]) -> list[Json]:
-    """Blocks as JSON, for the store."""
-    packed = []
-    for block in blocks:
-        values = {field.name: getattr(block, field.name) for field in fields(block)}
-        if isinstance(block, Board):
-            values["rows"] = [{field.name: getattr(row, field.name) for field in fields(row)} for row in block.rows]
-        packed.append({"kind": type(block).__name__, **values})
-    return packed
-
-
-def unpack(packed: Iterable[Json]) -> tuple[Block, ...]:
-    """The way back. What is not understood (another version wrote it) is left out."""
-    blocks: list[Block] = []
-    for values in packed:
-        kind = _KINDS.get(values.get("kind", ""))
-        if kind is None:
-            continue
-        rest: Json = {name: _frozen(value) for name, value in values.items() if name != "kind"}
-        if kind is Board:
-            rest["rows"] = tuple(Row(**{n: _frozen(v) for n, v in row.items()}) for row in values["rows"])
-        blocks.append(kind(**rest))
-    return tuple(blocks)
-
-
-def _frozen(value: Any) -> Any:
-    return tuple(_frozen(item) for item in value) if isinstance(value, list | tuple) else value

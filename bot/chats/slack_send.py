@@ -11,8 +11,9 @@ import structlog
 
 from bot.chats.leaves import MARKER, each_text
 from bot.chats.pace import RATE_LIMITED, Pace, Rates
-from bot.chats.slack_render import Rendered, Renderer, pack, unpack
+from bot.chats.slack_render import Rendered, Renderer
 from bot.chats.slack_wire import REFUSED_CONTENT, Wire
+from bot.chats.stored import pack, unpack
 from bot.errors import DeliveryError
 from bot.model.chat import CleanText, Form, Found, Reply
 from bot.ports import Clock, Wording
@@ -196,9 +197,6 @@ class Sender:
             await self._quick.run(url, lambda: self._wire.respond(url, body))
 
         await self._twice(reply, words, send)
-
-    async def remove_original(self, url: str) -> None:
-        await self._wire.respond(url, {"delete_original": True})
 
     # --- modals, Home, files, people
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 from typing import Any, Final
 
 import structlog
@@ -19,7 +18,7 @@ from slack_sdk.socket_mode.aiohttp import SocketModeClient
 from slack_sdk.socket_mode.async_client import AsyncBaseSocketModeClient
 from slack_sdk.socket_mode.request import SocketModeRequest
 
-from bot.chats.slack_wire import REFUSED_TOKEN, Wire
+from bot.chats.slack_wire import REFUSED_TOKEN, SILENT, Wire
 from bot.errors import DeliveryError
 from bot.model.team import Secret
 from bot.ports import Clock
@@ -32,8 +31,6 @@ DISABLED: Final = "socket_disabled"
 CONNECT_S: Final = 20.0
 OVERLAP_S: Final = 10.0  # Slack gives a warned connection about so long
 _MOST_PAUSE_S: Final = 30.0
-# The library writes addresses with their tickets into its errors; what matters is in our own log.
-_SILENT: Final = logging.Logger("slack_sdk.socket_mode", logging.CRITICAL)
 
 
 class _Line(SocketModeClient):
@@ -42,7 +39,7 @@ class _Line(SocketModeClient):
     def __init__(self, app_token: str, wire: Wire, ping_s: float) -> None:
         super().__init__(
             app_token=app_token,
-            logger=_SILENT,
+            logger=SILENT,
             web_client=wire.client,
             auto_reconnect_enabled=False,
             ping_interval=ping_s,

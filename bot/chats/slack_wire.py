@@ -19,6 +19,9 @@ from bot.model.team import Secret
 
 Json = dict[str, Any]
 
+# The libraries log payloads and addresses before the gate has seen them; what matters is said by our own log.
+SILENT: Final = logging.Logger("slack", logging.CRITICAL)
+
 CALL_S: Final = 10.0
 RESPOND_S: Final = 5.0
 FILE_MOST: Final = 5_000_000  # bytes
@@ -66,7 +69,7 @@ class Wire:
             base_url=api_url,
             timeout=int(CALL_S),
             retry_handlers=[],  # a repeated chat.postMessage would stand twice
-            logger=logging.getLogger("slack_sdk"),
+            logger=SILENT,
         )
         self.client.proxy = proxy  # the library would take it from the environment
         self.trouble = ""

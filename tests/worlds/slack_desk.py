@@ -117,7 +117,7 @@ class SlackDesk:
     async def idle(self) -> None:
         """Until every delivery has been answered."""
         for _ in range(500):
-            if not self.chat._work:
+            if not self.chat.busy:
                 return
             await asyncio.sleep(0.01)
         raise AssertionError("still at work")

@@ -623,7 +623,7 @@ async def test_url_verification_answers_the_challenge(slack: SlackWorld, desk: S
 
 
 async def test_nothing_is_taken_before_the_router_is_there(slack: SlackWorld, desk: SlackDesk) -> None:
-    desk.chat._answers = None
+    desk.chat._inbox.answers = None
     assert (await slack.slash("U0ALICE", "C0TEAM", "/balance")).status == 503
 
 

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.chats.leaves import marker
-from bot.chats.slack_render import Rendered, Renderer, cut, pack, unpack
+from bot.chats.slack_render import Rendered, Renderer, cut
+from bot.chats.stored import pack, unpack
 from bot.model.chat import Action, Board, Facts, Form, Heading, Input, Line, Links, Quote, Reply, Row, Steps
 from tests.worlds.slack_rules import MAX_TEXT_SUM, check_blocks, check_view, mentions, read_blocks, units
 
@@ -201,4 +202,4 @@ def test_an_empty_reply_still_says_something() -> None:
 @settings(max_examples=40, deadline=None)
 def test_details_survive_the_store(parts: Any) -> None:
     assert unpack(json.loads(json.dumps(pack(parts)))) == parts
-    assert unpack([{"kind": "Unheard", "text": "x"}]) == ()
+    assert unpack([{"kind": "Unheard", "text": "x"}, {"kind": "Line", "words": "x"}]) == ()

@@ -52,7 +52,7 @@ async def test_an_answer_that_fails_or_hangs_does_not_cost_the_acknowledgement(s
         acks = [await slack.slash("U0ALICE", "C0TEAM", name) for name in ("/balance", "/switch", "/balance")]
         assert [ack.ok for ack in acks] == [True] * 3
         await slack.wait_for(lambda m: "broke" in m.text)
-        for task in desk.chat._work:
+        for task in desk.chat._inbox._work:
             task.cancel()
     assert slack.timeouts == []
 

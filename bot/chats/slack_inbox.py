@@ -1,0 +1,211 @@
+"""What to do with each kind of delivery, once it is acknowledged: clean it, ask the router, give its replies."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import OrderedDict
+from collections.abc import Callable, Coroutine
+from dataclasses import replace
+from typing import Any, Final
+
+import structlog
+
+from bot.chats import slack_in as reading
+from bot.chats.slack_answer import Conversation, with_metadata
+from bot.chats.slack_in import Raw, Source
+from bot.chats.slack_people import People
+from bot.chats.slack_request import Intake
+from bot.chats.slack_send import Memory, Sender
+from bot.errors import DeliveryError
+from bot.model.chat import Form, Input, Line, Reply
+from bot.ports import Answers, Clock, Wording
+
+log = structlog.get_logger("slack")
+Json = dict[str, Any]
+
+DRAIN_S: Final = 10.0
+_SEEN: Final = 5_000
+
+
+class Inbox:
+    """`names`: configured command name -> command. `known`: names and aliases of all commands. `bot_user`: set when known."""
+
+    def __init__(
+        self,
+        sender: Sender,
+        intake: Intake,
+        people: People,
+        memory: Memory,
+        clock: Clock,
+        words: Callable[[str, str], Wording],
+        names: dict[str, str],
+        known: frozenset[str],
+    ) -> None:
+        self._sender, self._intake, self._people, self._memory = sender, intake, people, memory
+        self._clock, self._words, self._names, self._known = clock, words, names, known
+        self._work: set[asyncio.Task[None]] = set()
+        self._seen: OrderedDict[str, None] = OrderedDict()
+        self.answers: Answers | None = None
+        self.bot_user = ""
+
+    @property
+    def busy(self) -> int:
+        """Deliveries that are being answered."""
+        return len(self._work)
+
+    async def drain(self) -> None:
+        """Lets running answers end for ten seconds, then stops them."""
+        if self._work:
+            await asyncio.wait(set(self._work), timeout=DRAIN_S)
+        running = list(self._work)
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
+    def start(self, work: Coroutine[Any, Any, None]) -> None:
+        """Never raises: it runs right after an acknowledgement."""
+
+        async def guarded() -> None:
+            try:
+                await work
+            except Exception:
+                log.exception("a delivery could not be answered")
+
+        task = asyncio.create_task(guarded())
+        self._work.add(task)
+        task.add_done_callback(self._work.discard)
+
+    async def _first(self, source: Source) -> bool:
+        """Deliveries are repeated: by Slack when an answer was late, and by whoever replays a signed request."""
+        key = f"slack:{source.kind}:{source.id}"
+        if not source.id:
+            return True
+        if key in self._seen:
+            self._sender.counts["duplicates"] += 1
+            return False
+        self._seen[key] = None
+        while len(self._seen) > _SEEN:
+            self._seen.popitem(last=False)
+        try:
+            first = await self._memory.first_time(key, self._clock.now())
+        except Exception as fault:  # an answer given twice is better than none
+            self._sender.once("memory", "delivery ids could not be stored", kind=type(fault).__name__)
+            return True
+        self._sender.counts["duplicates"] += not first
+        return first
+
+    # --- one kind of delivery each
+
+    async def slash(self, body: Json) -> None:
+        raw = reading.slash(body, self._names)
+        if body.get("channel_name") == "directmessage":
+            raw = replace(raw, source=await self._direct_source(raw.source))
+        await self._answer(raw)
+
+    async def shortcut(self, body: Json) -> None:
+        await self._answer(reading.shortcut(body))
+
+    async def _direct_source(self, source: Source) -> Source:
+        """A command in a direct message is private only in the one with the bot: the other is two people's own."""
+        try:
+            own = await self._sender.direct_channel(source.user)
+        except DeliveryError:
+            return source
+        return replace(source, private=own == source.chat)
+
+    async def press(self, body: Json) -> None:
+        raw = reading.press(body)
+        if raw is None or not await self._first(raw.source):
+            return
+        source = raw.source
+        if source.chat.startswith("D"):
+            source = await self._direct_source(source)
+        if source.home:
+            source = replace(source, private=True)
+        if raw.action == "details.show":
+            await self._details(source, raw.value)
+        elif raw.action == "form.open":
+            await self._form(source, raw.value)
+        else:
+            await self._ask(replace(raw, source=source))
+            if source.home:  # what was pressed there has changed what stands there
+                await self._home(source.user, source.team)
+
+    async def _details(self, source: Source, token: str) -> None:
+        conversation, words = await self._conversation(source)
+        reply = await self._sender.details(token)
+        await conversation.give(reply or Reply(blocks=(Line(words.say("slack.details_gone")),), alert=True))
+
+    async def _form(self, source: Source, token: str) -> None:
+        conversation, words = await self._conversation(source)
+        kept = await self._sender.kept("slack.form", token)
+        if kept is None:
+            await conversation.give(Reply(blocks=(Line(words.say("slack.form_gone")),), alert=True))
+            return
+        inputs = tuple(Input(*values) for values in kept["inputs"])
+        form = Form(kept["id"], kept["title"], kept["value"], inputs)
+        # Where it was asked for, not where the button stands; the trigger is this press's.
+        before = with_metadata(source, kept["metadata"])
+        await Conversation(self._sender, before, words, self._clock).open_form(form)
+
+    async def submitted(self, body: Json) -> None:
+        view = body.get("view") or {}
+        if body.get("type") != "view_submission":
+            return
+        try:
+            context = json.loads(view.get("private_metadata") or "{}")
+        except ValueError:
+            context = {}
+        raw = reading.submission(body, context if isinstance(context, dict) else {})
+        await self._answer(replace(raw, source=replace(raw.source, private=bool(context.get("p")))))
+
+    async def event(self, body: Json) -> None:
+        event = body.get("event") or {}
+        kind, bot_user = event.get("type"), self.bot_user or _addressed(body)
+        if kind == "app_home_opened":
+            if event.get("tab") in (None, "home"):
+                self._sender.learn_direct(str(event.get("user")), str(event.get("channel")))
+                await self._home(str(event.get("user", "")), body.get("team_id"))
+            return
+        if kind not in ("app_mention", "message") or not reading.from_person(event, bot_user):
+            return
+        direct = event.get("channel_type") == "im" or str(event.get("channel", "")).startswith("D")
+        if kind == "message" and direct:
+            self._sender.learn_direct(str(event["user"]), str(event["channel"]))
+            await self._answer(reading.message(body, event, bot_user, self._known, kind="dm"))
+        elif kind == "app_mention" and not direct:
+            await self._answer(reading.message(body, event, bot_user, self._known, kind="mention"))
+        elif kind == "message" and f"<@{bot_user}" not in str(event.get("text") or ""):
+            raw = reading.overheard(body, event)
+            if (await self._intake.clean(raw.text)).found.secrets and await self._first(raw.source):
+                await self._ask(raw)
+
+    async def _home(self, user: str, team: str | None) -> None:
+        source = Source(id="", kind="home", user=user, name="", team=team, chat="", private=True, home=True)
+        await self._ask(Raw(source, "home"))
+
+    # --- from raw to answered
+
+    async def _answer(self, raw: Raw) -> None:
+        if await self._first(raw.source):
+            await self._ask(raw)
+
+    async def _ask(self, raw: Raw) -> None:
+        conversation, words = await self._conversation(raw.source)
+        request = await self._intake.request(raw)
+        if isinstance(request, str):
+            await conversation.give(Reply(blocks=(Line(words.say(request)),)))
+        elif self.answers is not None:
+            await conversation.deliver(self.answers.answer(request))
+
+    async def _conversation(self, source: Source) -> tuple[Conversation, Wording]:
+        about = await self._people.about(source.user)
+        words = self._words(about.language, about.timezone)
+        return Conversation(self._sender, source, words, self._clock), words
+
+
+def _addressed(body: Json) -> str:
+    """Our own user id as the event tells it, while auth.test has not."""
+    first: Json = next(iter(body.get("authorizations") or []), {})
+    return str(first.get("user_id", "")) if first.get("is_bot") else ""
