@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from ipaddress import ip_address
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -201,6 +202,17 @@ def is_home(provider: Provider, base_url: str) -> bool:
     return any(host_matches(pattern, base_url) for pattern in provider.hosts)
 
 
+def is_private(base_url: str) -> bool:
+    """Loopback, a private address, or a name that only a local network resolves. Told by the text alone."""
+    host = (urlsplit(base_url).hostname or "").lower().rstrip(".")
+    if host == "localhost" or host.endswith((".localhost", ".local", ".internal", ".lan")):
+        return True
+    try:
+        return not ip_address(host).is_global
+    except ValueError:
+        return "." not in host
+
+
 def address(provider: Provider, ask: Ask, known: Known) -> str | None:
     """Where the request goes, or None if the ask does not apply."""
     template = ask.url(known) if callable(ask.url) else ask.url
@@ -222,10 +234,17 @@ def address(provider: Provider, ask: Ask, known: Known) -> str | None:
 def draft(
     provider: Provider, ask: Ask, known: Known, key: Secret | None = None, account_key: Secret | None = None
 ) -> Draft | str:
-    """The request, or the machine word why it cannot be made: skipped, no_account_key, bad_account_key."""
+    """The request, or the machine word why it cannot be made: skipped, no_account_key, bad_account_key, foreign_host.
+
+    A second credential opens more than the key of the route does, so it never goes to a relay somewhere on the internet:
+    only to the provider's own hosts, to a gateway it was issued by, or into the team's own network.
+    """
     url = address(provider, ask, known)
     if url is None:
         return "skipped"
+    strange = not (provider.gateway or ask.fixed or is_home(provider, known.base_url) or is_private(known.base_url))
+    if strange and ask.credential == "account_key" and account_key:
+        return "foreign_host"
     secret = {"key": key, "account_key": account_key, "none": None}[ask.credential]
     if ask.credential == "account_key" and not secret:
         return "no_account_key"

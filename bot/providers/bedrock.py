@@ -72,6 +72,7 @@ PROVIDER = Provider(
     ),
     read=read,
     explain=explain,
+    default_base="https://bedrock-runtime.us-east-1.amazonaws.com",
     balance_url="https://console.aws.amazon.com/bedrock",
     status_url="https://health.aws.amazon.com/health/status",
     min_interval_s=21_600,  # every asking is billed

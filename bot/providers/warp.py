@@ -128,7 +128,7 @@ PROVIDER = Provider(
     zh_title="Warp 终端",
     hosts=("app.warp.dev",),
     env_vars=("WARP_API_KEY", "WARP_TOKEN"),
-    tells=(Kind.WINDOW_QUOTA,),
+    tells=(Kind.WINDOW_QUOTA, Kind.ACCOUNT_MONEY),
     asks=(
         Ask("limits", _URL, method="POST", headers=_HEADERS, json=_BODY),
         # A local relay to Warp has a token of its own; the credits belong to the Warp key, which only Warp may see.

@@ -72,7 +72,7 @@ PROVIDER = Provider(
     hosts=("api.x.ai",),
     aliases=("grok", "x-ai"),
     env_vars=("XAI_API_KEY", "XAI_MANAGEMENT_API_KEY", "XAI_TEAM_ID"),
-    tells=(Kind.ACCOUNT_MONEY, Kind.SPEND),
+    tells=(Kind.ACCOUNT_MONEY, Kind.SPEND, Kind.GROUP_QUOTA),
     needs="management_key",
     asks=(
         Ask("team", _find, credential="account_key", optional=True),
