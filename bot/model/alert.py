@@ -48,8 +48,6 @@ class Episode:
     first_bad: datetime | None = None
     good: int = 0  # looks in a row that show a recovery
     first_good: datetime | None = None
-    muted: int = 0  # silenced for this episode, up to this level
-    notice: str = ""  # id of the notice that carries it
     engines: tuple[str, ...] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
 
@@ -113,6 +111,7 @@ class Silence:
     until: datetime
     level: int
     by: str
+    episode: datetime | None = None  # only for the episode that began then
 
     @property
     def id(self) -> str:

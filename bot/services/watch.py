@@ -1,0 +1,393 @@
+"""Looks at every account on a timetable, speaks up before it is empty, tells the end. One replica at a time does it.
+
+What is to be said is stored before it is sent, so a restart neither loses nor repeats it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any, Final, Protocol
+
+from bot import providers
+from bot.errors import DeliveryError, QuotadeskError
+from bot.model.alert import AlertEvent, AlertKind, Episode, Notice, Silence
+from bot.model.chat import MessageRef, Person
+from bot.model.money import AccountState, Status
+from bot.model.team import Team
+from bot.ports import Clock, Speaker, Store
+from bot.services import alerts, risks
+from bot.services.alert_book import AlertBook, notice_from_json, notice_to_json
+from bot.services.balances import Account
+from bot.services.weekly import Weekly
+
+log = logging.getLogger("quotadesk.watch")
+
+TICK_S: Final = 30.0
+_LEASE_S: Final = 100.0
+_AT_ONCE: Final = 16
+_GATEWAY_S: Final = (
+    300.0  # a gateway takes several calls for one look, and its limit is shared with the team's own logins
+)
+_SOONEST_S: Final = 120.0
+_UNSENT: Final = timedelta(hours=6)  # what could not be said for so long is not said any more
+_JOIN: Final = timedelta(minutes=30)
+_SEEN, _NOTICES = "watch:seen", "watch:notices"
+
+
+class Looks(Protocol):
+    """The part of Balances that the watch needs."""
+
+    def accounts(self) -> tuple[Account, ...]: ...
+
+    async def check(self, route_name: str, *, fresh: bool = False, models: bool = True) -> AccountState: ...
+
+
+@dataclass(slots=True)
+class _Book:
+    """What one pass knows and changes."""
+
+    episodes: dict[str, Episode]
+    notices: list[Notice]
+    seen: dict[str, dict[str, Any]]
+    silences: list[Silence]
+    former: dict[str, Episode] = field(default_factory=dict)
+    touched: bool = False  # notices must be stored
+    looked: bool = False  # what was seen must be stored
+
+
+class Watch:
+    """`owner` must differ between replicas. `saw` gets every board that was read (for gauges)."""
+
+    def __init__(
+        self,
+        team: Team,
+        balances: Looks,
+        store: Store,
+        clock: Clock,
+        speaker: Speaker,
+        owner: str,
+        *,
+        saw: Callable[[tuple[AccountState, ...]], None] | None = None,
+        chance: random.Random | None = None,
+    ) -> None:
+        self._team, self._balances, self._store, self._clock = team, balances, store, clock
+        self._speaker, self._owner, self._saw = speaker, owner, saw
+        self._chance = chance or random.Random()
+        self._book = AlertBook(store, clock)
+        self._weekly = Weekly(team, balances, store, clock)
+        self._next: dict[str, float] = {}
+        self._failed: dict[str, int] = {}
+        self._books: dict[str, dict[str, risks.SpendBook]] = {}
+        self._places_until: dict[str, float] = {}
+        self.leads = False
+
+    async def run_forever(self) -> None:
+        """Until cancelled. A pass that fails is logged; the next one tries again."""
+        while True:
+            try:
+                await self.tick()
+            except QuotadeskError as fault:
+                log.warning("a pass of the watch failed: %s", fault)
+            except Exception:
+                log.exception("a pass of the watch broke")
+            await self._clock.sleep(TICK_S * self._chance.uniform(0.9, 1.1))
+
+    async def tell_when_back(
+        self, account: str, person: Person, language: str, timezone: str, asked_in: MessageRef | None = None
+    ) -> None:
+        """Queues a message for the moment at which the account works again."""
+        await self._book.tell_when_back(account, person, language, timezone, asked_in)
+
+    # --- one pass
+
+    async def tick(self) -> None:
+        """Looks at what is due, moves the episodes, says what has to be said. Nothing where another replica leads."""
+        if not await self._lead():
+            return
+        states = await self._look()
+        if states and not await self._lead():
+            return  # the looks took so long that another replica took over: it will say it
+        book = await self._open_book()
+        for state, account in states:
+            await self._take(book, state, account)
+        self._drop_strangers(book)
+        self._speak(book)
+        await self._save(book)
+        await self._deliver(book)
+        await self._tell_back(book, [state for state, _ in states])
+        await self._report(book)
+
+    async def _lead(self) -> bool:
+        self.leads = await self._store.lead("watch", self._owner, self._clock.now(), _LEASE_S)
+        return self.leads
+
+    async def _open_book(self) -> _Book:
+        episodes = await self._book.episodes()
+        kept = await self._store.get_fact(_NOTICES) or []
+        seen = await self._store.get_fact(_SEEN) or {}
+        silences = await self._book.silences()
+        return _Book(dict(episodes), [notice_from_json(one) for one in kept], dict(seen), silences, episodes)
+
+    # --- looking
+
+    async def _look(self) -> list[tuple[AccountState, Account]]:
+        accounts = self._balances.accounts()
+        if not self._next:
+            await self._resume(accounts)
+        mono = self._clock.monotonic()
+        due = [account for account in accounts if self._next.get(account.name, 0.0) <= mono]
+        gate = asyncio.Semaphore(_AT_ONCE)
+
+        async def one(account: Account) -> tuple[AccountState, Account] | None:
+            async with gate:
+                try:
+                    return await self._balances.check(account.routes[0], models=False), account
+                except QuotadeskError as fault:
+                    log.warning("%s could not be looked at: %s", account.name, fault)
+                except Exception:
+                    log.exception("%s could not be looked at", account.name)
+                self._next[account.name] = self._clock.monotonic() + self._team.watch.every.total_seconds()
+                return None
+
+        found = [pair for pair in await asyncio.gather(*map(one, due)) if pair is not None]
+        if found and self._saw is not None:
+            self._saw(tuple(state for state, _ in found))
+        return found
+
+    async def _resume(self, accounts: Sequence[Account]) -> None:
+        """After a restart: accounts that were just looked at wait for their turn."""
+        seen = await self._store.get_fact(_SEEN) or {}
+        now, mono = self._clock.now(), self._clock.monotonic()
+        for account in accounts:
+            at = seen.get(account.name, {}).get("looked")
+            age = (now - risks.utc(at)).total_seconds() if at else float("inf")
+            self._next[account.name] = mono + max(0.0, self._team.watch.every.total_seconds() - max(age, 0.0))
+
+    def _plan(self, account: Account, state: AccountState, episodes: Sequence[Episode]) -> None:
+        """When to look again: sooner where it matters, later where it fails, never against the provider's limits."""
+        usual = self._team.watch.every.total_seconds()
+        provider = providers.get(account.provider or state.provider)
+        least = max(_SOONEST_S, float(provider.min_interval_s) if provider else 0.0)
+        if provider is None or provider.gateway:
+            least = max(least, _GATEWAY_S)
+        pause = usual
+        if state.status is Status.COULD_NOT_CHECK:
+            failed = self._failed[account.name] = self._failed.get(account.name, 0) + 1
+            pause = min(least * 2.0 ** (failed - 1), max(usual, 900.0))
+            wait = state.reason_facts.get("retry_after_s")
+            pause = max(pause, min(float(wait), 3600.0) if isinstance(wait, (int, float)) else 0.0)
+        else:
+            self._failed.pop(account.name, None)
+            if any(e.open and (e.level >= 2 or e.kind is AlertKind.RUNWAY) for e in episodes):
+                pause = usual / 2
+        self._next[account.name] = self._clock.monotonic() + max(pause, least) * self._chance.uniform(0.9, 1.1)
+
+    async def _take(self, book: _Book, state: AccountState, account: Account) -> None:
+        """One look into the book."""
+        now = self._clock.now()
+        mine = {e.kind: e for e in book.episodes.values() if e.account == account.name}
+        seen = dict(book.seen.get(account.name, {}))
+        before = {name: Decimal(amount) for name, amount in seen.get("lines", {}).items()}
+        look = risks.Look(
+            state,
+            now,
+            account.warn_below,
+            before,
+            await self._pace(account, state, now),
+            self._team.timezone,
+            self._team.watch.ends_within,
+        )
+        after = alerts.step(mine, look)
+        for kind in {*mine, *after}:
+            old = mine.get(kind) or Episode(account.name, kind)
+            new = after.get(kind) or Episode(account.name, kind)
+            book.episodes[new.id] = new
+            self._mark(book, old, new, now)
+        if state.status is Status.OK:
+            lines = {**before, **risks.figures(state.readings)}
+            seen["lines"] = {name: str(amount) for name, amount in lines.items()}
+        seen["looked"] = now.isoformat()
+        book.seen[account.name] = seen
+        book.looked = True
+        self._plan(account, state, list(after.values()))
+
+    def _drop_strangers(self, book: _Book) -> None:
+        """Accounts that left the team file end without a word."""
+        known = {account.name for account in self._balances.accounts()}
+        for episode in [e for e in book.episodes.values() if e.account not in known]:
+            blank = Episode(episode.account, episode.kind)
+            book.episodes[episode.id] = blank
+            self._mark(book, episode, blank, self._clock.now())
+            book.seen.pop(episode.account, None)
+
+    async def _pace(self, account: Account, state: AccountState, now: datetime) -> risks.Pace | None:
+        if state.status is not Status.OK:
+            return None
+        made = self._books.get(account.name)
+        if made is None:
+            history = await self._store.history(account.name, now - timedelta(days=8))
+            made = self._books[account.name] = risks.books(history)
+        risks.enter(made, state.asked_at, state.readings)
+        return risks.wildest(made, now)
+
+    def _mark(self, book: _Book, old: Episode, new: Episode, now: datetime) -> None:
+        """Messages that stand already show the end (or that it came back)."""
+        if old.open == new.open or not (old.told or new.told):
+            return
+        ended = None if new.open else now
+
+        def marked(event: AlertEvent) -> AlertEvent:
+            mine = event.id == new.id and event.phase not in ("clear", "info")
+            return replace(event, ended=ended) if mine and (event.ended is None or new.open) else event
+
+        for i, notice in enumerate(book.notices):
+            events = tuple(map(marked, notice.events))
+            if events != notice.events:
+                book.notices[i] = replace(notice, events=events, dirty=tuple(notice.refs))
+                book.touched = True
+
+    # --- speaking
+
+    def _speak(self, book: _Book) -> None:
+        now = self._clock.now()
+        is_quiet = alerts.quiet(now, self._team.quiet_hours, self._team.timezone)
+        speech = alerts.speak(list(book.episodes.values()), book.silences, now, is_quiet=is_quiet)
+        for episode in speech.episodes:
+            book.episodes[episode.id] = episode
+        for number, lines in enumerate(speech.messages):
+            book.touched = book.looked = True
+            for line in lines:
+                if line.phase in ("fire", "worse"):
+                    seen = book.seen.setdefault(line.account, {})
+                    seen["alerts"] = int(seen.get("alerts", 0)) + 1
+            if not self._joins(book, lines, now):
+                book.notices.append(Notice(f"{now:%Y%m%d%H%M%S}-{number}", now, lines, speech.digest))
+
+    def _joins(self, book: _Book, lines: tuple[AlertEvent, ...], now: datetime) -> bool:
+        """Accounts that cannot be reached, one after the other, are one trouble: they go into the message that stands."""
+        if any(line.kind is not AlertKind.REACH or line.phase != "fire" for line in lines):
+            return False
+        for i, notice in enumerate(book.notices):
+            alike = all(event.kind is AlertKind.REACH and event.phase == "fire" for event in notice.events)
+            if alike and not notice.over and now - notice.at < _JOIN:
+                events = (*notice.events, *lines)
+                book.notices[i] = replace(notice, events=events, digest=len(events) > 1, dirty=tuple(notice.refs))
+                return True
+        return False
+
+    async def _save(self, book: _Book) -> None:
+        """Notices first: better said again after a crash than never."""
+        now = self._clock.now()
+        if book.touched:
+            await self._keep_notices(book)
+        for id, episode in book.episodes.items():
+            if book.former.get(id, Episode(episode.account, episode.kind)) != episode:
+                await self._book.keep(episode)
+        await self._forget_silences(book)
+        if book.looked:
+            await self._store.set_fact(_SEEN, book.seen, now)
+
+    async def _forget_silences(self, book: _Book) -> None:
+        """A silence for one episode ends with it."""
+        for silence in book.silences:
+            episode = book.episodes.get(silence.id)
+            if silence.episode is not None and (episode is None or episode.since != silence.episode):
+                await self._book.unsilence(silence.account, silence.kind)
+
+    async def _keep_notices(self, book: _Book) -> None:
+        now = self._clock.now()
+        book.notices = [n for n in book.notices if not self._finished(n, now)][-200:]
+        await self._store.set_fact(_NOTICES, [notice_to_json(n) for n in book.notices], now)
+        book.touched = False
+
+    def _finished(self, notice: Notice, now: datetime) -> bool:
+        old = now - notice.at
+        if old > timedelta(days=30):
+            return True
+        if not notice.over or notice.dirty:
+            return False
+        owed = [p for p in self._team.support.chats if p not in notice.refs and p not in notice.lost]
+        return not owed or old > _UNSENT
+
+    async def _deliver(self, book: _Book) -> None:
+        places = self._speaker.places()
+        for i in range(len(book.notices)):
+            for place in places:
+                if self._places_until.get(place, 0.0) > self._clock.monotonic():
+                    continue
+                book.notices[i] = await self._to(book, book.notices[i], place)
+        if book.touched:
+            await self._keep_notices(book)
+
+    async def _to(self, book: _Book, notice: Notice, place: str) -> Notice:
+        now = self._clock.now()
+        ref = notice.refs.get(place)
+        try:
+            if ref is not None:
+                if place not in notice.dirty:
+                    return notice
+                await self._speaker.edit(ref, notice, now)
+                book.touched = True
+                return replace(notice, dirty=tuple(p for p in notice.dirty if p != place))
+            said = all(event.phase in ("clear", "info") for event in notice.events)
+            if place in notice.lost or (notice.over and not said) or now - notice.at > _UNSENT:
+                return notice
+            ref = await self._speaker.say(place, notice, now)
+            book.touched = True
+            return replace(notice, refs={**notice.refs, place: ref})
+        except DeliveryError as fault:
+            log.warning("an alert could not be sent to %s: %s", place, fault.reason)
+            if not fault.final:
+                self._places_until[place] = self._clock.monotonic() + (fault.retry_after_s or 60.0)
+                return notice
+            book.touched = True
+            left = tuple(p for p in notice.dirty if p != place)
+            return replace(notice, dirty=left) if ref else replace(notice, lost=(*notice.lost, place))
+
+    async def _tell_back(self, book: _Book, states: Sequence[AccountState]) -> None:
+        """To whoever asked: it works again. Asked for by a person, so it passes quiet hours."""
+        by_name = {state.account: state for state in states}
+        if not by_name:
+            return
+        for waiting in await self._book.waiting():
+            state = by_name.get(waiting.account)
+            if state is None or state.status is not Status.OK or state.blocked:
+                continue
+            money = book.episodes.get(f"{waiting.account}:{AlertKind.MONEY.value}")
+            if money is not None and money.open and money.level >= 3:
+                continue  # one good figure after a bad one is no proof yet
+            try:
+                await self._speaker.back(waiting, state, self._clock.now())
+            except DeliveryError as fault:
+                log.warning("nobody could be told that %s is back: %s", waiting.account, fault.reason)
+                if not fault.final:
+                    continue
+            await self._book.told_back(waiting)
+
+    async def _report(self, book: _Book) -> None:
+        """Monday 09:00 of the team's zone, in every support chat; a day later it is no news."""
+        now = self._clock.now()
+        if not self._team.watch.weekly_report or alerts.quiet(now, self._team.quiet_hours, self._team.timezone):
+            return
+        places = await self._weekly.owed(self._speaker.places(), now)
+        if not places:
+            return
+        counts = {name: int(seen.get("alerts", 0)) for name, seen in book.seen.items()}
+        report = await self._weekly.make(now, counts)
+        for place in places:
+            try:
+                await self._speaker.report(place, report, now)
+            except DeliveryError as fault:
+                log.warning("the weekly report could not be sent to %s: %s", place, fault.reason)
+                if not fault.final:
+                    continue
+            await self._weekly.sent(place, now)
+        for seen in book.seen.values():
+            seen.pop("alerts", None)
+        await self._store.set_fact(_SEEN, book.seen, now)
