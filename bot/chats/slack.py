@@ -215,7 +215,12 @@ class SlackChat:
             return web.Response(status=401)
         if self._stopping or self._inbox.answers is None:
             return web.Response(status=503)
-        return await to_aiohttp_response(await self._app.async_dispatch(await to_bolt_request(request)))
+        try:
+            answer = await self._app.async_dispatch(await to_bolt_request(request))
+        except Exception as fault:  # Bolt cannot read what a newer Slack sends: accepted, or it would come again
+            log.warning("a delivery could not be read", kind=type(fault).__name__)
+            return web.Response()
+        return await to_aiohttp_response(answer)
 
     def _bolt(self) -> AsyncApp:
         async def authorize(enterprise_id: str | None, team_id: str | None) -> AuthorizeResult:

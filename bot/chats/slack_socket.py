@@ -14,6 +14,7 @@ import structlog
 from slack_bolt.adapter.socket_mode.async_base_handler import AsyncBaseSocketModeHandler
 from slack_bolt.adapter.socket_mode.async_internals import run_async_bolt_app, send_async_response
 from slack_bolt.app.async_app import AsyncApp
+from slack_bolt.response import BoltResponse
 from slack_sdk.socket_mode.aiohttp import SocketModeClient
 from slack_sdk.socket_mode.async_client import AsyncBaseSocketModeClient
 from slack_sdk.socket_mode.request import SocketModeRequest
@@ -69,7 +70,11 @@ class _Handler(AsyncBaseSocketModeHandler):
         line.socket_mode_request_listeners.append(self.handle)
 
     async def handle(self, client: AsyncBaseSocketModeClient, req: SocketModeRequest) -> None:
-        answer = await run_async_bolt_app(self._bolt, req)
+        try:
+            answer = await run_async_bolt_app(self._bolt, req)
+        except Exception as fault:  # what Bolt cannot read is accepted, or it would come again
+            log.warning("a delivery could not be read", kind=type(fault).__name__)
+            answer = BoltResponse(status=200)
         await send_async_response(client, req, answer, 0.0)
 
 
