@@ -8,13 +8,14 @@ from decimal import Decimal
 
 from bot.locales import Words
 from bot.model.chat import Action, Block, Facts, Found, Heading, Line, Links, Quote, Reply, Steps
-from bot.model.diagnosis import Cause, Diagnosis, Finding, Proven
+from bot.model.diagnosis import MONEY_CAUSES, Cause, Diagnosis, Finding, Proven
 from bot.model.engine import Engine
 from bot.model.team import Team
 from bot.providers import get
 from bot.providers.base import root_of
 
 _MOST_QUOTED = 700
+_SURE = 0.8
 
 
 def worded(
@@ -31,31 +32,27 @@ def worded(
     """The whole answer. `number`: the sighting's, for the buttons; None leaves them out (no chat to press them in)."""
     cause = f"cause.{p.cause.value}"
     where = _where(d, words)
-    unsure = p.certainty == "narrowed" and p.cause is not d.cause or p.certainty == "narrowed"
-    title = words.say("diagnose.not_proved_title" if unsure else f"{cause}.title")
-    blocks: list[Block] = []
-    if team.demo:
-        blocks.append(Line(words.say("common.demo_note")))
-    blocks.append(Line(words.say(f"diagnose.certainty.{'checking' if checking else p.certainty}"), strong=True))
+    unsure = p.certainty == "narrowed"
+    title = words.say(_title_key(d, p, cause))
+    # A note is the advice for exactly this error; the general steps of its cause then move behind the details.
+    note = next((n for n in d.notes if words.lines(f"diagnose.notes.{n}.steps")), None) if not unsure else None
+    two_readings = p.certainty == "text" and d.party == "gateway" and d.provider is not None and p.cause in MONEY_CAUSES
+    blocks: list[Block] = [Line(words.say("common.demo_note"))] if team.demo else []
+    blocks.append(Line(words.say(_certainty_key(p, checking=checking, two=two_readings)), strong=True))
     blocks.append(Line(words.say("diagnose.money_but") if unsure else words.say(f"{cause}.meaning")))
+    if two_readings:
+        blocks += _readings(d, words)
     if d.says:
-        blocks.append(Heading(words.say("diagnose.says")))
-        blocks.append(Quote(d.says[:_MOST_QUOTED]))
-        key = f"diagnose.translations.{_slug(d.says)}"
-        if words.has(key):
-            blocks.append(Line(words.say(key)))
+        blocks += [Heading(words.say("diagnose.says")), Quote(d.says[:_MOST_QUOTED])]
     if p.findings:
         blocks.append(Heading(words.say("diagnose.proof_title")))
         blocks.extend(Line(_finding(f, words, now)) for f in p.findings)
     if p.repeats > 1:
         blocks.append(Line(_repeats(p, d, words)))
-    notes = [line for note in d.notes if words.has(f"diagnose.notes.{note}") for line in _note_blocks(note, words)]
-    steps = _steps(d, p, team, words, unsure)
+    steps = (*_first(p, team, words), *_steps(p, words, unsure, note))
     if steps:
-        blocks += [Heading(words.say("diagnose.now")), Steps(steps)]
-    blocks += notes[:12]
-    if words.has(f"{cause}.dont") and not unsure:
-        blocks.append(Line(words.say("diagnose.dont", text=_one(words, f"{cause}.dont"))))
+        heading = words.say(f"diagnose.notes.{note}.title") if note else words.say("diagnose.now")
+        blocks += [Heading(heading), Steps(steps[:8])]
     blocks.append(Line(_retry(d, p, words, now)))
     links = _links(d, p, team, words)
     if links:
@@ -67,16 +64,37 @@ def worded(
         title=words.say("diagnose.title", verdict=title, where=where) if where else title,
         blocks=tuple(blocks),
         actions=_actions(team, p, number, words) if number is not None else (),
-        details=_details(d, p, words),
+        details=_details(d, p, words, note),
     )
+
+
+def _title_key(d: Diagnosis, p: Proven, cause: str) -> str:
+    """A cause that several others may explain as well is called likely, and a money cause with money there is not called one."""
+    if p.certainty == "narrowed":
+        return "diagnose.not_proved_title"
+    if p.certainty == "text" and d.confidence < _SURE and len(d.causes) > 1 and p.cause in MONEY_CAUSES:
+        return "diagnose.money_unsure_title"
+    return f"{cause}.title"
+
+
+def _certainty_key(p: Proven, *, checking: bool, two: bool) -> str:
+    return f"diagnose.certainty.{'checking' if checking else 'two_readings' if two else p.certainty}"
+
+
+def _readings(d: Diagnosis, words: Words) -> list[Block]:
+    """A relay passed an empty wallet on: ours with the relay, or the relay's own with its provider."""
+    names = {
+        "gateway": _title(d.gateway, words) or words.say("diagnose.wallet.relay"),
+        "provider": _title(d.provider, words),
+    }
+    lines = [Line(words.say(f"diagnose.wallet.{key}", **names)) for key in ("one", "two", "hint")]
+    if d.status is not None and d.status >= 500:
+        lines.insert(0, Line(words.say("diagnose.wallet.trust", status=d.status)))
+    return list(lines)
 
 
 def _one(words: Words, key: str) -> str:
     return " ".join(words.lines(key))
-
-
-def _slug(text: str) -> str:
-    return "_".join("".join(c if c.isalnum() else " " for c in text.lower()).split()[:8])
 
 
 def _where(d: Diagnosis, words: Words) -> str:
@@ -120,6 +138,8 @@ def _repeats(p: Proven, d: Diagnosis, words: Words) -> str:
 
 
 def _note_blocks(note: str, words: Words) -> list[Block]:
+    if not words.has(f"diagnose.notes.{note}"):
+        return []
     lines = words.lines(f"diagnose.notes.{note}.steps")
     title = words.say(f"diagnose.notes.{note}.title") if words.has(f"diagnose.notes.{note}.title") else ""
     out: list[Block] = [Heading(title)] if title else []
@@ -130,11 +150,11 @@ def _note_blocks(note: str, words: Words) -> list[Block]:
     return out
 
 
-def _steps(d: Diagnosis, p: Proven, team: Team, words: Words, unsure: bool) -> tuple[str, ...]:
-    steps: list[str] = []
+def _first(p: Proven, team: Team, words: Words) -> tuple[str, ...]:
+    """What brings the engine back at once, before the cause is mended."""
     if p.better_route and p.engine:
-        steps.append(words.say("diagnose.step_switch", engine=_engine(team, p).title, route=p.better_route))
-    elif p.no_route_left and p.engine:
+        return (words.say("diagnose.step_switch", engine=_engine(team, p).title, route=p.better_route),)
+    if p.no_route_left and p.engine:
         tried = words.say("common.list_sep").join(
             words.say(
                 "diagnose.tried",
@@ -143,11 +163,17 @@ def _steps(d: Diagnosis, p: Proven, team: Team, words: Words, unsure: bool) -> t
             )
             for route, why in p.tried
         )
-        steps.append(
-            words.say("diagnose.step_no_route", engine=_engine(team, p).title, tried=tried or words.say("common.none"))
+        text = words.say(
+            "diagnose.step_no_route", engine=_engine(team, p).title, tried=tried or words.say("common.none")
         )
-    steps += words.lines("diagnose.money_steps" if unsure else f"cause.{p.cause.value}.steps")
-    return tuple(steps[:7])
+        return (text,)
+    return ()
+
+
+def _steps(p: Proven, words: Words, unsure: bool, note: str | None) -> tuple[str, ...]:
+    if unsure:
+        return words.lines("diagnose.money_steps")
+    return words.lines(f"diagnose.notes.{note}.steps" if note else f"cause.{p.cause.value}.steps")
 
 
 def _engine(team: Team, p: Proven) -> Engine:
@@ -250,16 +276,13 @@ def _actions(team: Team, p: Proven, number: int, words: Words) -> tuple[Action, 
     return tuple(out)
 
 
-def _details(d: Diagnosis, p: Proven, words: Words) -> tuple[Block, ...]:
+def _details(d: Diagnosis, p: Proven, words: Words, note: str | None) -> tuple[Block, ...]:
+    cause = f"cause.{p.cause.value}"
     rows: list[tuple[str, str]] = []
-    others = [cause for cause in d.causes if cause is not p.cause]
+    others = [other for other in d.causes if other is not p.cause]
     if others:
-        rows.append(
-            (
-                words.say("diagnose.other_causes"),
-                words.say("common.list_sep").join(words.say(f"cause.{c.value}.title") for c in others),
-            )
-        )
+        shown = words.say("common.list_sep").join(words.say(f"cause.{other.value}.title") for other in others)
+        rows.append((words.say("diagnose.other_causes"), shown))
     if d.party != "unknown":
         rows.append((words.say("diagnose.party_label"), words.say(f"diagnose.party.{d.party}")))
     if d.signature:
@@ -267,8 +290,14 @@ def _details(d: Diagnosis, p: Proven, words: Words) -> tuple[Block, ...]:
     if d.source:
         rows.append((words.say("diagnose.source"), d.source))
     blocks: list[Block] = [Facts(tuple(rows))] if rows else []
-    prevention = words.lines(f"cause.{p.cause.value}.prevention")
-    if prevention:
+    if note and (general := words.lines(f"{cause}.steps")):
+        blocks += [Heading(words.say("diagnose.general_steps")), Steps(general)]
+    for other_note in d.notes:
+        if other_note != note:
+            blocks += _note_blocks(other_note, words)
+    if words.has(f"{cause}.dont"):
+        blocks.append(Line(words.say("diagnose.dont", text=_one(words, f"{cause}.dont"))))
+    if prevention := words.lines(f"{cause}.prevention"):
         blocks += [Heading(words.say("diagnose.prevention")), *(Line(line) for line in prevention)]
     return tuple(blocks)
 
