@@ -1,0 +1,261 @@
+"""The fallback chain of each engine: `off` tells, `ask` proposes, `auto` moves and says so. Breakers survive restarts.
+
+`report` takes an observed failure, `observe` a balance that was asked anyway, `tick` lets time pass. Each returns what has to be
+said, once: posting it where people are is the caller's. Nothing here sends a paid request, and nothing here ever asks a Warp
+gateway for a completion or an identity.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final, Literal
+
+from bot.errors import NotAllowed, QuotadeskError, SwitchRefused
+from bot.model.chat import Person, Role
+from bot.model.diagnosis import Cause
+from bot.model.engine import Engine
+from bot.model.money import AccountState, Status
+from bot.model.team import Team
+from bot.ports import Clock, Store
+from bot.services import breaker as rules
+from bot.services.breaker import Breaker
+from bot.services.switch_plan import Done, Plan
+from bot.services.switching import Switching
+from bot.services.target import Checker
+
+Say = Literal["moved", "ask", "advice", "no_route", "recovered", "returned", "stayed"]
+
+ITSELF: Final = Person("terminal", "quotadesk", "quotadesk")
+LOOK_AGAIN: Final = timedelta(minutes=5)
+REST: Final = timedelta(minutes=10)  # between two moves of one engine that nobody confirmed
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """One thing to say about one engine. `why` is a cause; `asks` names why `auto` asks first: other_model, too_soon, failed."""
+
+    say: Say
+    engine: str
+    title: str
+    from_route: str | None = None
+    to_route: str | None = None
+    why: str = ""
+    until: datetime | None = None
+    plan: Plan | None = None
+    done: Done | None = None
+    asks: str = ""
+    tried: tuple[tuple[str, str], ...] = ()
+
+
+class Fallback:
+    def __init__(self, team: Team, switching: Switching, balances: Checker, store: Store, clock: Clock) -> None:
+        self._team, self._switching, self._balances = team, switching, balances
+        self._store, self._clock = store, clock
+
+    # --- what is known
+
+    async def breaker(self, route: str) -> Breaker:
+        return rules.from_json(route, await self._store.get_fact(f"breaker:{route}"))
+
+    async def out(self) -> tuple[Breaker, ...]:
+        """Routes that are out now, in the team file's order."""
+        now = self._clock.now()
+        found = [await self.breaker(route) for route in self._team.routes]
+        return tuple(each for each in found if each.open(now))
+
+    async def _keep(self, breaker: Breaker) -> None:
+        await self._store.set_fact(f"breaker:{breaker.route}", rules.to_json(breaker), self._clock.now())
+
+    async def clear(self, route: str, role: Role) -> bool:
+        """A person has acted (new key, billing on). True if the route was out."""
+        if role < Role.OPERATOR:
+            raise NotAllowed("operators only", key="operators_only", operators=", ".join(self._team.access.operators))
+        before = await self.breaker(route)
+        await self._keep(rules.closed(before))
+        return before.open(self._clock.now())
+
+    # --- what happens
+
+    async def report(
+        self,
+        engine_name: str,
+        cause: Cause,
+        *,
+        route: str | None = None,
+        retry_after_s: float | None = None,
+        resets_at: datetime | None = None,
+    ) -> tuple[Announcement, ...]:
+        """One observed failure of an engine. Without `route` it is the route that the engine's file names now."""
+        engine = self._switching.engine(engine_name)
+        current = (await self._switching.standing(engine)).route
+        route = route or current
+        if route is None or route not in self._team.routes:
+            return ()
+        now = self._clock.now()
+        before = await self.breaker(route)
+        after = rules.after_failure(before, cause, now, retry_after_s=retry_after_s, resets_at=resets_at)
+        if after == before:
+            return ()
+        told, out = after, ()
+        if after.worth_leaving(now) and not after.told and route == current:
+            told = replace(after, told=True)
+            # Stored before anything moves: after a crash nobody is told twice or moved twice.
+            await self._keep(told)
+            return (await self._leave(engine, route, after),)
+        await self._keep(told)
+        return out
+
+    async def observe(self, states: tuple[AccountState, ...]) -> tuple[Announcement, ...]:
+        """Balances that were asked anyway: blocked accounts open breakers, proved recoveries close them."""
+        said: list[Announcement] = []
+        for state in states:
+            for route in state.routes:
+                if state.status is not Status.OK:
+                    continue
+                if not state.blocked:
+                    said += await self._well(route)
+                    continue
+                for engine in self._team.engines.values():
+                    if route in engine.routes and (await self._switching.standing(engine)).route == route:
+                        resets = [r.resets_at for r in state.readings if r.blocks and r.resets_at is not None]
+                        cause = Cause.QUOTA_EXHAUSTED if resets else Cause.BALANCE_EXHAUSTED
+                        said += await self.report(engine.name, cause, route=route, resets_at=min(resets, default=None))
+        return tuple(said)
+
+    async def tick(self) -> tuple[Announcement, ...]:
+        """Lets time pass: looks at routes whose reset or next look is due, and takes engines back where that was wanted."""
+        said: list[Announcement] = []
+        now = self._clock.now()
+        for each in await self.out():
+            if each.needs not in ("balance", "reset") or (each.until is not None and now < each.until):
+                continue
+            state = await self._balances.check(each.route, models=False)
+            proved = state.status is Status.OK and not state.blocked
+            # Where no balance is published, the end of the window is all the proof there can be.
+            ended = (
+                each.needs == "reset"
+                and state.status is Status.NOT_OFFERED
+                and (each.dated or (each.since is not None and now - each.since >= rules.A_DAY))
+            )
+            if proved or ended:
+                said += await self._well(each.route)
+            else:
+                await self._keep(replace(each, until=now + LOOK_AGAIN))
+        for engine in self._team.engines.values():
+            said += await self._back(engine)
+        return tuple(said)
+
+    async def _well(self, route: str) -> list[Announcement]:
+        before = await self.breaker(route)
+        if before.needs not in ("balance", "reset"):
+            return []
+        await self._keep(rules.closed(before))
+        if not before.told:
+            return []
+        engines = [engine for engine in self._team.engines.values() if route in engine.routes]
+        for engine in engines:
+            if await self.returning(engine.name) == route:
+                return []  # it goes back by itself and says so then: one message for one thing
+        return [Announcement("recovered", e.name, e.title, from_route=route, why=before.cause) for e in engines[:1]]
+
+    # --- leaving a route
+
+    async def _leave(self, engine: Engine, route: str, why: Breaker) -> Announcement:
+        base = Announcement("advice", engine.name, engine.title, route, why=why.cause, until=why.until)
+        now = self._clock.now()
+        tried: list[tuple[str, str]] = []
+        for name in engine.routes:
+            if name == route:
+                continue
+            known = await self.breaker(name)
+            if known.open(now):
+                tried.append((name, known.cause))
+                continue
+            try:
+                plan = await self._switching.plan(engine.name, name, by=ITSELF)
+            except SwitchRefused as fault:
+                tried.append((name, str(fault.facts.get("reason", ""))))
+                continue
+            if not plan.possible:
+                tried.append((name, plan.refused[0].word))
+                continue
+            return await self._go(engine, plan, base)
+        return replace(base, say="no_route", tried=tuple(tried))
+
+    async def _go(self, engine: Engine, plan: Plan, base: Announcement) -> Announcement:
+        base = replace(base, to_route=plan.to_route, plan=plan)
+        if engine.failover == "off":
+            return base
+        if engine.failover == "ask":
+            return replace(base, say="ask")
+        asks = await self._asks_first(engine, base.from_route, plan.to_route)
+        if asks:
+            return replace(base, say="ask", asks=asks)
+        done = await self._move(engine, plan.to_route)
+        if done is None:
+            return replace(base, say="ask", asks="failed")
+        if base.from_route == engine.routes[0]:
+            await self.return_to(engine.name, base.from_route)
+        return replace(base, say="moved", done=done, plan=None)
+
+    async def _asks_first(self, engine: Engine, old: str | None, new: str) -> str:
+        """Why a person must say yes: another model may cost more or be slower; a protected engine; a second move too soon."""
+        if engine.protected:
+            return "protected"
+        if old is not None and self._team.routes[old].model != self._team.routes[new].model:
+            return "other_model"
+        last = await self._store.get_fact(f"moved:{engine.name}")
+        if last and self._clock.now() - datetime.fromisoformat(last) < REST:
+            return "too_soon"
+        return ""
+
+    async def _move(self, engine: Engine, route: str) -> Done | None:
+        now = self._clock.now()
+        await self._store.set_fact(f"moved:{engine.name}", now.isoformat(), now)
+        try:
+            return await self._switching.apply(engine, self._team.routes[route], "quotadesk", name="quotadesk")
+        except QuotadeskError:
+            return None  # the audit has the reason, the file is as it was
+
+    # --- going back
+
+    async def return_to(self, engine_name: str, route: str) -> None:
+        """Back to `route` by itself as soon as it is proved well again."""
+        await self._store.set_fact(f"return:{engine_name}", {"to": route}, self._clock.now())
+
+    async def stay(self, engine_name: str) -> None:
+        await self._store.set_fact(f"return:{engine_name}", None, self._clock.now())
+
+    async def returning(self, engine_name: str) -> str | None:
+        """The route that the engine goes back to by itself, if any."""
+        wanted = await self._store.get_fact(f"return:{engine_name}")
+        return str(wanted["to"]) if wanted else None
+
+    async def _back(self, engine: Engine) -> list[Announcement]:
+        wanted = await self.returning(engine.name)
+        if wanted is None or wanted not in engine.routes:
+            return []
+        current = (await self._switching.standing(engine)).route
+        if current == wanted:
+            await self.stay(engine.name)
+            return []
+        now = self._clock.now()
+        last = await self._store.get_fact(f"moved:{engine.name}")
+        if (last and now - datetime.fromisoformat(last) < REST) or (await self.breaker(wanted)).open(now):
+            return []
+        looked = await self._store.get_fact(f"looked:{engine.name}")
+        if looked and now - datetime.fromisoformat(looked) < LOOK_AGAIN:
+            return []
+        await self._store.set_fact(f"looked:{engine.name}", now.isoformat(), now)
+        try:
+            plan = await self._switching.plan(engine.name, wanted, by=ITSELF)
+        except SwitchRefused:
+            return []
+        if not plan.possible or not any(check.ok for check in plan.checks if check.name in ("balance", "models")):
+            return []
+        await self.stay(engine.name)
+        done = await self._move(engine, wanted)
+        if done is None:
+            return [Announcement("ask", engine.name, engine.title, current, wanted, plan=plan, asks="failed")]
+        return [Announcement("returned", engine.name, engine.title, current, wanted, done=done)]
