@@ -83,7 +83,8 @@ def quoted_of(message: Message, own_id: int) -> tuple[str, tuple[Document, ...]]
         return "", ()
     if before.from_user is not None and before.from_user.id == own_id:
         return "", ()
-    return words_of(before), (before.document,) if is_text(before.document) else ()
+    document = before.document
+    return words_of(before), (document,) if document is not None and is_text(document) else ()
 
 
 def is_text(document: Document | None) -> bool:
@@ -123,19 +124,22 @@ class Paste:
 
     def __init__(self, first: Message, text: str) -> None:
         self.first = first
-        self.parts = [text]
-        self.messages = [first.message_id]
+        self.parts = {first.message_id: text}
         self.last = text
 
     def open(self) -> bool:
         return len(self.last) >= PIECE and len(self.parts) < 40
 
     def add(self, message: Message, text: str) -> None:
-        # Cut at exactly the limit, the halves belong together (a key may lie across); else a line's end was there.
-        self.parts.append(("" if len(self.last) >= 4_096 else "\n") + text)
-        self.messages.append(message.message_id)
+        self.parts[message.message_id] = text
         self.last = text
 
     @property
+    def messages(self) -> tuple[int, ...]:
+        return tuple(sorted(self.parts))
+
+    @property
     def text(self) -> str:
-        return "".join(self.parts)
+        """Cut at exactly the limit, two pieces belong together (a key may lie across); else a line's end was there."""
+        pieces = [self.parts[number] for number in self.messages]
+        return "".join(piece if len(piece) >= 4_096 else piece + "\n" for piece in pieces).rstrip("\n")

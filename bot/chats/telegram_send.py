@@ -40,8 +40,17 @@ _NO_PREVIEW: Final = LinkPreviewOptions(is_disabled=True)
 class Sender:
     """Every method raises DeliveryError. `counts` is for the metrics: plain_resent, gate_changed, undelivered."""
 
-    def __init__(self, wire: Wire, pace: Pace, gate: Gate, clock: Clock, names: Names) -> None:
+    def __init__(
+        self,
+        wire: Wire,
+        pace: Pace,
+        gate: Gate,
+        clock: Clock,
+        names: Names,
+        moved: Callable[[int, int], Awaitable[None]],
+    ) -> None:
         self._wire, self._pace, self._gate, self._clock, self._names = wire, pace, gate, clock, names
+        self._moved = moved
         self._told: set[str] = set()
         self.counts: Counter[str] = Counter()
 
@@ -247,7 +256,7 @@ class Sender:
             except Moved as fault:
                 if int(key) in self._wire.moved:
                     raise
-                self._wire.moved[int(key)] = fault.chat
+                await self._moved(int(key), fault.chat)
             except DeliveryError as fault:
                 if fault.reason == NOT_MODIFIED:
                     return None

@@ -64,6 +64,13 @@ _GONE: Final = (
 )
 
 
+class _Bot(Bot):
+    """The library's client, and a way to a method's plain JSON for what it would refuse to read as a whole."""
+
+    async def ask(self, method: str, params: dict[str, Any], read_s: float) -> Any:
+        return await self._post(method, params, read_timeout=read_s)
+
+
 class Moved(DeliveryError):
     """The group became a supergroup with this id."""
 
@@ -78,7 +85,8 @@ class Wire:
     def __init__(self, token: Secret, api_url: str, *, proxy: str | None = None) -> None:
         self._token, self._proxy = token, proxy
         self._api_url = api_url.rstrip("/")
-        self._bot: Bot | None = None
+        self._bot: _Bot | None = None
+        self._requests: list[HTTPXRequest] = []
         self.trouble = ""
         self.counts: Counter[str] = Counter()
         self.moved: dict[int, int] = {}  # former group -> supergroup
@@ -89,16 +97,21 @@ class Wire:
             logging.getLogger(name).setLevel(logging.WARNING)
         logging.getLogger("telegram").setLevel(logging.WARNING)
         logging.getLogger("telegram.request").setLevel(logging.CRITICAL)
-        self._bot = Bot(
+        await self._connect()
+
+    async def _connect(self) -> None:
+        updates, rest = self._request(4), self._request(128)
+        # Not Bot.initialize(): it asks getMe, and a Telegram that is away must not stop the start.
+        for request in (updates, rest):
+            await request.initialize()
+        self._requests += [updates, rest]
+        self._bot = _Bot(
             self._token.reveal(),
             base_url=f"{self._api_url}/bot",
             base_file_url=f"{self._api_url}/file/bot",
-            request=self._request(128),
-            get_updates_request=self._request(4),
+            request=rest,
+            get_updates_request=updates,
         )
-        # Not Bot.initialize(): it asks getMe, and a Telegram that is away must not stop the start.
-        for request in self._requests():
-            await request.initialize()
 
     def _request(self, pool: int) -> HTTPXRequest:
         return HTTPXRequest(
@@ -111,26 +124,23 @@ class Wire:
             httpx_kwargs={"trust_env": False},
         )
 
-    def _requests(self) -> tuple[Any, ...]:
-        return tuple(self._bot._request) if self._bot is not None else ()
-
     async def close(self) -> None:
-        for request in self._requests():
-            await request.shutdown()
         self._bot = None
+        for request in self._requests:
+            await request.shutdown()
+        self._requests = []
 
     async def rebuild(self) -> None:
-        """New connections, for when the old ones lead nowhere."""
-        await self.close()
-        await self.open()
+        """New connections, for when the old ones lead nowhere; those in use are closed at the end."""
+        await self._connect()
 
     @property
-    def bot(self) -> Bot:
+    def bot(self) -> _Bot:
         if self._bot is None:
             raise DeliveryError("closed", retry_after_s=5)
         return self._bot
 
-    async def call(self, method: Callable[[Bot], Awaitable[T]]) -> T:
+    async def call(self, method: Callable[[_Bot], Awaitable[T]]) -> T:
         """Raises DeliveryError; `not_modified` is among its reasons, `Moved` among its kinds."""
         try:
             result = await method(self.bot)
@@ -142,9 +152,9 @@ class Wire:
         return result
 
     async def raw(self, method: str, **params: Any) -> Any:
-        """The method's plain JSON, for what the library would refuse to read as a whole."""
+        """The method's plain JSON."""
         read_s = _READ_S + float(params.get("timeout") or 0)
-        return await self.call(lambda bot: bot.do_api_request(method, api_kwargs=params, read_timeout=read_s))
+        return await self.call(lambda bot: bot.ask(method, params, read_s))
 
     def _meaning(self, fault: TelegramError) -> DeliveryError:
         text = str(fault.message).lower()

@@ -73,13 +73,13 @@ class TerminalChat:
         words: Callable[[str, str], Wording],
         clock: Clock,
         options: TerminalOptions | None = None,
-        profile: Callable[[Person, str | None], Awaitable[tuple[Language, str]]] | None = None,
+        profiles: Callable[[str], Awaitable[tuple[str | None, str | None]]] | None = None,
         source: TextIO | None = None,
         target: TextIO | None = None,
     ) -> None:
         self._gate, self._words, self._clock = gate, words, clock
         self._options = options or TerminalOptions()
-        self._profile = profile
+        self._profiles = profiles
         self._in = source or sys.stdin
         self._out = target or sys.stdout
         self._interactive = self._in.isatty() and self._out.isatty()
@@ -364,8 +364,9 @@ class TerminalChat:
 
     async def _wording(self) -> Wording:
         language, timezone = self._options.language, self._options.timezone
-        if self._profile is not None:
-            language, timezone = await self._profile(self.person, None)
+        if self._profiles is not None:
+            chosen = await self._profiles(self.person.address)
+            language, timezone = chosen[0] or language, chosen[1] or timezone
         return self._words(language, timezone)
 
     def _complete(self, start: str) -> list[str]:

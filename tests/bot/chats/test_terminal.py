@@ -173,12 +173,12 @@ async def test_background_messages_do_not_renumber_buttons(clock):
 async def test_language_and_zone_come_from_the_profile(clock):
     router = Script(Reply(details=(Line("x"),)))
 
-    async def profile(person: Person, hint: str | None) -> tuple[str, str]:
+    async def profile(address: str) -> tuple[str | None, str | None]:
         return "zh", "Asia/Shanghai"
 
     out = StringIO()
     made = TerminalChat(
-        gate=Gate(), words=Words, clock=clock, profile=profile, source=StringIO("balance\n"), target=out
+        gate=Gate(), words=Words, clock=clock, profiles=profile, source=StringIO("balance\n"), target=out
     )
     made.bind(router)
     await made.run()
