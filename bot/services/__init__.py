@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from bot.services.balances import Balances
     from bot.services.diagnosis import Diagnoser
     from bot.services.escalation import Escalation
+    from bot.services.fallback import Fallback
     from bot.services.oncall import OnCallRota
     from bot.services.proof import Proof
     from bot.services.switching import Switching
@@ -33,3 +34,4 @@ class Services:
     escalation: Escalation
     oncall: OnCallRota
     warp: WarpView | None = None
+    fallback: Fallback | None = None
