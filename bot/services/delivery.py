@@ -53,6 +53,7 @@ _TOO_LATE: Final = {
     "shift": timedelta(hours=6),
 }
 _LATE: Final = timedelta(minutes=1)
+_LATEST_CALLS: Final = 12
 
 
 def person_of(address: str, team: Team) -> Person:
@@ -95,6 +96,9 @@ class Delivery:
         self._runner = runner
         self._clock = clock
         self._gate = gate
+        self._seen_late: set[int] = (
+            set()
+        )  # late at the last look as well: after a rest of ours all is late for a moment
         for kind in KINDS:
             runner.serve(kind, self)
         runner.every("audit", 60, self.audit)
@@ -141,7 +145,13 @@ class Delivery:
         return self._step("drill", f"ticket:{ticket}:drill:end", due, lane="self")
 
     def renewals(self, ticket: Ticket, now: datetime) -> list[DueStep]:
-        """One edit for each copy of the note."""
+        """One edit for each copy of the note, the support chats' own first. Of a long night's calls only the latest: the
+        buttons of the others say who has it when they are pressed."""
+        first: dict[str, MessageRef] = {}
+        for ref in ticket.messages:
+            if (place := f"{ref.platform}:{ref.chat}") in self._team.support.chats:
+                first.setdefault(place, ref)
+        others = [ref for ref in ticket.messages if ref not in first.values()]
         return [
             self._step(
                 "renew",
@@ -151,7 +161,7 @@ class Delivery:
                 ref=asdict(ref),
                 ticket=ticket.id,
             )
-            for ref in ticket.messages
+            for ref in (*first.values(), *others[-_LATEST_CALLS:])
         ]
 
     def pager_steps(self, ticket: Ticket, verb: str, now: datetime) -> list[DueStep]:
@@ -314,7 +324,8 @@ class Delivery:
         wanted = [shift.address] if level == 0 else [following] if level == 1 else list(rota.everybody())
         addresses = [address for address in wanted if address] or list(rota.everybody())
         people = [p for address in addresses for p in await self.everywhere(address)]
-        next_at = now + self._team.oncall.ack_within
+        # Once everybody was called, the pauses grow: a phone that rings all night is switched off.
+        next_at = now + self._team.oncall.ack_within * min(2 ** max(level - 2, 0), 6)
         page = {
             "level": level,
             "people": [p.address for p in people],
@@ -493,9 +504,13 @@ class Delivery:
         now = self._clock.now()
         pending = await self._store.pending_steps(limit=2000)
         late: dict[str, list[DueStep]] = {}
+        seen = set()
         for step in pending:
             if now - datetime.fromisoformat(step.payload["at"]) > _LATE and step.kind in KINDS and step.kind != "tell":
-                late.setdefault(str(step.payload.get("lane", "")), []).append(step)
+                seen.add(step.id)
+                if step.id in self._seen_late:
+                    late.setdefault(str(step.payload.get("lane", "")), []).append(step)
+        self._seen_late = seen
         for lane, steps in late.items():
             since = min(datetime.fromisoformat(step.payload["at"]) for step in steps)
             why = next((step.why for step in steps if step.why not in ("", "waiting", "in_flight")), "")

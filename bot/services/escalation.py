@@ -103,6 +103,8 @@ class Escalation:
         removed = dict(found.counts) if found else dict(sighting.payload.get("removed") or {}) if sighting else {}
         good = await incident.last_known_good(self._store, engine, account or route, now)
         shift = (await self._rota.rota()).at(now)
+        urgency = incident.urgency(self._team, proven, asked_to_page=asked_to_page or drill, warning=warning)
+        told_at = incident.morning(now, self._team) if urgency == "morning" else now
         says = diagnosis.says or diagnosis.text.text if diagnosis else symptom.text if symptom else ""
         ticket = Ticket(
             id=0,
@@ -110,7 +112,7 @@ class Escalation:
             state=TicketState.OPEN,
             engine=engine,
             cause=cause,
-            urgency=incident.urgency(self._team, proven, asked_to_page=asked_to_page or drill, warning=warning),
+            urgency=urgency,
             opened_at=now,
             opened_by=asker,
             owner=self._team.support.owner,
@@ -119,7 +121,7 @@ class Escalation:
             last_known_good=self._gate.trusted(incident.good_in_short(good)),
             symptom=symptom or self._symptom(diagnosis),
             evidence=incident.evidence(diagnosis, sighting, proven, self._gate),
-            next_review=now + self._team.support.review_after,
+            next_review=told_at + self._team.support.review_after,
             language=language,
             removed=removed,
             asked_in=asked_in,
@@ -142,7 +144,7 @@ class Escalation:
         )
         if drill:
             ticket = replace(ticket, key=f"drill|{now.isoformat()}")
-        stored, new = await self._store.open_ticket(ticket, self._first_steps(ticket))
+        stored, new = await self._store.open_ticket(ticket, self._first_steps(ticket, told_at))
         if not new:
             await self._joined(stored, ticket.urgency, now)
         await self._audit("open" if new else "join", asker, stored.id, stored.cause)
@@ -174,12 +176,11 @@ class Escalation:
         status = str(diagnosis.status) if diagnosis.status is not None and str(diagnosis.status) not in says else ""
         return self._gate.trusted(" ".join(part for part in (status, says) if part) or "-")
 
-    def _first_steps(self, ticket: Ticket) -> list[DueStep]:
-        due = incident.morning(ticket.opened_at, self._team) if ticket.urgency == "morning" else ticket.opened_at
-        steps = [self._delivery.note_step("{ticket}", place, due) for place in self._team.support.chats]
+    def _first_steps(self, ticket: Ticket, told_at: datetime) -> list[DueStep]:
+        steps = [self._delivery.note_step("{ticket}", place, told_at) for place in self._team.support.chats]
         if ticket.urgency == "page":
             steps.append(self._delivery.escalate_step("{ticket}", 0, ticket.opened_at, ticket.opened_at))
-        steps.append(self._delivery.review_step("{ticket}", max(ticket.next_review, due)))
+        steps.append(self._delivery.review_step("{ticket}", ticket.next_review))
         if ticket.drill:
             steps.append(self._delivery.drill_end_step("{ticket}", ticket.opened_at + DRILL_ENDS_AFTER))
         return steps

@@ -167,41 +167,18 @@ class TicketStore(StepStore):
 
     async def open_ticket(self, ticket: Ticket, steps: Sequence[DueStep]) -> tuple[Ticket, bool]:
         """See ports.Store. The timeline gets "opened" or "joined", by `opened_by` at `opened_at`."""
-        table = tables.tickets.c
         async with self.write() as db:
             for _ in range(5):
-                id = (await db.execute(self._new(ticket))).scalar_one_or_none()
-                new = id is not None
-                if id is not None:
-                    await self._enter(
-                        db,
-                        id,
-                        _entry(ticket, "opened"),
-                    )
+                # Joining is tried first: a refused INSERT would use up a number, and people read these numbers.
+                id = (await db.execute(self._join(ticket))).scalar_one_or_none()
+                new = id is None
+                if id is None:
+                    id = (await db.execute(self._new(ticket))).scalar_one_or_none()
+                if id is None:  # another replica opened it since; it is there to be joined now
+                    continue
+                await self._enter(db, id, _entry(ticket, "opened" if new else "joined"))
+                if new:
                     await self._schedule(db, steps, ticket=id)
-                else:
-                    id = (
-                        await db.execute(
-                            update(tables.tickets)
-                            .where(table.key == ticket.key, table.state != TicketState.RESOLVED.value)
-                            .values(
-                                count=table.count + 1,
-                                urgency=case(
-                                    (or_(table.urgency == "page", literal(ticket.urgency) == "page"), "page"),
-                                    (or_(table.urgency == "note", literal(ticket.urgency) == "note"), "note"),
-                                    else_=table.urgency,
-                                ),
-                            )
-                            .returning(table.id)
-                        )
-                    ).scalar_one_or_none()
-                    if id is None:  # resolved by another replica since the insert met it
-                        continue
-                    await self._enter(
-                        db,
-                        id,
-                        _entry(ticket, "joined"),
-                    )
                 await self._add_evidence(db, id, ticket.evidence, newer_wins=False)
                 await self._add_waiting(db, id, ticket)
                 whole = await self._ticket(db, id)
@@ -209,6 +186,22 @@ class TicketStore(StepStore):
                     raise TypeError("the ticket was just written")
                 return whole, new
         raise TypeError("a ticket can be opened or joined")
+
+    def _join(self, ticket: Ticket) -> Any:
+        table = tables.tickets.c
+        return (
+            update(tables.tickets)
+            .where(table.key == ticket.key, table.state != TicketState.RESOLVED.value)
+            .values(
+                count=table.count + 1,
+                urgency=case(
+                    (or_(table.urgency == "page", literal(ticket.urgency) == "page"), "page"),
+                    (or_(table.urgency == "note", literal(ticket.urgency) == "note"), "note"),
+                    else_=table.urgency,
+                ),
+            )
+            .returning(table.id)
+        )
 
     def _new(self, ticket: Ticket) -> Any:
         return (
