@@ -6,6 +6,7 @@ like words: the next line of a log must not be swallowed.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 from bot.redaction.judge import dated, mixed, plausible, wordlike
@@ -16,16 +17,17 @@ _BLANK: Final = piece(r"[ \t]{1,3}|\xe3\x80\x80")
 _PIECE: Final = piece(r"[A-Za-z0-9_\-./+:%]+={0,2}")
 _PIECE_U: Final = piece(r"[A-Za-z0-9_\-]+")
 _MAX_PIECES: Final = 320
+_AFTER_PIECE: Final = frozenset(bytes((byte,)) for byte in b"\n\r\"'`\\ =,;)&") | {b""}
+_IDS: Final = (b"req_", b"msg_", b"gen-", b"chatcmpl-", b"resp_")
 _WRAP_MIN: Final = 6
 
 
-def pieces(view: bytes, end: int, loose: bool, blanks: bool) -> list[tuple[int, int, bool]]:
+def pieces(view: bytes, end: int, loose: bool, blanks: bool) -> Iterator[tuple[int, int, bool]]:
     """What follows `end`, as runs of key characters: (start, end, over a line end). Stops at the first thing that is neither."""
-    found: list[tuple[int, int, bool]] = []
     run_of = _PIECE if loose else _PIECE_U
     position = end
     lines = 0
-    while len(found) < _MAX_PIECES:
+    for _ in range(_MAX_PIECES):
         joint = _LINE.match(view, position)
         over = joint is not None
         if joint is None and blanks:
@@ -39,8 +41,7 @@ def pieces(view: bytes, end: int, loose: bool, blanks: bool) -> list[tuple[int, 
         if run is None:
             break
         begin, position = run.span()
-        found.append((begin, position, over))
-    return found
+        yield begin, position, over
 
 
 def exact_end(view: bytes, start: int, end: int, wanted: tuple[int, ...], loose: bool) -> int:
@@ -52,11 +53,16 @@ def exact_end(view: bytes, start: int, end: int, wanted: tuple[int, ...], loose:
     best = end
     letters, capitals = _lowerish(view[start:end]), view[start:end].isupper()
     most = max(wanted)
-    for begin, stop, _ in pieces(view, end, loose, True):
+    width = 0
+    for number, (begin, stop, over) in enumerate(pieces(view, end, loose, True)):
         run = view[begin:stop]
         size += stop - begin
+        width = width or stop - begin
+        # in runs of one width a plain word is chance; alone it is the next word of the text
+        even = number >= 2 and not over and stop - begin <= width
         if size > most or (
-            wordlike(run)
+            not even
+            and wordlike(run)
             and stop - begin > 2
             and not run.isdigit()
             and not (letters and run.islower() or capitals and run.isupper())
@@ -95,28 +101,11 @@ def wrapped_end(view: bytes, start: int, end: int, lengths: tuple[int, ...]) -> 
     for begin, stop, over in pieces(view, end, True, False):
         run = view[begin:stop]
         following = view[stop : stop + 1]
-        if (
-            not over
-            or wordlike(run)
-            or dated(run)
-            or run.startswith((b"req_", b"msg_", b"gen-", b"chatcmpl-", b"resp_"))
-        ):
+        if not over or run.endswith(b":") or wordlike(run) or dated(run) or run.startswith(_IDS):
             break
-        if following.isascii() and following not in (
-            b"",
-            b"\n",
-            b"\r",
-            b'"',
-            b"'",
-            b"`",
-            b"\\",
-            b" ",
-            b"=",
-            b",",
-            b";",
-            b")",
-            b"&",
-        ):
+        if following.isascii() and following not in _AFTER_PIECE:
+            break
+        if _complete(view[start:end]) and not any(48 <= byte <= 57 for byte in run):
             break
         size += stop - begin
         # a shell's line continuation; a mail's soft line end, unless the sign may be base64's own
@@ -128,17 +117,23 @@ def wrapped_end(view: bytes, start: int, end: int, lengths: tuple[int, ...]) -> 
     return best
 
 
+def _complete(value: bytes) -> bool:
+    """Has the length and the alphabet of a whole key, so that the next line is more likely not part of it."""
+    return (len(value) in (24, 30, 32, 40, 48, 64, 84) and value.isalnum()) or (len(value) == 36 and value.count(b"-") == 4)
+
+
 def _lowerish(body: bytes) -> bool:
     return len(body) >= 5 and body.isalpha() and body.islower()
 
 
 def open_end(view: bytes, start: int, end: int, longest: int, loose: bool) -> int:
     """The end of a body without a known length: over line ends while the pieces look like a key, or over equal blank-separated runs."""
-    following = pieces(view, end, loose, True)
-    if not following:
+    first = next(pieces(view, end, loose, True), None)
+    if first is None:
         return end
-    if not following[0][2]:
-        return _equal_runs(view, end, following)
+    if not first[2]:
+        return _equal_runs(end, pieces(view, end, loose, True), first[1] - first[0])
+    following = pieces(view, end, loose, True)
     size = end - start
     best = end
     for begin, stop, over in following:
@@ -150,19 +145,14 @@ def open_end(view: bytes, start: int, end: int, longest: int, loose: bool) -> in
     return best
 
 
-def _equal_runs(view: bytes, end: int, following: list[tuple[int, int, bool]]) -> int:
+def _equal_runs(end: int, following: Iterator[tuple[int, int, bool]], width: int) -> int:
     """`abcd efgh ijkl m`: at least two runs of one length and a last one that is no longer."""
-    width = following[0][1] - following[0][0]
-    count = 0
     best = end
-    for begin, stop, over in following:
-        if over:
+    for number, (begin, stop, over) in enumerate(following):
+        if over or stop - begin > width:
             break
-        if stop - begin != width:
-            if count >= 2 and stop - begin < width:
-                best = stop
-            break
-        count += 1
-        if count >= 2:
+        if stop - begin < width:
+            return stop if number >= 2 else best
+        if number >= 1:
             best = stop
     return best

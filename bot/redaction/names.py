@@ -6,6 +6,7 @@ from typing import Final
 
 from bot.redaction import judge
 from bot.redaction.joins import spaced_end, wrapped_end
+from bot.redaction.judge import MIN_SECRET
 from bot.redaction.rules.named import HARMLESS_BEFORE, NAMES, STEMS
 from bot.redaction.rx import finder, piece
 from bot.redaction.spans import Span
@@ -131,7 +132,7 @@ def _named(view: bytes, start: int, at: int) -> Span | None:
         value = value.split(b"#", 1)[0]
     value = value.rstrip(b".:?!")
     end = at + len(value)
-    if kind != "password":
+    if kind != "password" or len(value) >= MIN_SECRET:
         joined = _joined(view, at, end, value)
         if joined > end:
             end = joined

@@ -66,14 +66,8 @@ def _number(view: bytes, start: int, end: int) -> Span | None:
     grouped = len(text) != size
     if size == 18 and (resident(digits) or _ID_NAME.search(ahead)) and not _named_evidence(ahead):
         return start, end, "resident id", digits
-    if (
-        size == 15
-        and resident_old(digits)
-        and (_ID_NAME.search(ahead) or not _card(digits))
-        and not _named_evidence(ahead)
-    ):
-        if _ID_NAME.search(ahead) is not None:
-            return start, end, "resident id", digits
+    if size == 15 and resident_old(digits) and _ID_NAME.search(ahead) is not None:
+        return start, end, "resident id", digits
     if size in (11, 13, 14, 15) and _phone(text, digits, ahead):
         return start, end, "phone", digits
     if 12 <= size <= 19:

@@ -15,7 +15,8 @@ from bot.redaction.tokens import rule_of
 MAIL: Final = "mail"
 
 _EACH: dict[str, Any] = {}
-_HINTS: Final = tuple((rule, tuple(hint.encode() for hint in rule.hints)) for rule in RULES)
+_AT: Final = tuple(rule for rule in RULES if rule.hints == ("@",))
+_HINTS: Final = tuple((hint.encode(), rule) for rule in RULES if rule not in _AT for hint in rule.hints)
 HINTS: Final = "|".join(
     sorted(
         {re2.escape(hint) for rule in RULES for hint in rule.hints if hint != "@"}
@@ -40,12 +41,14 @@ def _pattern(rule: Structure) -> Any:
 
 
 def find(view: bytes, spans: list[Span]) -> None:
-    for rule, hints in _HINTS:
-        for hint in hints:
-            if hint in view:
-                _one(rule, view, spans)
-                break
+    done: list[str] = []
+    for hint, rule in _HINTS:
+        if hint in view and rule.name not in done:
+            done.append(rule.name)
+            _one(rule, view, spans)
     if b"@" in view:
+        for rule in _AT:
+            _one(rule, view, spans)
         _mail(view, spans)
 
 
@@ -53,7 +56,7 @@ def _one(rule: Structure, view: bytes, spans: list[Span]) -> None:
     for match in _pattern(rule).finditer(view):
         begin, stop = match.span(1)
         value = view[begin:stop]
-        if not rule.judged or _worth(value):
+        if (not rule.judged or _worth(value)) and (rule.name != "proxy" or judge.mixed(value)):
             spans.append((begin, stop, rule.kind, value))
 
 

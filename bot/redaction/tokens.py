@@ -120,7 +120,7 @@ def _hexish(body: bytes) -> bool:
     return all(byte in b"0123456789abcdef" for byte in body)
 
 
-def read(view: bytes, start: int, end: int) -> Span | None:
+def read(view: bytes, start: int, end: int, joins: bool = True) -> Span | None:
     """The vendor key that begins at `start` and stands in one piece up to `end`: its span, joined over breaks, or None."""
     token = view[start:end]
     rule = rule_of(token)
@@ -136,7 +136,7 @@ def read(view: bytes, start: int, end: int) -> Span | None:
         size, body = len(stripped), stripped
     begin = start + head
     following = view[end : end + 1]
-    if size not in rule.exact and following in _BREAKS:
+    if joins and size not in rule.exact and following in _BREAKS:
         lengths = _wanted(rule, body)
         joined = exact_end(view, begin, end, lengths, loose) if lengths else end
         if joined == end and (not rule.exact or size < rule.low or size > max(rule.exact)):
@@ -156,6 +156,8 @@ def read(view: bytes, start: int, end: int) -> Span | None:
     return start, end, _kind(rule, body), view[start:end]
 
 
+# after so many prefixes with nothing to join behind them, a text is not a broken key but a trick or a list
+_FRUITLESS: Final = 40
 _BREAKS: Final = (b"\n", b"\r", b" ", b"\\", b"=", b"\t", b"\xe3")
 
 
@@ -170,7 +172,7 @@ def _squeeze(text: bytes) -> bytes:
 def find(view: bytes, deep: bool = True) -> list[Span]:
     """All vendor keys in sight, and base64 runs that hold one (one level deep)."""
     spans: list[Span] = []
-    position = 0
+    position = fruitless = 0
     length = len(view)
     while position < length:
         start, end = _TOKENS(view, position)
@@ -180,8 +182,9 @@ def find(view: bytes, deep: bool = True) -> list[Span]:
             start += 1
         elif view.startswith(_BOT, start) and view[start + 3 : start + 4].isdigit():
             start += 3
-        span = read(view, start, end)
+        span = read(view, start, end, fruitless < _FRUITLESS)
         if span is None:
+            fruitless += view[end : end + 1] in _BREAKS
             span = _run(view, start, end, deep)
         if span is None:
             position = max(_ALNUM.match(view, start).end(), start + 1)  # type: ignore[union-attr]

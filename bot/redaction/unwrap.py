@@ -36,7 +36,7 @@ _DRESS: Final = finder(
     )
 )
 # The cheap question: is there anything at all to take off? Punctuation in full width alone does not count.
-_GATE: Final = finder(
+GATE: Final = finder(
     "|".join(
         (
             r"%[0-9A-Fa-f]{2}",
@@ -57,7 +57,7 @@ ROUNDS: Final = 3
 
 
 def dressed(text: bytes) -> bool:
-    return _GATE(text, 0)[0] >= 0
+    return GATE(text, 0)[0] >= 0
 
 
 class Copy:
