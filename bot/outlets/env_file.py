@@ -25,7 +25,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final, TypeVar
 
-from bot.errors import SwitchRefused
+from bot.errors import ConfigError, SwitchRefused
 from bot.model.team import Secret
 from bot.outlets import env_text
 from bot.outlets.env_text import refused
@@ -450,18 +450,50 @@ class EnvFiles:
 
 
 def values_of(path: Path) -> Mapping[str, str]:
-    """All variables as the application reads them. Raises SwitchRefused."""
-    data, _ = _read(_real(path))
-    names = tuple(dict.fromkeys(b.name for b in env_text.parse(env_text.decode(data)) if b.name))
-    return {name: value for name, value in env_text.values(data, names).items() if value is not None}
+    """All variables as the application reads them. Raises ConfigError."""
+    try:
+        data, _ = _read(_real(path))
+        names = tuple(dict.fromkeys(b.name for b in env_text.parse(env_text.decode(data)) if b.name))
+        return {name: value for name, value in env_text.values(data, names).items() if value is not None}
+    except SwitchRefused as fault:
+        raise ConfigError(f"{fault}.") from None
 
 
 def value_at(path: Path, line: int) -> str | None:
-    """The value of the variable on one line, commented out or live. Raises SwitchRefused."""
-    data, _ = _read(_real(path))
-    return env_text.value_on_line(data, line)
+    """The value of the variable on one line, commented out or live. Raises ConfigError."""
+    try:
+        return env_text.value_on_line(_read(_real(path))[0], line)
+    except SwitchRefused as fault:
+        raise ConfigError(f"{fault}.") from None
+
+
+class FirstSeen:
+    """`values_of` as the file was when this process first looked.
+
+    A route that is known only from an application's live variables keeps its own key after a switch. Without this it would
+    take the key of the route that the file names now, and send it to its own, former address.
+    """
+
+    def __init__(self) -> None:
+        self._seen: dict[Path, Mapping[str, str]] = {}
+
+    def values_of(self, path: Path) -> Mapping[str, str]:
+        """Raises ConfigError."""
+        if path not in self._seen:
+            self._seen[path] = {name: value for name, value in values_of(path).items() if name.endswith("_API_KEY")}
+        return self._seen[path]
 
 
 def triples(path: Path) -> list[env_text.Triple]:
     """The engines and backups that stand in the file. Raises SwitchRefused."""
     return env_text.find_triples(_read(_real(path))[0])
+
+
+def former_triples(path: Path, directory: Path) -> list[tuple[Path, env_text.Triple]]:
+    """Live triples of the file's backups, newest first: what a switch has replaced. `triple.key_ref(backup)` reads its key."""
+    found: list[tuple[Path, env_text.Triple]] = []
+    with suppress(SwitchRefused):
+        for backup in reversed(backups(_real(path), directory)):
+            with suppress(SwitchRefused, OSError):
+                found += [(backup, t) for t in env_text.find_triples(backup.read_bytes()) if not t.commented]
+    return found

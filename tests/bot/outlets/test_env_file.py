@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.errors import SwitchRefused
+from bot.errors import ConfigError, SwitchRefused
 from bot.model.team import Secret
 from bot.outlets import env_file
 from bot.outlets.env_file import EnvFiles
@@ -181,7 +181,7 @@ def test_a_full_disk_leaves_the_file_as_it_was(app: Path, tmp_path: Path) -> Non
 import asyncio, resource
 from datetime import UTC, datetime
 from pathlib import Path
-from bot.errors import SwitchRefused
+from bot.errors import ConfigError, SwitchRefused
 from bot.model.team import Secret
 from bot.outlets.env_file import EnvFiles
 async def main():
@@ -236,3 +236,23 @@ async def test_keys_are_read_by_reference(app: Path) -> None:
     assert env_file.value_at(app, 2) == "spare"
     (triple,) = env_file.triples(app)
     assert triple.base_url == "https://spare.example/v1"
+
+
+async def test_a_live_route_keeps_its_own_key_after_a_switch(files: EnvFiles, app: Path, tmp_path: Path) -> None:
+    first = env_file.FirstSeen()
+    assert first.values_of(app) == {"Q_API_KEY": "old"}
+    await switch(files, app)
+    assert first.values_of(app) == {"Q_API_KEY": "old"}
+    ((backup, triple),) = env_file.former_triples(app, tmp_path / "var" / "backups")
+    ref = triple.key_ref(backup)
+    assert (triple.base_url, triple.model) == ("https://old.example/v1", "m-old")
+    assert ref is not None
+    assert ref.env_file is not None
+    assert env_file.values_of(ref.env_file)["Q_API_KEY"] == "old"
+
+
+def test_a_file_that_is_not_there_is_a_fault_of_the_configuration(tmp_path: Path) -> None:
+    for read in (lambda: env_file.values_of(tmp_path / "none"), lambda: env_file.value_at(tmp_path / "none", 1)):
+        with pytest.raises(ConfigError) as caught:
+            read()
+        assert "env_file" in caught.value.faults[0]
