@@ -23,7 +23,7 @@ from slack_sdk.signature import SignatureVerifier
 
 from bot.chats.leaves import marker
 from bot.chats.pace import SLACK, Pace
-from bot.chats.slack_inbox import Inbox
+from bot.chats.slack_inbox import Allowed, Inbox
 from bot.chats.slack_people import People, Profiles
 from bot.chats.slack_request import Intake
 from bot.chats.slack_send import Gate, Memory, Sender
@@ -84,6 +84,7 @@ class SlackChat:
         clock: Clock,
         words: Callable[[str, str], Wording],
         profiles: Profiles | None = None,
+        allowed: Allowed | None = None,
     ) -> None:
         self._options, self._clock, self._words = options, clock, words
         self._wire = Wire(options.bot_token, options.api_url, proxy=options.proxy)
@@ -93,7 +94,7 @@ class SlackChat:
         names = {name: name for name in ("balance", "diagnose", "switch", "quota")}
         names |= {configured.lstrip("/").lower(): command for command, configured in options.commands.items()}
         known = options.known | set(names) | {"help"}
-        self._inbox = Inbox(self._sender, intake, people, memory, clock, words, names, known)
+        self._inbox = Inbox(self._sender, intake, people, memory, clock, words, names, known, allowed)
         self._identity: Json = {}
         self._loops: list[asyncio.Task[None]] = []
         self._stopping = False

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import OrderedDict
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
 from typing import Any, Final
 
@@ -18,11 +18,13 @@ from bot.chats.slack_people import People
 from bot.chats.slack_request import Intake
 from bot.chats.slack_send import Memory, Sender
 from bot.errors import DeliveryError
-from bot.model.chat import Form, Input, Line, Reply
+from bot.model.chat import Form, Input, Line, Person, Place, Reply
 from bot.ports import Answers, Clock, Wording
 
 log = structlog.get_logger("slack")
 Json = dict[str, Any]
+
+Allowed = Callable[[Person, Place], Awaitable[bool]]  # whether this person may read here at all
 
 DRAIN_S: Final = 10.0
 _SEEN: Final = 5_000
@@ -41,9 +43,11 @@ class Inbox:
         words: Callable[[str, str], Wording],
         names: dict[str, str],
         known: frozenset[str],
+        allowed: Allowed | None = None,
     ) -> None:
         self._sender, self._intake, self._people, self._memory = sender, intake, people, memory
         self._clock, self._words, self._names, self._known = clock, words, names, known
+        self._allowed = allowed
         self._work: set[asyncio.Task[None]] = set()
         self._seen: OrderedDict[str, None] = OrderedDict()
         self.answers: Answers | None = None
@@ -123,14 +127,28 @@ class Inbox:
             source = await self._direct_source(source)
         if source.home:
             source = replace(source, private=True)
-        if raw.action == "details.show":
-            await self._details(source, raw.value)
-        elif raw.action == "form.open":
-            await self._form(source, raw.value)
+        if raw.action in ("details.show", "form.open"):
+            if not await self._may(source):
+                return
+            await (self._details if raw.action == "details.show" else self._form)(source, raw.value)
         else:
             await self._ask(replace(raw, source=source))
             if source.home:  # what was pressed there has changed what stands there
                 await self._home(source.user, source.team)
+
+    async def _may(self, source: Source) -> bool:
+        """These two presses never reach the router, so its closed door is asked here."""
+        if self._allowed is None:
+            return True
+        about = await self._people.about(source.user)
+        person = Person("slack", source.user, about.name)
+        place = Place("slack", source.chat, source.thread, source.private, about.team or source.team)
+        if await self._allowed(person, place):
+            return True
+        conversation, words = await self._conversation(source)
+        text = words.say("errors.closed", address=person.address)
+        await conversation.give(Reply(blocks=(Line(text),), alert=True))
+        return False
 
     async def _details(self, source: Source, token: str) -> None:
         conversation, words = await self._conversation(source)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Coroutine
 from typing import Any, Final
 
 import structlog
@@ -28,7 +29,8 @@ log = structlog.get_logger("slack.socket")
 
 DEAF: Final = "socket_deaf"
 DOWN: Final = "socket_down"
-DISABLED: Final = "socket_disabled"
+DISABLED: Final = "link_disabled"
+_SHOWN: Final = {REFUSED_TOKEN: "app_token_refused", "too_many_websockets": "too_many_websockets"}
 CONNECT_S: Final = 20.0
 OVERLAP_S: Final = 10.0  # Slack gives a warned connection about so long
 _MOST_PAUSE_S: Final = 30.0
@@ -128,9 +130,12 @@ class Sockets:
             try:
                 line = await self._open()
             except DeliveryError as fault:
-                self._fault = "app_token_refused" if fault.reason == REFUSED_TOKEN else self._fault or DOWN
-                log.warning("no socket", reason=fault.reason, again_in_s=pause)
                 first.set()
+                if fault.reason == DISABLED:
+                    self._fault = DISABLED  # Socket Mode was switched off in the app's settings: final
+                    return
+                self._fault = _SHOWN.get(fault.reason) or self._fault or DOWN
+                log.warning("no socket", reason=fault.reason, again_in_s=pause)
                 await self._pause(max(pause, min(fault.retry_after_s or 0, 60)))
                 pause = min(pause * 2, _MOST_PAUSE_S)
                 continue
@@ -142,18 +147,13 @@ class Sockets:
             first.set()
             why = await self._watch(line)
             log.info("socket to be replaced", why=why)
-            if why == "link_disabled":
-                self._fault = DISABLED  # Socket Mode was switched off in the app's settings: final
+            if why == DISABLED:
+                self._fault = DISABLED
                 self._leave(line)
                 self._line = None
                 return
-            if why == "too_many_websockets":
-                self._fault = "too_many_sockets"
-                self._leave(line)
-                self._line = None
-                await self._pause(_MOST_PAUSE_S)
-            elif why in (DEAF, DOWN):
-                self._fault = why
+            if why == DEAF:
+                self._fault = DEAF
 
     async def _open(self) -> _Line:
         """A connection that Slack has greeted. Raises DeliveryError."""
@@ -164,13 +164,16 @@ class Sockets:
         try:
             async with asyncio.timeout(CONNECT_S):
                 await handler.connect_async()  # type: ignore[no-untyped-call]
-                await line.hello.wait()
+                await _either(line.hello, line.told)
         except TimeoutError:
             self._leave(line)
             raise DeliveryError("no_hello", retry_after_s=1) from None
         except BaseException:
             self._leave(line)
             raise
+        if not line.hello.is_set():  # sent away at the door: an eleventh connection, or Socket Mode is off
+            self._leave(line)
+            raise DeliveryError(line.reason or DOWN, retry_after_s=_MOST_PAUSE_S)
         return line
 
     async def _watch(self, line: _Line) -> str:
@@ -184,13 +187,8 @@ class Sockets:
 
     async def _pause(self, seconds: float, sooner: asyncio.Event | None = None) -> None:
         """Ends early when `sooner` is set, or everything stops."""
-        waits = [asyncio.ensure_future(event.wait()) for event in (self._stop, sooner) if event is not None]
-        tick = asyncio.ensure_future(self._clock.sleep(seconds))
-        try:
-            await asyncio.wait({tick, *waits}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in (tick, *waits):
-                task.cancel()
+        events = [event for event in (self._stop, sooner) if event is not None]
+        await _either(*events, or_else=self._clock.sleep(seconds))
 
     def _leave(self, line: _Line, after_s: float = 0) -> None:
         """Closes in the background: saying goodbye to a deaf end takes its time."""
@@ -206,3 +204,14 @@ class Sockets:
         task = asyncio.create_task(close(), name="slack socket goodbye")
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
+
+
+async def _either(*events: asyncio.Event, or_else: Coroutine[Any, Any, None] | None = None) -> None:
+    waits: set[asyncio.Task[Any]] = {asyncio.ensure_future(event.wait()) for event in events}
+    if or_else is not None:
+        waits.add(asyncio.ensure_future(or_else))
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in waits:
+            task.cancel()

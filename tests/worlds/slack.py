@@ -51,6 +51,7 @@ class Message:
     only_for: str | None = None
     edits: int = 0
     deleted: bool = False
+    unseen: bool = False  # an ephemeral message in a thread without replies shows nowhere
     via: str = ""  # chat.postMessage, response_url, ...
     files: list[Json] = field(default_factory=list)
     raw: Json = field(default_factory=dict)  # the last request body
@@ -148,6 +149,8 @@ class SlackWorld:
         self.refuse_sockets: str | None = None  # error of apps.connections.open
         self.deaf = False  # sockets are open, but nothing on them is read or answered
         self.silent_hello = False
+        self.pace_burst: int | None = None  # set it: more than one message a second after that many is refused with 429
+        self._free: dict[str, float] = {}
         self._changed = asyncio.Event()
         for user, name in (("U0ALICE", "Alice"), ("U0BOB", "Bob"), ("U0ADMIN", "Admin")):
             self.add_user(user, name)
@@ -223,7 +226,9 @@ class SlackWorld:
 
     def visible(self, channel: str, user: str) -> list[Message]:
         return [
-            m for m in self.messages if m.channel == channel and not m.deleted and m.only_for in (None, user)
+            m
+            for m in self.messages
+            if m.channel == channel and not m.deleted and not m.unseen and m.only_for in (None, user)
         ]  # newest last
 
     def from_bot(self) -> list[Message]:
@@ -324,6 +329,8 @@ class SlackWorld:
 
     def _answer(self, method: str, body: Json) -> web.Response:
         self.transcript.append(Entry("answer", method, json.dumps(body)))
+        if (wait := body.pop("_retry_after", None)) is not None:
+            return web.json_response(body, status=429, headers={"Retry-After": str(wait)})
         return web.json_response(
             body, headers={"x-oauth-scopes": ",".join(sorted(self.scopes))} if method == "auth.test" else None
         )
@@ -396,6 +403,11 @@ class SlackWorld:
         refusal = self._reach(channel) or self._content(args)
         if refusal:
             return refusal
+        if self.pace_burst is not None:
+            free = max(self._free.get(channel, 0.0), self._now() - self.pace_burst)
+            if free + 1 > self._now() + 1e-6:
+                return {"ok": False, "error": "ratelimited", "_retry_after": 1}
+            self._free[channel] = free + 1
         message = self._store(channel, args, "chat.postMessage")
         return {"ok": True, "channel": channel, "ts": message.ts, "message": self._shown(message)}
 
@@ -409,6 +421,9 @@ class SlackWorld:
         if refusal := self._content(args):
             return refusal
         message = self._store(channel, args, "chat.postEphemeral", only_for=user)
+        message.unseen = message.thread_ts is not None and not any(
+            m.thread_ts == message.thread_ts and not m.only_for for m in self.messages
+        )
         return {"ok": True, "message_ts": message.ts}
 
     def _own(self, args: Json) -> Message | Json:

@@ -11,7 +11,7 @@ from typing import Any
 from bot.chats.slack import SlackChat, SlackOptions
 from bot.clock import SystemClock
 from bot.locales import Words
-from bot.model.chat import Line, Reply, Request
+from bot.model.chat import Line, Person, Place, Reply, Request
 from bot.model.team import Secret
 from bot.redaction.gate import Gate
 from bot.server import Server
@@ -86,6 +86,7 @@ class SlackDesk:
         self.slack, self.router, self.memory = slack, Router(), Memory()
         self.chosen: dict[str, tuple[str | None, str | None]] = {}
         self.gate = Gate(b"test")
+        self.strangers: set[str] = set()
         values: dict[str, Any] = {
             "bot_token": Secret(slack.bot_token),
             "api_url": slack.api_url,
@@ -94,13 +95,16 @@ class SlackDesk:
         values |= {"app_token": Secret(slack.app_token)} if socket else {"signing_secret": Secret(slack.signing_secret)}
         values |= options
         self.chat = SlackChat(
-            SlackOptions(**values), self.gate, self.memory, clock or SystemClock(), Words, self._profile
+            SlackOptions(**values), self.gate, self.memory, clock or SystemClock(), Words, self._profile, self._allowed
         )
         self.chat.bind(self.router)
         self.server = None if socket else Server("127.0.0.1", 0, slack=self.chat.handle)
 
     async def _profile(self, address: str) -> tuple[str | None, str | None]:
         return self.chosen.get(address, (None, None))
+
+    async def _allowed(self, person: Person, _: Place) -> bool:
+        return person.id not in self.strangers
 
     async def __aenter__(self) -> SlackDesk:
         await self.chat.start()

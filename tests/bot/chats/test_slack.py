@@ -335,6 +335,10 @@ async def test_details_stand_behind_a_button_and_grow_old(slack: SlackWorld, des
     shown = await slack.wait_for(reads(slack, "ReportEngine"))
     assert shown.only_for == "U0BOB"
     assert "1. one" in slack.render_text(shown)
+    desk.strangers.add("U0BOB")
+    await slack.press("U0BOB", message, "Details")
+    await slack.wait_for(reads(slack, "slack:U0BOB"))  # the closed door, which names whom to add
+    desk.strangers.clear()
     desk.memory.tokens.clear()
     await slack.press("U0BOB", message, "Details")
     await slack.wait_for(reads(slack, "no longer kept"))
@@ -667,6 +671,30 @@ async def test_a_rate_limit_holds_one_channel_and_no_other(slack: SlackWorld, cl
         assert (await held).message
         await slack.wait_for(reads(slack, "behind"))
         assert desk.chat.counts["waited"] == 1
+
+
+async def test_a_flood_is_sent_at_slacks_pace_and_in_order(slack: SlackWorld, clock: Any) -> None:
+    slack._now = lambda: clock.now().timestamp()
+    slack.pace_burst = 3
+    async with SlackDesk(slack, clock=clock) as desk:
+        posts = [asyncio.create_task(desk.chat.post(Place("slack", "C0TEAM"), says(f"n{n}"))) for n in range(12)]
+        for _ in range(300):
+            await asyncio.sleep(0.005)
+            clock.move(0.1)
+            if all(post.done() for post in posts):
+                break
+        await asyncio.gather(*posts)
+        assert [m.text for m in slack.from_bot()] == [f"n{n}" for n in range(12)]
+        assert desk.chat.counts["waited"] == 0
+
+
+async def test_a_private_answer_to_a_first_mention_is_not_hidden_in_an_empty_thread(
+    slack: SlackWorld, desk: SlackDesk
+) -> None:
+    await slack.mention("U0ALICE", "C0TEAM", "balance")
+    message = await slack.wait_for(reads(slack, "balance"))
+    assert message in slack.visible("C0TEAM", "U0ALICE")
+    assert message not in slack.visible("C0TEAM", "U0BOB")
 
 
 async def test_failures_say_whether_to_try_again(slack: SlackWorld, desk: SlackDesk) -> None:

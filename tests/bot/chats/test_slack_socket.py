@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
+import aiohttp
 import pytest
 
 from bot.model.chat import Action, Line, Place, Reply, Request
@@ -120,7 +121,7 @@ async def test_a_socket_that_never_greets_is_not_taken_for_a_live_one(slack: Sla
 async def test_link_disabled_is_final(slack: SlackWorld) -> None:
     async with SlackDesk(slack, socket=True, **FAST) as desk:
         await slack.disconnect("link_disabled", close=True)
-        await slack.until(lambda: desk.chat.faults() == ("socket_disabled",))
+        await slack.until(lambda: desk.chat.faults() == ("link_disabled",))
         await asyncio.sleep(0.3)
         assert slack.socket_opens == 1
         # What goes out does not need the socket.
@@ -131,3 +132,19 @@ async def test_a_refused_app_token_is_a_fault_that_names_it(slack: SlackWorld) -
     slack.refuse_sockets = "invalid_auth"
     async with SlackDesk(slack, socket=True) as desk:
         assert "app_token_refused" in desk.chat.faults()
+
+
+async def test_an_eleventh_connection_waits_its_turn(slack: SlackWorld) -> None:
+    async with aiohttp.ClientSession() as client:
+        others = [await client.ws_connect(slack._open_link(slack.app_token, {})["url"]) for _ in range(10)]
+        await slack.until(lambda: slack.sockets == len(others))
+        async with SlackDesk(slack, socket=True) as desk:
+            await slack.until(lambda: "too_many_websockets" in desk.chat.faults())
+
+
+async def test_what_bolt_cannot_read_is_still_acknowledged(slack: SlackWorld) -> None:
+    async with SlackDesk(slack, socket=True):
+        ack = await slack._over_socket("events_api", {"type": "event_callback", "event": {"type": "message"}}, None)
+        assert ack.ok
+        ack = await slack._over_socket("interactive", {"type": "block_actions", "actions": [{}]}, None)
+        assert ack.ok
