@@ -82,7 +82,7 @@ def answers(lines: Iterable[str], language: str) -> Iterator[str]:
         except (ValueError, KeyError, TypeError):
             yield encode({"id": None, "error": 'not a line of the form {"id": ..., "text": ...}'})
             continue
-        diagnosis = diagnoser.explain(gate.clean(text).text)
+        diagnosis = diagnoser.explain(gate.clean(text).text, brief=True)
         yield encode({"id": name, **row(diagnosis, summaries.of(diagnosis))})
 
 
@@ -111,7 +111,7 @@ def main(argv: list[str], stdin: TextIO | None = None, stdout: TextIO | None = N
             sink.flush()
         return 0
     text = source.read() if not words or words == ["-"] else " ".join(words)
-    diagnosis = Diagnoser(load()).explain(Gate().clean(text).text)
+    diagnosis = Diagnoser(load()).explain(Gate().clean(text).text, brief=True)
     sink.write(json.dumps(row(diagnosis, Summaries(language).of(diagnosis)), ensure_ascii=False) + "\n")
     return 0
 

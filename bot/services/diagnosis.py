@@ -83,18 +83,23 @@ class Diagnoser:
         self._search.Compile()
         self._regex: dict[str, re.Pattern[str]] = {}
 
-    def explain(self, text: CleanText) -> Diagnosis:
-        """Never raises, whatever the text. `causes` has at least one member; `unknown` where the text carries no reason."""
+    def explain(self, text: CleanText, *, brief: bool = False) -> Diagnosis:
+        """Never raises, whatever the text. `causes` has at least one member; `unknown` where the text carries no reason.
+
+        `brief` leaves out what a pipe does not print (says, engine, figures, task id), for speed.
+        """
         seen = view(text.text)
         status = status_of(seen)
         page = self._page(seen)
         if page is not None:
-            return Diagnosis(causes=(Cause.UNKNOWN,), confidence=0.9, text=text, is_error=False, page=page.id, status=status)
+            return Diagnosis(
+                causes=(Cause.UNKNOWN,), confidence=0.9, text=text, is_error=False, page=page.id, status=status
+            )
         if status is None and len(seen.low) < 200 and _ASKED.match(seen.low) and not _BROKEN.search(seen.low):
             return Diagnosis(causes=(Cause.UNKNOWN,), confidence=0.6, text=text, is_error=False)
         hits, speakers = self._read(seen, status)
         provider, gateway = _origin(speakers)
-        return self._told(text, seen, status, provider, gateway, hits, bool(speakers))
+        return self._told(text, seen, status, provider, gateway, hits, known=bool(speakers), brief=brief)
 
     def fitting(self, text: str) -> tuple[str, ...]:
         """The ids of every signature that fits a text, best first; for the shelf's own tests and for `why`."""
@@ -110,23 +115,26 @@ class Diagnoser:
 
     def _decide(self, seen: View, words: Iterable[str], status: int | None, who: set[str]) -> list[_Hit]:
         hits: list[_Hit] = []
-        tried: set[str] = set()
+        announced: dict[str, tuple[Signature, str]] = {}
         for word in words:
             for entry in self._signatures.anchors.get(word, ()):
-                if entry.id not in tried:
-                    tried.add(entry.id)
-                    hit = self._fits(entry, seen, status, who)
-                    if hit is not None:
-                        hits.append(hit)
+                known = announced.get(entry.id)
+                if known is None or len(word) > len(known[1]):
+                    announced[entry.id] = (entry, word)
+        for entry, word in announced.values():
+            hit = self._fits(entry, seen, status, who, word)
+            if hit is not None:
+                hits.append(hit)
         if status is not None:
             for entry in self._signatures.by_status.get(status, ()):
-                hit = self._fits(entry, seen, status, who)
+                hit = self._fits(entry, seen, status, who, "")
                 if hit is not None:
                     hits.append(hit)
         hits.sort(key=lambda hit: hit.score, reverse=True)
         return hits
 
-    def _fits(self, entry: Signature, seen: View, status: int | None, who: set[str]) -> _Hit | None:
+    def _fits(self, entry: Signature, seen: View, status: int | None, who: set[str], announced: str) -> _Hit | None:
+        """`announced`: the longest of the entry's own words that the word search has found."""
         low = seen.low
         if entry.status and status not in entry.status:
             return None
@@ -137,10 +145,12 @@ class Diagnoser:
                 return None
         near, length = "", 0
         if entry.any:
-            found = [word for word in entry.any if word in low]
-            if not found and not entry.code:
+            if announced in entry.any:
+                near = announced
+            else:
+                near = max((word for word in entry.any if word in low), key=len, default="")
+            if not near and not entry.code:
                 return None
-            near = max(found, key=len, default="")
         if entry.code and not near:
             code = next((code for code in entry.code if self._stands(code, low)), None)
             if code is None:
@@ -190,7 +200,9 @@ class Diagnoser:
         provider: str | None,
         gateway: str | None,
         hits: list[_Hit],
+        *,
         known: bool,
+        brief: bool,
     ) -> Diagnosis:
         entry = hits[0].entry if hits else None
         causes = list(entry.causes) if entry else [Cause.UNKNOWN]
@@ -208,26 +220,27 @@ class Diagnoser:
                 for cause in _ALSO.get(status or 0, ())
                 if cause not in causes and _may_also(causes[0], status, entry)
             ]
+        engine, engine_from = (None, "") if brief else engine_of(seen)
         said = bool(entry) or status is not None or (known and request_id is not None)
         return Diagnosis(
             causes=tuple(causes),
             confidence=_confidence(entry, hits),
             text=text,
-            says=says_of(seen, hits[0].near if hits else ""),
+            says="" if brief else says_of(seen, hits[0].near if hits else ""),
             provider=provider,
             gateway=gateway,
             status=status,
             model=model_of(seen),
             request_id=request_id,
-            task_id=task_id_of(seen),
+            task_id=None if brief else task_id_of(seen),
             retry_after_s=retry_after_of(seen),
             occurred_at=occurred_at_of(seen, hits[0].near if hits else ""),
-            engine=(engine := engine_of(seen))[0],
-            engine_from=engine[1],
+            engine=engine,
+            engine_from=engine_from,
             party=_party(causes[0], entry, gateway, seen),
             signature=entry.id if entry else "",
             notes=entry.notes if entry else (),
-            figures=figures_of(seen),
+            figures={} if brief else figures_of(seen),
             is_error=said,
             checked=entry.checked if entry else "",
             source=entry.source if entry else "",
@@ -235,7 +248,7 @@ class Diagnoser:
 
     def _page(self, seen: View) -> Page | None:
         low = seen.low
-        if len(low) > 300 or not low or _BROKEN.search(low):
+        if len(low) > 300 or not low or not _QUESTION.search(low) or _BROKEN.search(low):
             return None
         best: tuple[int, Page] | None = None
         for page in self._signatures.pages:
@@ -244,9 +257,7 @@ class Diagnoser:
                     weight = sum(map(len, group))
                     if best is None or weight > best[0]:
                         best = (weight, page)
-        if best is None or not _QUESTION.search(low):
-            return None
-        return best[1]
+        return best[1] if best else None
 
 
 def _said(word: str, low: str) -> bool:

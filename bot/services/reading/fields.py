@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Final, NamedTuple
 
 from bot.services.reading.view import View
 
@@ -60,76 +60,84 @@ def status_of(seen: View) -> int | None:
 
 # --- request, trace and task ids ------------------------------------------------------------------------------------------------
 
-_ID: Final = r"([A-Za-z0-9][A-Za-z0-9_:.\-]{6,90}[A-Za-z0-9=])"
-_REQUEST_KEY: Final = re.compile(r"(?:request[_-]?id|requestid)[\"'`]{0,2} ?[:=] ?[\"'`]{0,2}" + _ID, re.IGNORECASE)
-_REQUEST_TEXT: Final = re.compile(
-    r"(?:request[ _-]?id|req[ _-]?id|请求 ?id|请求编号|请求号|\btid|log[ _-]?id|logid|x-amzn-requestid|correlation[ _-]?id|x-tt-logid|"
-    r"x-oneapi-request-id|x-new-api-request-id|request identifier|operation id|activity ?id)"
-    r"[\"'`)]{0,2}(?: is| was)? ?[:=]? ?[\"'`\[(]{0,2}" + _ID,
-    re.IGNORECASE,
+_ID: Final = r"([a-z0-9][a-z0-9_:.\-]{6,90}[a-z0-9=])"
+_KEY_END: Final = r"[\"'`)]{0,2}(?: is| was)? ?[:=]? ?[\"'`\[(]{0,2}"
+
+
+class _Named(NamedTuple):
+    """A pattern on the evened text and the words of which one must be there for it to fit at all."""
+
+    hints: tuple[str, ...]
+    pattern: re.Pattern[str]
+
+
+_REQUEST_KEY: Final = _Named(
+    ("request_id", "requestid", "request-id"), re.compile(r"request[_-]?id[\"'`]{0,2} ?[:=] ?[\"'`]{0,2}" + _ID)
 )
-_TRACE: Final = re.compile(
-    r"(?:trace[ _-]?id|tracking id|trackingid|sentry id|ray id|error id|event id)[\"'`)]{0,2}(?: is| was)? ?[:=]? ?[\"'`\[(]{0,2}"
-    + _ID,
-    re.IGNORECASE,
+_REQUEST_TEXT: Final = _Named(
+    ("request id", "request_id", "requestid", "request-id", "req_id", "req id", "req-id", "请求", "tid", "log id", "log_id", "logid",
+     "correlation", "request identifier", "operation id", "activity"),
+    re.compile(
+        r"(?:request[ _-]?id|req[ _-]id|请求 ?id|请求编号|请求号|\btid|log[ _-]?id|correlation[ _-]?id|request identifier|operation id|activity ?id)"
+        + _KEY_END + _ID
+    ),
 )
-_TASK: Final = re.compile(
-    r"(?:task[ _-]?id|taskid|任务 ?id|任务编号|任务号|job[ _-]?id|generation[ _-]?id|prediction[ _-]?id)[\"'`)]{0,2} ?[:=]? ?[\"'`\[(]{0,2}"
-    + _ID,
-    re.IGNORECASE,
+_TRACE: Final = _Named(
+    ("trace", "tracking", "sentry id", "ray id", "error id", "event id", "错误id"),
+    re.compile(r"(?:trace[ _-]?id|tracking ?id|sentry id|ray id|error id|event id|错误id)" + _KEY_END + _ID),
+)
+_TASK: Final = _Named(
+    ("task_id", "taskid", "task id", "task-id", "任务", "job_id", "job id", "jobid", "generation_id", "generation id", "prediction_id", "prediction id"),
+    re.compile(r"(?:task[ _-]?id|任务 ?id|任务编号|任务号|job[ _-]?id|generation[ _-]?id|prediction[ _-]?id)" + _KEY_END + _ID),
 )
 _SHAPED: Final = re.compile(
-    r"\b(req_(?:vrtx_)?[A-Za-z0-9]{16,40}|20\d{12}[0-9]{9,19}[A-Za-z0-9]{0,8}|02\d{12,15}[0-9a-f]{30,50})\b"
+    r"\b(req_(?:vrtx_)?[a-z0-9]{16,40}|20\d{12}[0-9]{9,19}[a-z0-9]{0,8}|02\d{12,15}[0-9a-f]{30,50})\b"
 )
-_BODY: Final = re.compile(
-    r"[\"']id[\"'] ?: ?[\"']((?:chatcmpl|resp|msg|gen|cmpl|run|video|task|req)[-_][A-Za-z0-9_-]{6,80})[\"']"
+_BODY: Final = _Named(
+    ("chatcmpl", "resp", "msg", "gen", "cmpl", "run", "video", "task", "req"),
+    re.compile(r"[\"']id[\"'] ?: ?[\"']((?:chatcmpl|resp|msg|gen|cmpl|run|video|task|req)[-_][a-z0-9_-]{6,80})[\"']"),
 )
 _BRACKETED: Final = re.compile(r"\]\[(20\d{12}[0-9a-f]{8,30})\]")
-_PLACEHOLDER: Final = re.compile(r"x{4,}|^<|redacted|^0+$|your[-_]|example", re.IGNORECASE)
+_PLACEHOLDER: Final = re.compile(r"x{4,}|^<|redacted|^0+$|your[-_]|example")
+_DIGIT: Final = re.compile(r"\d")
 
 
 def _plausible(value: str) -> bool:
-    return len(value) >= 8 and any(sign.isdigit() for sign in value) and not _PLACEHOLDER.search(value)
+    return len(value) >= 8 and bool(_DIGIT.search(value)) and not _PLACEHOLDER.search(value)
 
 
-def _first(pattern: re.Pattern[str], text: str) -> str | None:
-    for found in pattern.finditer(text):
+def _first(pattern: re.Pattern[str], seen: View) -> str | None:
+    for found in pattern.finditer(seen.low):
         value = found.group(1).rstrip(".:-_")
         if _plausible(value):
-            return value
+            return seen.flat[found.start(1) : found.start(1) + len(value)]
+    return None
+
+
+def _hinted(named: _Named, seen: View) -> str | None:
+    low = seen.low
+    for hint in named.hints:
+        if hint in low:
+            return _first(named.pattern, seen)
     return None
 
 
 def request_id_of(seen: View) -> str | None:
     """Request, trace or task id as written; what support asks for first. A named request id goes before an id by its shape."""
-    flat, low = seen.flat, seen.low
-    if "req" in low or "请求" in low or "id" in low:
-        if "request" in low:
-            value = _first(_REQUEST_KEY, flat)
-            if value:
-                return value
-        for pattern in (_REQUEST_TEXT, _TRACE):
-            value = _first(pattern, flat)
-            if value:
-                return value
-    value = _first(_SHAPED, flat) or _first(_BRACKETED, flat)
+    value = _hinted(_REQUEST_KEY, seen) or _hinted(_REQUEST_TEXT, seen) or _hinted(_TRACE, seen)
     if value:
         return value
-    if "id" not in low:
-        return None
-    return task_id_of(seen) or _first(_BODY, flat)
+    if _DIGIT.search(seen.low):
+        value = _first(_SHAPED, seen) or ("][20" in seen.low and _first(_BRACKETED, seen)) or None
+        if value:
+            return value
+        if "id" in seen.low:
+            return task_id_of(seen) or _hinted(_BODY, seen)
+    return None
 
 
 def task_id_of(seen: View) -> str | None:
-    if not (
-        "task" in seen.low
-        or "任务" in seen.low
-        or "job" in seen.low
-        or "generation" in seen.low
-        or "prediction" in seen.low
-    ):
-        return None
-    return _first(_TASK, seen.flat)
+    return _hinted(_TASK, seen)
 
 
 # --- model ----------------------------------------------------------------------------------------------------------------------
@@ -137,53 +145,46 @@ def task_id_of(seen: View) -> str | None:
 _NAME: Final = r"([A-Za-z0-9@~][\w./:@+~-]*[A-Za-z0-9])"
 _Q: Final = r"[\"'`*(\[<]{0,3}"
 _MODEL_SAID: Final = tuple(
-    re.compile(pattern, re.IGNORECASE)
-    for pattern in (
-        r"limit: ?\d+, model: ?" + _NAME,
-        r"(?:received model group ?= ?|无权访问模型 ?|模型 ?"
-        + _Q
-        + r")"
-        + _NAME
-        + r"[\"'`]{0,2} ?(?=无可用|不存在|不支持|未开通|没有|的?可用|暂|已下线|不可用|价格|倍率|$|\(|，|,|。)",
-        r"(?:received model group ?= ?)" + _NAME,
-        r"no (?:available |allowed )?(?:channels?|providers?|endpoints?|accounts?|capacity)(?: is| are)?(?: available)?(?: found)? (?:for|supporting) (?:the )?(?:model )?"
-        + _Q
-        + _NAME
-        + r"(?= |\"|'|`|\.|$|\))",
-        r"(?:channels|providers|capacity|accounts) available for (?:the )?model " + _Q + _NAME,
-        r"\bthe model or endpoint " + _Q + _NAME + r"[\"'`]{0,2} ",
-        r"\b(?:access to|use) the model (?:with the specified model id )?" + _Q + _NAME,
-        r"\bmodels/" + _NAME + r"(?=[:)\"'` ]| is |,)(?<!:)",
-        r"\bthe model:? " + _Q + _NAME + r"[\"'`)\]]{0,2} (?:does|is|was|has|requires|cannot|may|not|you|in)",
-        r"\bmodel " + _Q + _NAME + r"[\"'`)\]>]{1,2}",
-        r"\bmodel:? "
-        + _Q
-        + _NAME
-        + r"[\"'`)\]]{0,2},? (?:does not|doesn't|is not|isn't|not found|not exist|was not|is currently|is overloaded|is temporarily|is at|has been|is no longer|is deprecated|is decommissioned|not supported|unavailable|requires|cannot|under group|in group|in organization|on the server|under the)",
-        r"not found the model " + _Q + _NAME,
-        r"(?:invalid|unknown|unsupported|no such|unrecognized|incorrect|nonexistent|unexpected) model(?: name| id| identifier)?:? ?"
-        + _Q
-        + r"(?:name |passed in model=)?"
-        + _NAME,
-        r"use this model " + _Q + _NAME,
-        r"requested model:? ?" + _Q + _NAME,
-        r"(?:rate limit reached for|per min \(\w+\) for|quota for|unable to access|has no access to|access to model|capacity for|support for) (?:model )?"
-        + _Q
-        + _NAME
-        + r"(?=[\"'`)\]]{0,3} (?:in |on |with|model|under))",
-        r"(?:publishers/[\w-]+|deployments|foundation-model|inference-profile)/" + _NAME,
-        r"try pulling it first.{0,40}model " + _Q + _NAME,
-        r"(?:模型|model)(?:名称|名|id)?[ :：]{1,2}"
-        + _Q
-        + _NAME
-        + r"(?=[\"'`)\]]{0,2} ?(?:无可用|不存在|不支持|未|没有|暂))",
-        r"→ " + _NAME,
+    _Named(hints, re.compile(pattern))
+    for hints, pattern in (
+        ((", model:",), r"limit: ?\d+, model: ?" + _NAME),
+        (("模型",), r"(?:无权访问模型 ?|模型 ?" + _Q + r")" + _NAME + r"[\"'`]{0,2} ?(?=无可用|不存在|不支持|未开通|没有|的?可用|暂|已下线|不可用|价格|倍率|$|\(|，|,|。)"),
+        (("model group",), r"received model group ?= ?" + _NAME),
+        (
+            ("no available", "no allowed", "no channel", "no provider", "no endpoint", "no account", "no capacity"),
+            r"no (?:available |allowed )?(?:channels?|providers?|endpoints?|accounts?|capacity)(?: is| are)?(?: available)?(?: found)? (?:for|supporting) (?:the )?(?:model )?"
+            + _Q + _NAME + r"(?= |\"|'|`|\.|$|\))",
+        ),
+        (("the requested model",), r"support the requested model:? ?" + _Q + _NAME),
+        (("available for",), r"(?:channels|providers|capacity|accounts) available for (?:the )?model " + _Q + _NAME),
+        (("model or endpoint",), r"\bthe model or endpoint " + _Q + _NAME + r"[\"'`]{0,2} "),
+        (("the model",), r"\b(?:access to|use) the model (?:with the specified model id )?" + _Q + _NAME),
+        (("models/",), r"\bmodels/" + _NAME + r"(?=[:)\"'` ]| is |,)(?<!:)"),
+        (("the model",), r"\bthe model:? " + _Q + _NAME + r"[\"'`)\]]{0,2} (?:does|is|was|has|requires|cannot|may|not|you|in)"),
+        (("model",), r"\bmodel " + _Q + _NAME + r"[\"'`)\]>]{1,2}"),
+        (
+            ("model",),
+            r"\bmodel:? " + _Q + _NAME + r"[\"'`)\]]{0,2},? (?:does not|doesn't|is not|isn't|not found|not exist|was not|is currently|is overloaded|is temporarily|is at|has been|is no longer|is deprecated|is decommissioned|not supported|unavailable|requires|cannot|under group|in group|in organization|on the server|under the)",
+        ),
+        (("not found the",), r"not found the model " + _Q + _NAME),
+        (
+            ("invalid model", "unknown model", "unsupported model", "such model", "unrecognized model", "incorrect model", "unexpected model"),
+            r"(?:invalid|unknown|unsupported|no such|unrecognized|incorrect|unexpected) model(?: name| id| identifier)?:? ?" + _Q + r"(?:name |passed in model=)?" + _NAME,
+        ),
+        (("this model",), r"use this model " + _Q + _NAME),
+        (("requested model",), r"requested model:? ?" + _Q + _NAME),
+        (
+            ("rate limit reached for", "per min", "quota for", "access", "capacity for", "support for"),
+            r"(?:rate limit reached for|per min \(\w+\) for|quota for|unable to access|has no access to|access to model|capacity for|support for) (?:model )?"
+            + _Q + _NAME + r"(?=[\"'`)\]]{0,3} (?:in |on |with|model|under))",
+        ),
+        (("publishers/", "deployments/", "foundation-model", "inference-profile"), r"(?:publishers/[\w-]+/models|deployments|foundation-model|inference-profile)/" + _NAME),
+        (("→",), r"→ " + _NAME),
     )
 )
 _MODEL_KEY: Final = re.compile(
     r"(?<![\w.])(?:model|model_name|modelname|model_id|modelid|model_group|deployment|engine|litellm_params\.model|model id|使用模型|当前模型|模型名称|模型)[\"'`*]{0,3} ?[:=] ?[\"'`*(]{0,3}"
     + _NAME,
-    re.IGNORECASE,
 )
 _NO_MODEL: Final = frozenset(
     "xxx xxxx none null undefined string unknown not your the a an is was error name id model models group default this that and or for "
@@ -221,13 +222,15 @@ def model_of(seen: View) -> str | None:
         or "channel" in low
     ):
         return None
-    for pattern in _MODEL_SAID:
-        for found in pattern.finditer(seen.flat):
-            value = _model(next(group for group in found.groups() if group))
+    for named in _MODEL_SAID:
+        if not any(hint in low for hint in named.hints):
+            continue
+        for found in named.pattern.finditer(low):
+            value = _model(seen.flat[found.start(1) : found.end(1)])
             if value:
                 return value
-    for found in _MODEL_KEY.finditer(seen.flat):
-        value = _model(found.group(1))
+    for found in _MODEL_KEY.finditer(low):
+        value = _model(seen.flat[found.start(1) : found.end(1)])
         if value and not _prose(seen.flat, found.end(1)):
             return value
     if "limit: 0" in low:
@@ -415,5 +418,3 @@ def figures_of(seen: View) -> dict[str, str]:
             found["resets_at"] = flat[hit.start(1) : hit.end(1)]
     return found
 
-
-_DIGIT: Final = re.compile(r"\d")
