@@ -100,6 +100,11 @@ async def _first(stopping: asyncio.Event, *tasks: asyncio.Task[None]) -> None:
         raise RuntimeError("a part that must run for ever has ended")
 
 
+def command_words() -> frozenset[str]:
+    """Names and aliases of all commands."""
+    return frozenset(word for c in discover().values() for word in (c.name, *c.aliases))
+
+
 def slack_chat(built: House) -> SlackChat:
     from bot.chats.slack import SlackChat, SlackOptions
 
@@ -107,7 +112,6 @@ def slack_chat(built: House) -> SlackChat:
     token = secret(settings.slack_bot_token)
     if token is None:
         raise ConfigError("SLACK_BOT_TOKEN is not set.")
-    known = {word for c in discover().values() for word in (c.name, *c.aliases)}
     options = SlackOptions(
         bot_token=token,
         api_url=settings.slack_api_url,
@@ -115,7 +119,7 @@ def slack_chat(built: House) -> SlackChat:
         app_token=secret(settings.slack_app_token),
         team_id=built.team.access.slack_team,
         commands=built.team.slack_commands,
-        known=frozenset(known),
+        known=command_words(),
         language=built.team.language,
         timezone=built.team.timezone,
         languages=languages(),
@@ -135,6 +139,12 @@ def telegram_chat(built: House) -> TelegramChat:
         api_url=settings.telegram_api_url,
         webhook_url=settings.telegram_webhook_url,
         webhook_secret=secret(settings.telegram_webhook_secret),
+        language=built.team.language,
+        timezone=built.team.timezone,
+        languages=languages(),
+        chats=frozenset(str(chat) for chat in built.team.access.telegram_chats),
+        names=built.team.people_names,
+        known=command_words(),
     )
     return TelegramChat(options, built.gate, built.store, built.clock, Words, built.chosen)
 

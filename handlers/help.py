@@ -31,6 +31,7 @@ async def run(request: Request, services: Services) -> AsyncIterator[Reply]:
         title=words.say("help.title"),
         blocks=tuple(blocks),
         actions=(Action("balance.refresh", words.say("help.try_balance")),),
+        harmless=True,
     )
 
 

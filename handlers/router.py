@@ -122,7 +122,7 @@ class Router:
         else:
             operators = words.say("common.list_sep").join(self._services.team.access.operators)
             text = words.say("errors.operators_only", operators=operators or words.say("common.none"))
-        return Reply(blocks=(Line(text),), alert=request.action is not None)
+        return Reply(blocks=(Line(text),), alert=request.action is not None, harmless=True)
 
     def _worded(self, fault: QuotadeskError, words: Words, request: Request) -> Reply:
         press = request.action is not None

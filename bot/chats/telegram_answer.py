@@ -129,7 +129,7 @@ class Conversation:
 
     async def _new(self, reply: Reply) -> MessageRef:
         origin = self._origin
-        if reply.audience == "place" or origin.place.private:
+        if reply.audience == "place" or reply.harmless or origin.place.private:
             quote = origin.messages[0] if origin.messages and not origin.place.private else None
             return await self._sender.send(origin.place, reply, self._words, reply_to=quote, urgent=True)
         return await self._private(reply)

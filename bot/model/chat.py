@@ -251,6 +251,9 @@ class Reply:
     actions: tuple[Action, ...] = ()
     details: tuple[Block, ...] = ()  # behind "details"
     audience: Audience = "asker"
+    harmless: bool = (
+        False  # for the asker, but nothing private in it: said in the group where a private answer is no option
+    )
     replace: bool = False  # a press: edit the message that carried the button
     alert: bool = False  # a press: a short private notice; the message stays
     picture: bytes | None = None  # PNG; `title` and `blocks` are its text twin
