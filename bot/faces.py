@@ -66,7 +66,7 @@ async def serve(built: House, stopping: asyncio.Event) -> None:
         settings.http_host,
         settings.http_port,
         slack=slack.handle if slack and settings.slack_signing_secret else None,
-        telegram=telegram.webhook if telegram and settings.telegram_webhook_url else None,
+        telegram=telegram.handle if telegram and settings.telegram_webhook_url else None,
         faults=faults,
         registry=built.registry,
     )
