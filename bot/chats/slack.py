@@ -130,12 +130,12 @@ class SlackChat:
     async def stop(self) -> None:
         """Takes nothing new, lets running answers end for ten seconds, then closes."""
         self._stopping = True
+        if self._sockets is not None:
+            await self._sockets.stop()
         await self._inbox.drain()
         for task in self._loops:
             task.cancel()
         await asyncio.gather(*self._loops, return_exceptions=True)
-        if self._sockets is not None:
-            await self._sockets.stop()
         await self._wire.close()
 
     async def _identify(self, done: asyncio.Event) -> None:
@@ -214,7 +214,7 @@ class SlackChat:
             genuine = False
         if not genuine:
             return web.Response(status=401)
-        if self._stopping or self._inbox.answers is None:
+        if self._stopping or self._inbox.answers is None or not self._wire.is_open:
             return web.Response(status=503)
         try:
             answer = await self._app.async_dispatch(await to_bolt_request(request))

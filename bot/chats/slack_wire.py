@@ -83,6 +83,10 @@ class Wire:
         )
         self.client.session = self._session
 
+    @property
+    def is_open(self) -> bool:
+        return self._session is not None
+
     async def close(self) -> None:
         if self._session is not None:
             await self._session.close()
