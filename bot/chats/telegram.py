@@ -283,7 +283,7 @@ class TelegramChat(Forms):
         try:
             first = await self._memory.first_time(key, self._clock.now())
         except Exception as fault:  # an answer given twice is better than none
-            self._sender.once("memory", "update ids could not be stored", kind=type(fault).__name__)
+            self._sender.once("memory", "update ids could not be stored", kind=type(fault).__name__, why=str(fault))
             return True
         self._sender.counts["duplicates"] += not first
         return first

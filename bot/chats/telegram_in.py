@@ -10,7 +10,7 @@ from typing import Final
 from telegram import Document, Message, User
 
 from bot.chats.leaves import unmarked
-from bot.chats.typed import split_command
+from bot.chats.typed import is_root, split_command
 
 COMMANDS: Final = ("balance", "diagnose", "switch", "quota", "start", "help")
 # These only look; whatever else was typed while the bot was down must be sent again.
@@ -48,7 +48,7 @@ class Raw:
 
 @dataclass(frozen=True, slots=True)
 class Typed:
-    """A command as it was typed. `named`: with this bot's name behind @."""
+    """A command as it was typed. `named`: with this bot's name behind @, or below /quota."""
 
     command: str
     rest: str
@@ -70,7 +70,7 @@ def command_of(message: Message, username: str) -> Typed | str | None:
     command, bot, rest = found
     if bot and bot.lower() != username.lower():
         return "other"
-    return Typed(command, rest, bool(bot))
+    return Typed(command, rest, bool(bot) or is_root(words_of(message)))
 
 
 def quoted_of(message: Message, own_id: int) -> tuple[str, tuple[Document, ...]]:

@@ -96,7 +96,10 @@ class Poller:
 
     async def _lead(self) -> bool:
         try:
-            leads = await self._leads.lead("telegram", self._owner, self._clock.now(), LEASE_S + self._wait_s)
+            # Shielded: a poller that is stopped must not break a write in two.
+            leads = await asyncio.shield(
+                self._leads.lead("telegram", self._owner, self._clock.now(), LEASE_S + self._wait_s)
+            )
         except Exception as fault:  # a database that is away: go on as before, Telegram itself refuses a second poller
             log.warning("the lead could not be asked for", kind=type(fault).__name__)
             leads = self.leading

@@ -28,7 +28,7 @@ _STYLES: Final = {"primary": "primary", "danger": "danger", "": ""}
 
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ue000\ue001\ufeff]|[\ud800-\udfff]")
 _AT = re.compile(r"(?<![A-Za-z0-9_])@(?=[A-Za-z0-9_])")
-_STROKE = re.compile(r"(?<![\w/])/(?=(\w{1,64})(?![\w/]))")
+_STROKE = re.compile(r"(?<![\w/])/(?=(\w{1,64})(?![\w/])(@?))")
 _HOSTS = re.compile(r"\b(t|telegram)\.(?=(?:me|dog)\b)|\btg:(?=//)", re.I)
 _JOINER = "\u2060"  # keeps the text readable and whole, and stops the client from making it clickable
 
@@ -162,7 +162,7 @@ def neutral(text: str, commands: bool = False) -> str:
     text = _AT.sub("@" + _JOINER, text)
     text = _HOSTS.sub(lambda m: m.group() + _JOINER, text)
     return _STROKE.sub(
-        lambda m: "/" if commands and m.group(1).lower() in _COMMANDS else "/" + _JOINER,
+        lambda m: "/" if commands and m.group(1).lower() in _COMMANDS and not m.group(2) else "/" + _JOINER,
         text,
     )
 

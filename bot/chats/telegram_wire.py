@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import warnings
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
@@ -66,6 +67,9 @@ _GONE: Final = (
 
 class _Bot(Bot):
     """The library's client, and a way to a method's plain JSON for what it would refuse to read as a whole."""
+
+    def __repr__(self) -> str:
+        return "Bot"  # the library's own shows the token
 
     async def ask(self, method: str, params: dict[str, Any], read_s: float) -> Any:
         return await self._post(method, params, read_timeout=read_s)
@@ -148,6 +152,10 @@ class Wire:
             error = self._meaning(fault)
             self.counts[error.reason] += 1
             raise error from None  # the original may carry the whole answer
+        except (TypeError, ValueError, KeyError, AttributeError):
+            # The server's own answer could not be read (newer than the library): what was asked is done.
+            self.counts["unreadable"] += 1
+            raise DeliveryError("unreadable", retry_after_s=5, lost=True) from None
         self.trouble = ""
         return result
 
@@ -160,7 +168,9 @@ class Wire:
         text = str(fault.message).lower()
         match fault:
             case RetryAfter():
-                wait = fault.retry_after
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")  # the library announces that seconds will become a timedelta
+                    wait = fault.retry_after
                 seconds = wait.total_seconds() if isinstance(wait, timedelta) else float(wait)
                 return DeliveryError(RATE_LIMITED, retry_after_s=seconds)
             case ChatMigrated():

@@ -49,6 +49,12 @@ def split_command(raw: str, *, slash: bool = True) -> tuple[str, str, str] | Non
     return name, bot, rest.strip() if name in FREE_TEXT else tidy(rest)
 
 
+def is_root(raw: str) -> bool:
+    """Whether the command was typed below `/quota`, and so is meant for this bot whatever it is called."""
+    found = _COMMAND.match(_INVISIBLE.sub("", _BLANKS.sub(" ", raw[:200])).lstrip())
+    return found is not None and found.group(1).lower() == ROOT
+
+
 def _after(raw: str, length: int) -> str:
     """The text behind the first `length` visible characters."""
     raw = raw.lstrip()

@@ -20,6 +20,8 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from email import message_from_bytes
+from email.policy import HTTP
 from typing import Any, Self
 from urllib.parse import parse_qs
 
@@ -105,6 +107,7 @@ class TelegramWorld:
         self.people: dict[int, Json] = {}
         self.chats: dict[int, ChatState] = {}
         self.messages: dict[tuple[int, int], Json] = {}
+        self.asks: dict[tuple[int, int], Json] = {}  # ForceReply and the like
         self.deleted: list[tuple[int, int]] = []
         self.calls: list[Call] = []
         self.conflicts = 0
@@ -490,12 +493,14 @@ class TelegramWorld:
         elif request.content_type == "application/x-www-form-urlencoded":
             params |= {k: v[0] for k, v in parse_qs(raw.decode(), keep_blank_values=True).items()}
         elif request.content_type.startswith("multipart/"):
-            form = await request.post()
-            for name, value in form.items():
-                if isinstance(value, web.FileField):
-                    files[name] = value.file.read()
+            head = f"Content-Type: {request.headers['Content-Type']}\r\n\r\n".encode()
+            for part in message_from_bytes(head + raw, policy=HTTP).iter_parts():
+                name = str(part.get_param("name", header="content-disposition"))
+                body = part.get_payload(decode=True)
+                if part.get_filename():
+                    files[name] = body
                 else:
-                    params[name] = value
+                    params[name] = body.decode()
         return params, files
 
     async def _download(self, request: web.Request) -> web.Response:
@@ -735,7 +740,12 @@ class TelegramWorld:
 
     def _sent(self, state: ChatState, **parts: Any) -> Json:
         state.last_bot = self.bot["id"]
-        return self._message(state, dict(self.bot), **parts)
+        markup = parts.pop("reply_markup", None)
+        inline = markup if markup and "inline_keyboard" in markup else None
+        message = self._message(state, dict(self.bot), reply_markup=inline, **parts)
+        if markup and not inline:  # shown to the person, but not part of what the server calls the message
+            self.asks[(state.id, message["message_id"])] = markup
+        return message
 
     def _own(self, params: Json) -> Json:
         state = self._chat(params)

@@ -115,7 +115,11 @@ def _close(
     if tag == "a":
         href = unescape(attributes.get("href", ""))
         if person := re.fullmatch(r"tg://user\?id=(\d+)", href):
-            entity = {**entity, "type": "text_mention", "user": {"id": int(person.group(1))}}
+            entity = {
+                **entity,
+                "type": "text_mention",
+                "user": {"id": int(person.group(1)), "is_bot": False, "first_name": "x"},
+            }
         elif href.startswith(("http://", "https://", "tg://")):
             entity["url"] = href
         else:
