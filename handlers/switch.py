@@ -11,6 +11,7 @@ from bot.locales import Words
 from bot.model.chat import Action, Block, Board, Facts, Line, Quote, Reply, Request, Role, Row
 from bot.model.money import AccountState, Kind
 from bot.services import Services
+from bot.services.breaker import Breaker
 from bot.services.switch_plan import Check, Done, Plan, Shown, Standing
 from handlers.router import Command, Press
 
@@ -59,7 +60,7 @@ async def confirm(request: Request, services: Services) -> AsyncIterator[Reply]:
         again = Action("switch.plan", words.say("switch.buttons.again"), _value(claim.engine.name, claim.route.name))
         yield replace(_refusal(fault, words, (again,)), replace=True)
         return
-    yield replace(_result(done, services, words), replace=True)
+    yield replace(result(done, services, words, await _returning(services, done.engine)), replace=True)
 
 
 async def cancel(request: Request, services: Services) -> AsyncIterator[Reply]:
@@ -79,6 +80,33 @@ async def undo(request: Request, services: Services) -> AsyncIterator[Reply]:
     yield reply if reply.alert else replace(reply, replace=True)
 
 
+async def go_back(request: Request, services: Services) -> AsyncIterator[Reply]:
+    """`<engine> <route>`: back to that route by itself, as soon as it is proved well."""
+    words = Words(request.language, request.timezone)
+    engine_name, _, route = request.value.partition(" ")
+    engine = services.switching.engine(engine_name)
+    if services.fallback is None or route not in engine.routes:
+        raise UsageError(why=words.say("switch.usage"))
+    await services.fallback.return_to(engine.name, route)
+    yield Reply(blocks=(Line(words.say("switch.returns", engine=engine.title, route=route)),), alert=True)
+
+
+async def stay(request: Request, services: Services) -> AsyncIterator[Reply]:
+    words = Words(request.language, request.timezone)
+    engine = services.switching.engine(request.value)
+    if services.fallback is not None:
+        await services.fallback.stay(engine.name)
+    yield Reply(blocks=(Line(words.say("switch.stays", engine=engine.title)),), alert=True)
+
+
+async def clear(request: Request, services: Services) -> AsyncIterator[Reply]:
+    """`<route>`: a person has mended it."""
+    words = Words(request.language, request.timezone)
+    if services.fallback is not None:
+        await services.fallback.clear(request.value, request.role)
+    yield Reply(blocks=(Line(words.say("switch.cleared", route=request.value)),), alert=True)
+
+
 COMMAND = Command(
     "switch",
     run,
@@ -88,6 +116,9 @@ COMMAND = Command(
         "switch.confirm": Press(confirm, Role.OPERATOR),
         "switch.cancel": Press(cancel, Role.OPERATOR),
         "switch.undo": Press(undo, Role.OPERATOR),
+        "switch.return": Press(go_back, Role.OPERATOR),
+        "switch.stay": Press(stay, Role.OPERATOR),
+        "switch.clear": Press(clear, Role.OPERATOR),
     },
     aliases=("切换",),
     top_level=True,
@@ -105,10 +136,10 @@ async def _plan(request: Request, services: Services, words: Words, names: list[
         )
     except SwitchRefused as fault:
         return _refusal(fault, words)
-    return _rehearsal(found, services, words) if found.possible else _not_planned(found, services, words)
+    return rehearsal(found, services, words) if found.possible else _not_planned(found, services, words)
 
 
-def _rehearsal(plan: Plan, services: Services, words: Words) -> Reply:
+def rehearsal(plan: Plan, services: Services, words: Words) -> Reply:
     blocks: list[Block] = _demo(services, words)
     blocks.append(Line(words.say("switch.nothing_yet"), strong=True))
     blocks.append(
@@ -118,7 +149,7 @@ def _rehearsal(plan: Plan, services: Services, words: Words) -> Reply:
             )
         )
     )
-    blocks.append(_checks(plan.checks, words, plan.account))
+    blocks.append(checks(plan.checks, words, plan.account))
     blocks += [
         Line(words.say(f"switch.notices.{notice.word}", **_plain(notice.facts, words))) for notice in plan.warnings
     ]
@@ -127,7 +158,7 @@ def _rehearsal(plan: Plan, services: Services, words: Words) -> Reply:
     foot = words.say("switch.second_person_foot" if plan.second_person else "switch.foot", minutes=10)
     blocks.append(Line(foot))
     return Reply(
-        title=_way(plan.title, plan.from_route, plan.to_route, words),
+        title=way(plan.title, plan.from_route, plan.to_route, words),
         blocks=tuple(blocks),
         actions=(
             Action(
@@ -159,11 +190,11 @@ def _not_planned(plan: Plan, services: Services, words: Words) -> Reply:
         title=words.say("switch.not_switched", engine=plan.title, route=plan.to_route),
         blocks=tuple(blocks),
         actions=actions,
-        details=(_checks(plan.checks, words, plan.account),),
+        details=(checks(plan.checks, words, plan.account),),
     )
 
 
-def _way(title: str, before: str | None, after: str | None, words: Words) -> str:
+def way(title: str, before: str | None, after: str | None, words: Words) -> str:
     unknown = words.say("switch.unlisted")
     return words.say("switch.title", engine=title, before=before or unknown, after=after or unknown)
 
@@ -178,7 +209,7 @@ def _shown(value: Shown, words: Words) -> str:
     return value.text if value.word in ("key", "text") else words.say(f"switch.values.{value.word}")
 
 
-def _checks(checks: tuple[Check, ...], words: Words, account: AccountState | None = None) -> Board:
+def checks(checks: tuple[Check, ...], words: Words, account: AccountState | None = None) -> Board:
     return Board(
         tuple(
             Row(
@@ -232,7 +263,8 @@ def _plain(facts: Mapping[str, object], words: Words) -> dict[str, object]:
 # --- the result ------------------------------------------------------------------------------------------------------
 
 
-def _result(done: Done, services: Services, words: Words) -> Reply:
+def result(done: Done, services: Services, words: Words, returning: str | None = None) -> Reply:
+    """`returning`: the route that the engine goes back to by itself, "" for none, None where that is not offered."""
     now = services.clock.now()
     blocks: list[Block] = _demo(services, words)
     said = {True: "verified", False: "not_verified", None: "not_verifiable"}[done.verified]
@@ -256,13 +288,19 @@ def _result(done: Done, services: Services, words: Words) -> Reply:
     who = services.team.people_names.get(done.who) or done.name or done.who
     title = words.say(
         "switch.undone" if done.undo else "switch.done",
-        way=_way(done.title, done.from_route, done.to_route, words),
+        way=way(done.title, done.from_route, done.to_route, words),
         time=words.when(done.at, now, zone=False),
         who=who,
     )
     actions: tuple[Action, ...] = ()
     if not done.undo:
         actions = (Action("switch.undo", words.say("switch.buttons.undo"), _value(done.engine, str(done.record))),)
+    if returning and returning != done.to_route:
+        blocks.append(Line(words.say("switch.returns", engine=done.title, route=returning)))
+        actions += (Action("switch.stay", words.say("switch.buttons.stay"), _value(done.engine)),)
+    elif returning is not None and done.from_route and not done.undo:
+        label = words.say("switch.buttons.return", route=done.from_route)
+        actions += (Action("switch.return", label[:70], _value(done.engine, done.from_route)),)
     details = (Quote(taken.output.text),) if taken.output else ()
     return Reply(title=title, blocks=tuple(blocks), actions=actions, details=details, audience="place")
 
@@ -286,7 +324,11 @@ async def _undo(
             value = _value(services.switching.engine(engine).name, f"{fault.facts['record']} values")
             return replace(reply, actions=(Action("switch.undo", words.say("switch.buttons.undo_values"), value),))
         return replace(reply, alert=request.action is not None)
-    return _result(done, services, words)
+    return result(done, services, words, await _returning(services, done.engine))
+
+
+async def _returning(services: Services, engine: str) -> str | None:
+    return None if services.fallback is None else await services.fallback.returning(engine) or ""
 
 
 def _fault(fault: SwitchRefused, words: Words) -> str:
@@ -311,16 +353,32 @@ async def _overview(services: Services, words: Words) -> Reply:
     if not standings:
         blocks.append(Line(words.say("switch.no_engines")))
         return Reply(title=words.say("switch.overview"), blocks=tuple(blocks))
-    blocks.append(Board(tuple(_standing(standing, services, words) for standing in standings)))
+    out = {each.route: each for each in await services.fallback.out()} if services.fallback else {}
+    blocks.append(Board(tuple(_standing(standing, services, words, out) for standing in standings)))
     actions = [
         Action("switch.plan", words.say("switch.buttons.plan", engine=standing.engine), _value(standing.engine))
         for standing in standings
         if standing.switchable
-    ]
-    return Reply(title=words.say("switch.overview"), blocks=tuple(blocks), actions=tuple(actions[:10]))
+    ][:8]
+    actions += [
+        Action("switch.clear", words.say("switch.buttons.clear", route=each.route)[:70], _value(each.route))
+        for each in out.values()
+        if each.needs == "person"
+    ][:2]
+    return Reply(title=words.say("switch.overview"), blocks=tuple(blocks), actions=tuple(actions))
 
 
-def _standing(standing: Standing, services: Services, words: Words) -> Row:
+def cooling(breaker: Breaker, services: Services, words: Words) -> str:
+    """`main: out, balance used up; until a balance check proves it well`."""
+    now = services.clock.now()
+    needs = "time" if breaker.needs == "reset" and breaker.dated else breaker.needs
+    until = words.when(breaker.until, now) if breaker.until else ""
+    return words.say(
+        f"switch.out.{needs}", route=breaker.route, cause=words.say(f"cause.{breaker.cause}.title"), until=until
+    )
+
+
+def _standing(standing: Standing, services: Services, words: Words, out: Mapping[str, Breaker]) -> Row:
     now = services.clock.now()
     note = ""
     if standing.fault:
@@ -334,13 +392,14 @@ def _standing(standing: Standing, services: Services, words: Words) -> Row:
         under.append(words.say("switch.others", routes=words.say("common.list_sep").join(standing.others)))
     if standing.failover != "off":
         under.append(words.say(f"switch.failover.{standing.failover}"))
+    under += [cooling(out[name], services, words) for name in (standing.route or "", *standing.others) if name in out]
     return Row(
         state=words.say("switch.states.unknown" if standing.fault else "switch.states.on"),
         name=standing.title,
         figure=standing.route or words.say("switch.unlisted"),
         note=note,
         under=tuple(under),
-        tone="warn" if standing.fault or standing.route is None else "good",
+        tone="warn" if standing.fault or standing.route is None or standing.route in out else "good",
     )
 
 

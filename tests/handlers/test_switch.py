@@ -12,8 +12,11 @@ import pytest
 from bot.chats.terminal_render import render
 from bot.locales import Words
 from bot.model.chat import Action, MessageRef, Person, Place, Reply, Request
+from bot.model.diagnosis import Cause
 from bot.services import Services
+from bot.services.fallback import Fallback
 from handlers import switch
+from handlers.fallback_words import announced
 from handlers.router import Router
 from tests.switch_room import ALICE, BOB, Room, room
 
@@ -26,13 +29,14 @@ class Desk:
 
     def __init__(self, house: Room, language: str = "en") -> None:
         self.house, self.language = house, language
+        self.fallback = Fallback(house.team, house.switching, house.parts["balances"], house.store, house.clock)
 
     def services(self) -> Services:
         h = self.house
         unused: Any = None
         return Services(
             team=h.team, store=h.store, clock=h.clock, gate=h.parts["gate"], keys=h.parts["keys"],
-            balances=h.parts["balances"], diagnosis=unused, proof=unused, switching=h.switching, escalation=unused, oncall=unused,
+            balances=h.parts["balances"], fallback=self.fallback, diagnosis=unused, proof=unused, switching=h.switching, escalation=unused, oncall=unused,
         )  # fmt: skip
 
     async def send(
@@ -206,3 +210,55 @@ async def test_every_reason_has_words(house: Room, language: str) -> None:
 async def test_too_many_words_show_the_usage(house: Room) -> None:
     (reply,) = await Desk(house).send("query spare now please")
     assert "/switch <engine>" in Desk(house).read(reply)
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", "moved by itself"), ("zh", "已自动切换")])
+async def test_an_automatic_move_says_from_to_why_and_offers_undo(house: Room, language: str, words: str) -> None:
+    house.rebuilt(failover="auto", routes=("main", "spare", "spare-chat"))
+    desk = Desk(house, language)
+    (said,) = await desk.fallback.report("query", Cause.BALANCE_EXHAUSTED)
+    reply = announced(said, desk.services(), Words(language), await desk.fallback.returning("query"))
+    text = desk.read(reply)
+    assert words in text
+    assert "main → spare" in text
+    assert Words(language).say("cause.balance_exhausted.title") in text
+    assert Words(language).say("switch.returns", engine="QueryEngine", route="main") in text
+    (listed,) = await desk.send("")
+    assert Words(language).say("cause.balance_exhausted.title") in desk.read(listed)
+    (stays,) = await desk.press(button(reply, "switch.stay"))
+    assert stays.alert
+    assert await desk.fallback.returning("query") is None
+    *_, back = await desk.press(button(reply, "switch.undo"))
+    assert house.path.read_bytes() == house.original
+    assert back.replace
+
+
+async def test_what_asks_first_can_be_confirmed(house: Room) -> None:
+    house.rebuilt(failover="auto", routes=("main", "spare-chat"))
+    desk = Desk(house, "zh")
+    (said,) = await desk.fallback.report("query", Cause.AUTH_INVALID)
+    reply = announced(said, desk.services(), Words("zh"))
+    text = desk.read(reply)
+    assert "价格和速度可能不同" in text
+    *_, result = await desk.press(button(reply, "switch.confirm"), by=BOB)
+    assert "已切换" in desk.read(result)
+    (wanted,) = await desk.press(button(result, "switch.return"))
+    assert "自动切回" in desk.read(wanted)
+    assert await desk.fallback.returning("query") == "main"
+    (listed,) = await desk.send("")
+    (cleared,) = await desk.press(button(listed, "switch.clear"))
+    assert "main" in desk.read(cleared)
+    assert await desk.fallback.out() == ()
+
+
+async def test_no_route_and_recovery_are_told(house: Room) -> None:
+    house.rebuilt(failover="ask", routes=("main", "poor", "dead"))
+    desk = Desk(house)
+    (said,) = await desk.fallback.report("query", Cause.BALANCE_EXHAUSTED)
+    text = desk.read(announced(said, desk.services(), Words("en")))
+    assert "poor: used up too" in text
+    assert "dead: key refused" in text
+    house.provider.money[house.keys["MAIN"]] = "9.00"
+    house.clock.move(600)
+    (said,) = await desk.fallback.tick()
+    assert "main is well again" in desk.read(announced(said, desk.services(), Words("en")))
