@@ -31,6 +31,7 @@ _UNREACHED = frozenset(
     ]
 )
 _STRANGE = (KeyError, TypeError, ValueError, ArithmeticError, AttributeError, IndexError)
+_NOT_ASKED = frozenset({"no_account_key", "skipped"})
 _PLAIN = {400: "http_400", 401: "http_401", 402: "http_402", 403: "http_403", 404: "http_404", 429: "rate_limited"}
 
 
@@ -150,9 +151,11 @@ class Asker:
                 break  # the same host will not answer the next question either
         listed: tuple[str, ...] = ()
         proof = "key_unchecked"
-        if provider.models is not None and (models or not answers):
+        lost = _lost(provider, answers, failures)
+        silent = not answers and (lost is None or lost.reason in _NOT_ASKED)
+        if provider.models is not None and (models or silent):
             listed, proof = await self._models(provider, known, credentials, end)
-        outcome = self._outcome(provider, known, answers, failures, proof)
+        outcome = self._outcome(provider, known, answers, failures, lost, proof)
         return replace(outcome, models=outcome.models or listed)
 
     def _outcome(
@@ -161,10 +164,10 @@ class Asker:
         known: Known,
         answers: Mapping[str, Json],
         failures: Mapping[str, _Failure],
+        lost: _Failure | None,
         proof: str,
     ) -> Outcome:
-        lost = _lost(provider, answers, failures)
-        if lost is not None and lost.reason not in {"no_account_key", "skipped"}:
+        if lost is not None and lost.reason not in _NOT_ASKED:
             return Outcome(
                 provider,
                 Status.COULD_NOT_CHECK,
@@ -265,12 +268,12 @@ def _lost(provider: Provider, answers: Mapping[str, Json], failures: Mapping[str
                 chain = other.name
                 replaced = replaced or other.name in answers
                 later = failures.get(other.name, last)
-                last = last if later.reason in {"no_account_key", "skipped"} else later
+                last = last if later.reason in _NOT_ASKED else later
         if replaced:
             continue
         if not ask.optional:
             return last
-    real = [failure for failure in failures.values() if failure.reason not in {"no_account_key", "skipped"}]
+    real = [failure for failure in failures.values() if failure.reason not in _NOT_ASKED]
     return real[0] if real and not answers else None
 
 
