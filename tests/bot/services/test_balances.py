@@ -98,8 +98,16 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
+@pytest.fixture(scope="module")
+def tls() -> ssl.SSLContext:
+    """Reading the machine's certificates is the slowest part of a client."""
+    return ssl.create_default_context()
+
+
 @pytest.fixture
-async def desk(migrated: Path, tmp_path: Path, clock: FixedClock, make_key: Callable[..., str]) -> AsyncIterator[Desk]:
+async def desk(
+    migrated: Path, tls: ssl.SSLContext, tmp_path: Path, clock: FixedClock, make_key: Callable[..., str]
+) -> AsyncIterator[Desk]:
     shutil.copy(migrated, tmp_path / "desk.db")
     store = SqlStore(f"sqlite+aiosqlite:///{tmp_path}/desk.db", Gate())
     await store.open()
