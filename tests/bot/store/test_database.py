@@ -166,3 +166,20 @@ def test_nothing_is_touched_at_import() -> None:
     code = "import bot.store.store, sys; sys.exit('alembic' in sys.modules or 'asyncpg' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], check=False, env={**os.environ, "PYTHONPATH": os.getcwd()})
     assert done.returncode == 0
+
+
+async def test_a_write_that_is_cancelled_leaves_no_lock_behind(url: str, gate: Gate) -> None:
+    from datetime import UTC, datetime
+
+    store = SqlStore(url, gate, busy_timeout_s=0.2)
+    await store.open()
+    now = datetime(2026, 11, 22, tzinfo=UTC)
+    for hops in range(40):
+        task = asyncio.create_task(store.set_fact("x", hops, now))
+        for _ in range(hops):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await asyncio.wait_for(store.set_fact("y", hops, now), 5)
+    assert await store.get_fact("y") == 39
+    await store.close()
