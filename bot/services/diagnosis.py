@@ -312,7 +312,7 @@ def _party(cause: Cause, entry: Signature | None, gateway: str | None, seen: Vie
     """Whose turn it is. A provider's word about money inside a relay's answer speaks of the relay's account, not the caller's."""
     if entry is not None and entry.party:
         return entry.party
-    relayed = bool(_RELAY_MARK.search(seen.low))
+    relayed = ("id" in seen.low or "<nil>" in seen.low) and bool(_RELAY_MARK.search(seen.low))
     if (
         cause in _FOREIGN_WALLET
         and entry is not None

@@ -118,7 +118,9 @@ def _signature(table: Mapping[str, Any], origin: Mapping[str, Any]) -> Signature
 def _anchors_of(entry: Signature) -> tuple[str, ...]:
     """The fewest words of which at least one stands in every text that the entry fits."""
     if entry.all:
-        return (max(entry.all, key=len),)
+        rare = max(entry.all, key=len)
+        # Short words stand in many texts; then the choices are the rarer sign.
+        return entry.any if entry.any and not entry.code and min(map(len, entry.any)) > len(rare) else (rare,)
     if entry.code and (not entry.any or min(map(len, entry.code)) > min(map(len, entry.any))):
         return entry.code
     return entry.any

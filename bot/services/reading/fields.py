@@ -291,23 +291,29 @@ _UNIT: Final = r"(?:milliseconds?|millis|ms|seconds?|secs?|s|minutes?|mins?|min|
 _SPAN: Final = r"(\d+(?:\.\d+)?) ?(" + _UNIT + r")(?![a-z])"
 _ANY_SPAN: Final = r"((?:\d+(?:\.\d+)? ?" + _UNIT + r"(?:,? ?(?:and )?|(?![a-z\d])))+)"
 _WAIT_SAID: Final = tuple(
-    re.compile(pattern)
-    for pattern in (
-        r"retry_?delay[\"']?[ :={(]{1,4}[\"']?(?:seconds: ?)?" + _ANY_SPAN,
-        r"retry_delay ?\{ ?seconds: ?(\d+)",
-        r"retry[-_ ]?after(?:[-_ ]?(?:seconds|secs|s))?[\"')]?[ :=]{1,3}[\"']?" + _ANY_SPAN,
-        r"retry[-_ ]?after[-_ ]?ms[\"']?[ :=]{1,3}[\"']?(\d+(?:\.\d+)?)()",
-        r"retry[-_ ]?after(?:[-_ ]?(?:seconds|secs|s))?[\"')]?[ :=]{1,3}[\"']?(\d+(?:\.\d+)?)(?![\w.:/-])",
-        r"(?:re)?try again (?:in|after)(?: about| approximately| around)?:? ?" + _ANY_SPAN,
-        r"(?:please )?retry (?:in|after)(?: about| approximately)? ?" + _ANY_SPAN,
-        r"(?:please |or )wait(?: for| at least| about| another)* " + _ANY_SPAN,
-        r"(?:will |limit |quota |usage )?resets? (?:in|after) (?:about )?" + _ANY_SPAN,
-        r"(?:quotaresetdelay|reset_after|resets_in|resets_in_seconds|reset_seconds|resets-in|wait_time|wait_seconds|cooldown_seconds|retry_after_seconds|retryafterseconds)[\"']?[ :=]{1,3}[\"']?"
-        + _ANY_SPAN,
-        r"(?:resets_in_seconds|reset_seconds|wait_seconds|cooldown_seconds|retry_after_seconds|retryafterseconds|retryafter|resets_in)[\"']?[ :=]{1,3}[\"']?(\d+(?:\.\d+)?)(?![\w.:/-])",
-        r"available (?:again )?in (?:about )?" + _ANY_SPAN,
-        r"(?:请|需要?|等待|稍等|于|在|将在|还需等待?)[^,。;]{0,8}?" + _ANY_SPAN + r" ?(?:之?后|再|重试|恢复|重置)",
-        r"(?:等待|再等) ?" + _ANY_SPAN,
+    _Named(hints, re.compile(pattern))
+    for hints, pattern in (
+        (("delay",), r"retry_?delay[\"']?[ :={(]{1,4}[\"']?(?:seconds: ?)?" + _ANY_SPAN),
+        (("retry_delay",), r"retry_delay ?\{ ?seconds: ?(\d+)"),
+        (("after",), r"retry[-_ ]?after(?:[-_ ]?(?:seconds|secs|s))?[\"')]?[ :=]{1,3}[\"']?" + _ANY_SPAN),
+        (("after-ms", "after_ms", "afterms"), r"retry[-_ ]?after[-_ ]?ms[\"']?[ :=]{1,3}[\"']?(\d+(?:\.\d+)?)()"),
+        (("after",), r"retry[-_ ]?after(?:[-_ ]?(?:seconds|secs|s))?[\"')]?[ :=]{1,3}[\"']?(\d+(?:\.\d+)?)(?![\w.:/-])"),
+        (("try again",), r"try again (?:in|after)(?: about| approximately| around)?:? ?" + _ANY_SPAN),
+        (("retry in", "retry after"), r"retry (?:in|after)(?: about| approximately)? ?" + _ANY_SPAN),
+        (("wait",), r"(?:please |or )wait(?: for| at least| about| another)* " + _ANY_SPAN),
+        (("reset",), r"(?:will |limit |quota |usage )?resets? (?:in|after) (?:about )?" + _ANY_SPAN),
+        (
+            ("reset", "wait_", "cooldown", "retry_after", "retryafter"),
+            r"(?:quotaresetdelay|reset_after|resets_in|resets_in_seconds|reset_seconds|resets-in|wait_time|wait_seconds|cooldown_seconds|retry_after_seconds|retryafterseconds)[\"']?[ :=]{1,3}[\"']?"
+            + _ANY_SPAN,
+        ),
+        (
+            ("reset", "wait_", "cooldown", "retry_after", "retryafter"),
+            r"(?:resets_in_seconds|reset_seconds|wait_seconds|cooldown_seconds|retry_after_seconds|retryafterseconds|retryafter|resets_in)[\"']?[ :=]{1,3}[\"']?(\d+(?:\.\d+)?)(?![\w.:/-])",
+        ),
+        (("available",), r"available (?:again )?in (?:about )?" + _ANY_SPAN),
+        (("后",), r"(?:请|需要?|等待|稍等|于|在|将在|还需等待?)[^,。;]{0,8}?" + _ANY_SPAN + r" ?(?:之?后|再|重试|恢复|重置)"),
+        (("等",), r"(?:等待|再等) ?" + _ANY_SPAN),
     )
 )
 _PIECE: Final = re.compile(_SPAN)
@@ -357,8 +363,10 @@ def retry_after_of(seen: View) -> float | None:
         or "cooldown" in low
     ):
         return None
-    for pattern in _WAIT_SAID:
-        for found in pattern.finditer(low):
+    for named in _WAIT_SAID:
+        if not any(hint in low for hint in named.hints):
+            continue
+        for found in named.pattern.finditer(low):
             if _OWN_RETRY.search(low[max(0, found.start() - 3) : found.end()]):
                 continue
             if found.re.groups == 2:  # retry-after-ms
