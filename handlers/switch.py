@@ -63,6 +63,21 @@ async def confirm(request: Request, services: Services) -> AsyncIterator[Reply]:
     yield replace(result(done, services, words, await _returning(services, done.engine)), replace=True)
 
 
+async def probe(request: Request, services: Services) -> AsyncIterator[Reply]:
+    """One real call, then the plan again with its result."""
+    words = Words(request.language, request.timezone)
+    engine, route, forced, found = await services.switching.probe(request.value, request.role)
+    try:
+        plan = await services.switching.plan(engine, route, by=request.asker, force=forced)
+    except SwitchRefused as fault:
+        yield replace(_refusal(fault, words), replace=True)
+        return
+    plan = replace(plan, checks=(*plan.checks, found), callable=False)
+    if found.ok is False and not forced:
+        plan = replace(plan, refused=(*plan.refused, found), token="")
+    yield replace(rehearsal(plan, services, words) if plan.token else _not_planned(plan, services, words), replace=True)
+
+
 async def cancel(request: Request, services: Services) -> AsyncIterator[Reply]:
     words = Words(request.language, request.timezone)
     await services.switching.cancel(request.value)
@@ -114,6 +129,7 @@ COMMAND = Command(
     presses={
         "switch.plan": Press(plan, Role.OPERATOR),
         "switch.confirm": Press(confirm, Role.OPERATOR),
+        "switch.probe": Press(probe, Role.OPERATOR),
         "switch.cancel": Press(cancel, Role.OPERATOR),
         "switch.undo": Press(undo, Role.OPERATOR),
         "switch.return": Press(go_back, Role.OPERATOR),
@@ -167,6 +183,7 @@ def rehearsal(plan: Plan, services: Services, words: Words) -> Reply:
                 plan.token,
                 style="danger" if plan.refused else "primary",
             ),
+            *((Action("switch.probe", words.say("switch.buttons.probe"), plan.token),) if plan.callable else ()),
             Action("switch.cancel", words.say("switch.buttons.cancel"), plan.token),
         ),
         audience="place",

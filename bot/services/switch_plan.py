@@ -78,6 +78,7 @@ class Plan:
     made_at: datetime
     token: str = ""  # "" where nothing can be confirmed
     expires_at: datetime | None = None
+    callable: bool = True  # one paid call may be offered (never to Warp)
     second_person: bool = False  # the engine is protected: somebody else must confirm
 
     @property

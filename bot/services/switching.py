@@ -187,6 +187,7 @@ class Switching:
             account=account,
             made_at=self._clock.now(),
             second_person=engine.protected,
+            callable=target.may_be_called(chosen),
         )
         if not plan.possible:
             return plan
@@ -313,6 +314,20 @@ class Switching:
         return await self.apply(
             claim.engine, claim.route, claim.by.address, marks=claim.marks, forced=claim.forced, name=claim.by.name
         )
+
+    async def probe(self, token: str, role: Role) -> tuple[str, str, bool, Check]:
+        """One smallest paid call to the planned route, once for each plan: (engine, route, forced, result). The plan's token
+        is used up, so make a new plan. Raises NotAllowed, Expired. Never sent to Warp."""
+        self._operators_only(role)
+        payload = await self._store.take_token("switch", token, self._clock.now())
+        if payload is None:
+            raise Expired
+        engine = self.engine(str(payload["engine"]))
+        route = self._route(engine, str(payload["to"]))
+        found = await target.completion(route, self._keys, self._http)
+        result = {True: "done", False: "failed", None: "refused"}[found.ok]
+        await self._note("probe", engine, str(payload["by"]), "", result, f"{route.name}: {found.word}")
+        return engine.name, route.name, bool(payload["forced"]), found
 
     async def cancel(self, token: str) -> bool:
         """True if there was something to cancel."""

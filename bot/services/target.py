@@ -5,6 +5,8 @@ from __future__ import annotations
 import ipaddress
 import unicodedata
 from collections.abc import Mapping
+from dataclasses import replace
+from decimal import Decimal
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
@@ -145,3 +147,73 @@ def _error_inside(answer: Any) -> bool:
 
 def same_address(one: str, other: str) -> bool:
     return clean_base(one).lower() == clean_base(other).lower()
+
+
+_QUOTA_PHRASES = (
+    "no remaining quota",
+    "配额已用尽",
+    "配额均已用尽",
+    "额度不足",
+    "warp api error",
+    "服务暂时不可用",
+    "insufficient balance",
+)
+_WARP_PORTS = (28888, 28889)
+
+
+def may_be_called(route: Route) -> bool:
+    """A paid call is never sent to a Warp gateway: with an empty quota it would register a new identity there."""
+    provider = providers.recognise(route.base_url, route.provider)
+    if (provider is not None and "warp" in provider.id) or "warp" in route.provider.lower():
+        return False
+    try:
+        return urlsplit(route.base_url).port not in _WARP_PORTS
+    except ValueError:
+        return False
+
+
+async def completion(route: Route, keys: Keys, http: Http) -> Check:
+    """One smallest completion. It costs a few tokens, so only after a person has said yes; the one proof that there is money.
+
+    HTTP 200 is not enough: the body must be an answer, and its text must not be a quota phrase.
+    """
+    if not may_be_called(route):
+        return Check("call", None, "never_called")
+    key = keys.read(route.key)
+    host = urlsplit(route.base_url).hostname or ""
+    body = {"model": route.model, "messages": [{"role": "user", "content": "ping"}], "max_tokens": 8}
+    call = Call(
+        "POST",
+        clean_base(route.base_url) + "/chat/completions",
+        {"Authorization": f"Bearer {key.reveal() if key else NO_KEY}"},
+        json=body,
+        timeout_s=120.0 if _local(host) else 30.0,
+    )
+    try:
+        answer = await http.ask(call)
+        if answer.status == 400 and b"max_completion_tokens" in answer.body:
+            body["max_completion_tokens"] = body.pop("max_tokens")
+            answer = await http.ask(replace(call, json=body))
+        if answer.status != 200:
+            word = {401: "key_refused", 402: "no_money", 404: "model_unknown", 429: "rate_limited"}.get(answer.status)
+            return Check("call", False, word or "http_error", {"status": answer.status, "model": route.model})
+        parsed = answer.json()
+    except ProviderError as fault:
+        return Check("call", False, "html" if fault.reason == "html" else "dead", {"reason": fault.reason})
+    return Check("call", *_answered(parsed))
+
+
+def _answered(parsed: Any) -> tuple[bool, str]:
+    choices = parsed.get("choices") if isinstance(parsed, Mapping) else None
+    if _error_inside(parsed) or not isinstance(choices, list) or not choices or not isinstance(choices[0], Mapping):
+        return False, "error_in_200"
+    message = choices[0].get("message")
+    text = message.get("content") if isinstance(message, Mapping) else None
+    if isinstance(text, str) and any(phrase in text.lower() for phrase in _QUOTA_PHRASES):
+        return False, "quota_in_200"
+    usage = parsed.get("usage")
+    spent = usage.get("completion_tokens") if isinstance(usage, Mapping) else None
+    # A reasoning model may think its few tokens away and say nothing.
+    if text or choices[0].get("finish_reason") == "length" or (isinstance(spent, (int, Decimal)) and spent > 0):
+        return True, "answered"
+    return False, "empty_200"

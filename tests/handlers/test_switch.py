@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -262,3 +263,28 @@ async def test_no_route_and_recovery_are_told(house: Room) -> None:
     house.clock.move(600)
     (said,) = await desk.fallback.tick()
     assert "main is well again" in desk.read(announced(said, desk.services(), Words("en")))
+
+
+async def test_one_real_call_only_when_asked_for(house: Room) -> None:
+    desk = Desk(house)
+    (plan,) = await desk.send("query")
+    assert house.provider.chats == 0
+    (called,) = await desk.press(button(plan, "switch.probe"))
+    assert house.provider.chats == 1
+    assert "one real call was answered" in desk.read(called)
+    (used,) = await desk.press(button(plan, "switch.probe"))
+    assert used.alert
+    assert house.provider.chats == 1
+    house.provider.says = "抱歉，您的账户配额已用尽。请等待配额重置或联系管理员。"
+    (plan,) = await desk.send("query")
+    (refused,) = await desk.press(button(plan, "switch.probe"))
+    assert "the quota is used up" in desk.read(refused)
+    assert "switch.confirm" not in {action.id for action in refused.actions}
+
+
+async def test_a_warp_gateway_is_never_called(house: Room) -> None:
+    house.team.routes["warp"] = replace(house.team.routes["spare"], name="warp", provider="warp2api")  # type: ignore[index]
+    house.rebuilt(routes=("main", "warp"))
+    (plan,) = await Desk(house).send("query warp --force")
+    assert "switch.probe" not in {action.id for action in plan.actions}
+    assert house.provider.chats == 0

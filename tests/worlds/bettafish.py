@@ -125,7 +125,7 @@ class ProviderWorld(_World):
         self.money: dict[str, str] = {}
         self.mood = "fine"
         self.chats = 0
-        self.delay_s = 0.0
+        self.says = "ok"
 
     def _app(self) -> web.Application:
         app = web.Application()
@@ -162,4 +162,6 @@ class ProviderWorld(_World):
 
     async def _chat(self, request: web.Request) -> web.Response:
         self.chats += 1
-        return web.json_response({"choices": [{"message": {"content": "ok"}, "finish_reason": "stop"}]})
+        if self.money.get(self._known(request) or "", "0.00") == "0.00":
+            return web.json_response({"error": {"message": "Insufficient Balance"}}, status=402)
+        return web.json_response({"choices": [{"message": {"content": self.says}, "finish_reason": "stop"}]})
