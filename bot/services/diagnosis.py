@@ -208,7 +208,7 @@ class Diagnoser:
         causes = list(entry.causes) if entry else [Cause.UNKNOWN]
         if entry is not None:
             provider = entry.provider or provider
-            gateway = entry.gateway or gateway
+            gateway = gateway or entry.gateway
         for hit in hits[1:]:
             provider = provider or hit.entry.provider
             gateway = gateway or hit.entry.gateway

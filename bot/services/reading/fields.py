@@ -33,7 +33,7 @@ _STATUS_PHRASE: Final = re.compile(
 _STATUS_LOOSE: Final = re.compile(
     r"\b(?:api error|api request failed|apierror|request failed|failed|error|upstream|exception|rejected|错误|报错|api|denied|response|invalid|returned)"
     r"[ :(\[-]{1,4}(?:with |code |status )*[\"(\[]?([45]\d\d)(?![\d.]|\s*(?:ms|s|tokens)\b|/)"
-    r"|(?:^|[\[(<])([45]\d\d)(?:[\])>]| ?[{<\"':|-]| [a-z\u4e00-\u9fff.])"
+    r"|(?:^|[\[(<])([45]\d\d)(?:[\])>]| ?[{\[<\"':|-]| [a-z\u4e00-\u9fff.])"
     r"|\b(?:msg|message|error)[\"']?[:=] ?[\"']?([45]\d\d)[ {:]"
     r"|\| ?([45]\d\d) ?\|"
     r"|: ([45]\d\d)(?: -|:|,| [{\"<])"
@@ -158,6 +158,8 @@ _MODEL_SAID: Final = tuple(
         (("the requested model",), r"support the requested model:? ?" + _Q + _NAME),
         (("available for",), r"(?:channels|providers|capacity|accounts) available for (?:the )?model " + _Q + _NAME),
         (("model or endpoint",), r"\bthe model or endpoint " + _Q + _NAME + r"[\"'`]{0,2} "),
+        (("the model",), r"(?:activated|open|enable|load) the model " + _Q + _NAME),
+        ((" model is", " model was", " model does"), r"[\"'`]" + _NAME + r"[\"'`] model (?:is|was|does)"),
         (("the model",), r"\b(?:access to|use) the model (?:with the specified model id )?" + _Q + _NAME),
         (("models/",), r"\bmodels/" + _NAME + r"(?=[:)\"'` ]| is |,)(?<!:)"),
         (("the model",), r"\bthe model:? " + _Q + _NAME + r"[\"'`)\]]{0,2} (?:does|is|was|has|requires|cannot|may|not|you|in)"),
@@ -262,7 +264,7 @@ _TIME: Final = re.compile(
     r"|(?<=\[)20\d\d-[01]\d-[0-3]\d(?=\])"
 )
 _NOT_WHEN: Final = re.compile(
-    r"(?:reset\w*|expire\w*|retry|until|valid|ends?(?: on| at)?|after|before|deadline|renew\w*|created|available|timestamp_reset|resetstime\w*|quotaresettimestamp|modified|since|effective|remove[ds]?|version|重置|恢复|到期|截止|有效期)"
+    r"(?:reset\w*|expire\w*|retry|until|valid|ends?(?: on| at)?|after|before|deadline|renew\w*|created|available|timestamp_reset|resetstime\w*|quotaresettimestamp|modified|since|effective|remove[ds]?|version|将在|将于|重置|恢复|到期|截止|有效期)"
     r"[\w\"' -]{0,12}[:=]? ?(?:on |at |in )?[\"'(]?$",
     re.IGNORECASE,
 )
