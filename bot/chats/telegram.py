@@ -29,7 +29,7 @@ from bot.chats.telegram_poll import Hook, Poller
 from bot.chats.telegram_send import Sender
 from bot.chats.telegram_wire import Wire
 from bot.chats.typed import form_fields, split_command
-from bot.errors import DeliveryError
+from bot.errors import ConfigError, DeliveryError
 from bot.model.chat import (
     CleanText,
     Form,
@@ -124,6 +124,8 @@ class TelegramChat(Forms):
         owner = secrets.token_hex(6)
         self._poller: Poller | None = None
         self._hook: Hook | None = None
+        if options.webhook_url and not options.webhook_secret:
+            raise ConfigError("TELEGRAM_WEBHOOK_URL is set without TELEGRAM_WEBHOOK_SECRET: set a secret.")
         if options.webhook_url and options.webhook_secret:
             self._hook = Hook(self._wire, clock, options.webhook_url, options.webhook_secret)
         else:
@@ -345,11 +347,13 @@ class TelegramChat(Forms):
             await self._ask(origin, form(text), user, number)
         elif isinstance(command, Typed) and not forwarded and self._ours(command, private):
             await self._command(message, origin, command, text, user, number)
-        elif not await self._leak(origin, text, user, number) and private and command is None:
-            if reading.is_text(message.document) and message.document is not None:
-                await self._ask(origin, Raw("diagnose", text, files=(message.document,)), user, number)
-            elif text.strip():
-                await self._ask(origin, Raw("diagnose", text), user, number)
+        elif private and command is None and reading.is_text(message.document) and message.document is not None:
+            await self._ask(origin, Raw("diagnose", text, files=(message.document,)), user, number)
+        elif private and command is None and len(text) >= reading.ERROR:
+            # An error with a key in it: the diagnosis carries the warning itself.
+            await self._ask(origin, Raw("diagnose", text), user, number)
+        elif not await self._leak(origin, text, user, number) and private and command is None and text.strip():
+            await self._ask(origin, Raw("diagnose", text), user, number)
 
     async def _command(
         self, message: Message, origin: Origin, typed: Typed, text: str, user: User, number: int
@@ -391,7 +395,7 @@ class TelegramChat(Forms):
             await self._leak(origin, reading.words_of(message), user, number)
 
     async def _leak(self, origin: Origin, text: str, user: User, number: int) -> bool:
-        """A message that is no command and carries a secret. In private, an error with a key in it is diagnosed as well."""
+        """A message that is no command and carries a secret; False where there is none in it."""
         cleaned = await self._clean(text)
         if not cleaned.found.secrets:
             return False
@@ -401,7 +405,7 @@ class TelegramChat(Forms):
             request = self._request("leak", origin, words, cleaned.text, cleaned.found, number)
             if self._answers is not None:
                 await conversation.deliver(self._answers.answer(request))
-        return len(cleaned.text.text) < 80
+        return True
 
     async def _anonymous(self, message: Message, user: User) -> None:
         """No person, so no rights. The automatic posts of a linked channel are left alone."""

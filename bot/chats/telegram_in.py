@@ -16,6 +16,7 @@ COMMANDS: Final = ("balance", "diagnose", "switch", "quota", "start", "help")
 # These only look; whatever else was typed while the bot was down must be sent again.
 HARMLESS_LATE: Final = frozenset({"balance", "diagnose", "help", "start", "tickets"})
 FILE_MOST: Final = 5_000_000
+ERROR: Final = 120  # characters: a private text so long is an error first, and a leak beside
 PIECE: Final = 3_500  # a client cuts a long paste at 4,096 characters, at a line's end if there is one
 _TEXT_NAMES: Final = (
     ".log",

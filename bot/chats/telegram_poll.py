@@ -126,13 +126,15 @@ class Poller:
         await self._clock.sleep(pause)
 
     async def _look(self) -> None:
+        rebuilt_at = float("-inf")
         while True:
             await self._clock.sleep(LOOK_S)
             dead = self._task is None or self._task.done()
             deaf = self.leading and self._clock.monotonic() - self._heard_at > DEAF_S
-            if not dead and not deaf:
+            fresh = self._clock.monotonic() - rebuilt_at <= DEAF_S  # new connections get their time, too
+            if not dead and (not deaf or fresh):
                 continue
-            self.rebuilt += 1
+            self.rebuilt, rebuilt_at = self.rebuilt + 1, self._clock.monotonic()
             log.warning("the poller is rebuilt", dead=dead, deaf=deaf)
             if self._task is not None:
                 self._task.cancel()

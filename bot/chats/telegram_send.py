@@ -67,7 +67,7 @@ class Sender:
         """One reply as one message or several. The reference is that of the last one, which carries the buttons."""
         reply = self.safe(reply)
         wait = self._pace.wait_s(str(self._chat(place.chat)), group=_group(place.chat))
-        if wait > _TELL_WAIT_S:
+        if urgent and wait > _TELL_WAIT_S:
             late = Line(words.say("telegram.waited", seconds=round(wait)))
             reply = replace(reply, blocks=(*reply.blocks, late))
         rendered = render(reply, words, names=self._names)

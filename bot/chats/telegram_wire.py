@@ -101,6 +101,7 @@ class Wire:
             logging.getLogger(name).setLevel(logging.WARNING)
         logging.getLogger("telegram").setLevel(logging.WARNING)
         logging.getLogger("telegram.request").setLevel(logging.CRITICAL)
+        warnings.filterwarnings("ignore", message=".*PTB_TIMEDELTA.*")
         await self._connect()
 
     async def _connect(self) -> None:
@@ -135,8 +136,11 @@ class Wire:
         self._requests = []
 
     async def rebuild(self) -> None:
-        """New connections, for when the old ones lead nowhere; those in use are closed at the end."""
+        """New connections, for when the old ones lead nowhere. Those before them may still be in use, older ones not."""
         await self._connect()
+        old, self._requests = self._requests[:-4], self._requests[-4:]
+        for request in old:
+            await request.shutdown()
 
     @property
     def bot(self) -> _Bot:
@@ -168,9 +172,7 @@ class Wire:
         text = str(fault.message).lower()
         match fault:
             case RetryAfter():
-                with warnings.catch_warnings():
-                    warnings.simplefilter("ignore")  # the library announces that seconds will become a timedelta
-                    wait = fault.retry_after
+                wait = fault.retry_after  # seconds now, a timedelta in later releases
                 seconds = wait.total_seconds() if isinstance(wait, timedelta) else float(wait)
                 return DeliveryError(RATE_LIMITED, retry_after_s=seconds)
             case ChatMigrated():

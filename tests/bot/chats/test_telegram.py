@@ -169,6 +169,37 @@ async def test_an_alert_is_for_the_presser_only(world, store):
     assert len(world.seen(OPS)) == 1
 
 
+async def test_a_press_on_a_message_too_old_to_be_shown_and_one_that_comes_too_late(world, store):
+    router = Script(
+        SWITCH, Reply(title="Old", replace=True), Reply(blocks=(Line("No."),), alert=True, audience="place")
+    )
+    async with running(world, store, router):
+        await world.say(ALICE, OPS, "/switch query")
+        asked = await world.answer(OPS)
+        await world.press(ALICE, asked, "Cancel", lost=True)
+        await world.until(lambda: world.seen(OPS)[0]["text"] == "Old")
+        world.query_ttl_s = -1.0
+        message = {**asked, "reply_markup": asked["reply_markup"]}
+        world.messages[(OPS, asked["message_id"])] = message
+        await world.press(ALICE, message, "Cancel")
+        assert (await world.answer(OPS, 2))["text"] == "No."
+    assert router.asked[1].message == MessageRef("telegram", str(OPS), str(asked["message_id"]))
+
+
+async def test_a_private_text_is_an_error_to_explain(world, store, make_key):
+    key = make_key("sk-", 40)
+    router = Script()
+    async with running(world, store, router):
+        for count, text in enumerate((f"402 from {key} " + "x " * 80, key, "429 too many requests"), 1):
+            await world.say(ALICE, ALICE, text)
+            await world.until(lambda n=count: len(router.asked) == n)
+        await world.say(ALICE, ALICE, "/switch query", forwarded=True)
+        await world.say(ALICE, ALICE, "500 internal", forwarded=True)
+        await world.until(lambda: len(router.asked) == 4)
+    assert [request.command for request in router.asked] == ["diagnose", "leak", "diagnose", "diagnose"]
+    assert router.asked[0].found.secrets
+
+
 async def test_a_slow_press_ends_the_spinner_and_a_late_alert_becomes_a_message(world, store):
     router = Script(SWITCH, Reply(blocks=(Line("Too late."),), alert=True, audience="place"))
     async with running(world, store, router):
