@@ -232,7 +232,7 @@ class Escalation:
         if moved is None:
             raise self._too_late(await self.get(id))
         await self._audit("ack", by, id, ticket.cause)
-        self._runner.wake()
+        await self._catch_up(moved, now)
         return moved
 
     async def resolve(self, id: int, by: Person, role: Role, resolution: CleanText | None = None) -> Ticket:
@@ -260,7 +260,7 @@ class Escalation:
         if moved is None:
             raise self._too_late(await self.get(id))
         await self._audit("resolve", by, id, ticket.cause)
-        self._runner.wake()
+        await self._catch_up(moved, now)
         return moved
 
     async def healed(self, id: int) -> Ticket | None:
@@ -294,7 +294,7 @@ class Escalation:
             newer = [t for t in await self.list() if t.key == ticket.key]
             raise QuotadeskError(key="ticket_newer", ticket=id, newer=newer[0].id if newer else "?")
         await self._audit("reopen", by, id, ticket.cause)
-        self._runner.wake()
+        await self._catch_up(moved, now)
         return moved
 
     async def snooze(self, id: int, by: Person, role: Role, span: timedelta) -> Ticket:
@@ -315,7 +315,7 @@ class Escalation:
             next_review=until,
         )
         await self._audit("snooze", by, id, until.isoformat(timespec="minutes"))
-        self._runner.wake()
+        await self._catch_up(snoozed or ticket, now)
         return snoozed or ticket
 
     async def add_evidence(self, id: int, by: Person, values: Mapping[str, CleanText]) -> Ticket:
@@ -335,6 +335,12 @@ class Escalation:
         )
         self._runner.wake()
         return added or ticket
+
+    async def _catch_up(self, moved: Ticket, now: datetime) -> None:
+        """A copy that was stored while the ticket moved is in neither's list of copies: look once more, after the move.
+        Steps that are there already have the same key and stay as they are."""
+        await self._store.schedule(self._delivery.renewals(moved, now))
+        self._runner.wake()
 
     def _too_late(self, ticket: Ticket) -> QuotadeskError:
         if ticket.state is TicketState.RESOLVED:
