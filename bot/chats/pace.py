@@ -132,6 +132,17 @@ class Pace:
             return 0.0
         return self._wait(lane, group) + len(lane.jobs) * self._rates.every_s
 
+    async def close(self) -> None:
+        """Stops the queues; whoever still waits is cancelled."""
+        tasks = [lane.worker for lane in self._lanes.values() if lane.worker is not None]
+        tasks += [self._dispenser] if self._dispenser is not None else []
+        for lane in self._lanes.values():
+            for job in lane.jobs:
+                job.done.cancel()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
     def waiting(self) -> int:
         return sum(len(lane.jobs) for lane in self._lanes.values())
 

@@ -133,6 +133,7 @@ class SlackChat:
         if self._sockets is not None:
             await self._sockets.stop()
         await self._inbox.drain()
+        await self._sender.close()
         for task in self._loops:
             task.cancel()
         await asyncio.gather(*self._loops, return_exceptions=True)

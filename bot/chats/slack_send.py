@@ -62,6 +62,10 @@ class Sender:
         self._told: set[str] = set()  # faults that are in the log already
         self.counts: Counter[str] = Counter()
 
+    async def close(self) -> None:
+        await self._pace.close()
+        await self._quick.close()
+
     # --- what goes out
 
     def safe(self, reply: Reply) -> Reply:

@@ -156,3 +156,13 @@ async def test_slot_serialises_and_keeps_a_refusal(clock: Any) -> None:
         async with pace.slot("C1"):
             raise DeliveryError("rate_limited", retry_after_s=5)
     assert pace.wait_s("C1") >= 5
+
+
+async def test_close_leaves_nobody_waiting(clock: Any) -> None:
+    wire, pace = Wire(clock), Pace(Rates(every_s=1, burst=1), clock)
+    jobs = [asyncio.create_task(pace.run("C1", wire.message(f"m{n}"))) for n in range(3)]
+    await settle()
+    await pace.close()
+    results = await asyncio.gather(*jobs, return_exceptions=True)
+    assert results[0] == "m0"
+    assert [type(r) for r in results[1:]] == [asyncio.CancelledError] * 2

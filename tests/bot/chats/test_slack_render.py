@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.chats.leaves import marker
-from bot.chats.slack_render import Rendered, Renderer, cut
+from bot.chats.slack_parts import cut
+from bot.chats.slack_render import Rendered, Renderer
 from bot.chats.stored import pack, unpack
 from bot.model.chat import Action, Board, Facts, Form, Heading, Input, Line, Links, Quote, Reply, Row, Steps
 from tests.worlds.slack_rules import MAX_TEXT_SUM, check_blocks, check_view, mentions, read_blocks, units
