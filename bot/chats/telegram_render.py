@@ -200,7 +200,8 @@ def _blocks(page: _Page, blocks: tuple[Block, ...], words: Wording, after: type 
             case Facts(rows):
                 colon = words.say("common.colon")
                 for label, value in rows:
-                    page.add(value, lead=(_Span(neutral(clean(label)) + colon.rstrip(), "b"), _Span(" ")))
+                    name = _Span(neutral(clean(label)) + colon.rstrip(), "b")
+                    page.add(value, lead=(name, _Span(" ")) if colon.endswith(" ") else (name,))
             case Steps(items, numbered):
                 for number, item in enumerate(items, 1):
                     page.add(item, commands=True, lead=(_Span(f"{number}. " if numbered else "• "),))

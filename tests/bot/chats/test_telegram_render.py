@@ -62,7 +62,7 @@ def test_every_part_is_there_in_order_and_nothing_breaks_the_markup():
     order = [
         "账户余额用尽",
         "不是代码问题",
-        "原文： Insufficient",
+        "原文：Insufficient",
         "现在\n1. 先恢复：/switch query",
         "• 重试",
         "402 <b>&amp;",
