@@ -505,3 +505,34 @@ class Restarter(Protocol):
 
     def plan(self, engine: Engine) -> str:
         """Machine word of what `take_up` would do: none, command, bettafish_app, bettafish_whole, own_run."""
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayTarget:
+    """One thing of a gateway that can be switched. `state` is JSON without any key: status, priority, model, …"""
+
+    id: str
+    name: str
+    state: Mapping[str, Any]
+    models: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What a gateway said before and after, read back from it. JSON, kept in the record, enough to undo."""
+
+    target: str
+    before: Mapping[str, Any]
+    after: Mapping[str, Any]
+
+
+class Gateway(Protocol):
+    """A program that routes for many and has its own switch. Raises SwitchRefused (reason in its facts) and ProviderError."""
+
+    async def targets(self) -> tuple[GatewayTarget, ...]: ...
+
+    async def apply(self, target: str, want: Mapping[str, Any]) -> Receipt:
+        """Changes only what `want` names. Raises SwitchRefused (not_taken) where reading back does not show it."""
+
+    async def undo(self, receipt: Receipt) -> Receipt:
+        """Writes `before` back, if the gateway still shows `after`; else SwitchRefused (changed_since)."""
