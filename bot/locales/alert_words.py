@@ -169,6 +169,8 @@ def row(event: AlertEvent, words: Words, now: datetime, titles: Mapping[str, str
     names = words.say("common.list_sep").join(titles.get(name, name) for name in event.engines)
     if names and event.phase in ("fire", "worse"):
         under.append(words.say("alert.down" if event.urgent else "alert.affects", engines=names))
+    if (standby := event.facts.get("standby")) and event.phase in ("fire", "worse"):
+        under.append(words.say("alert.standby", engines=_names(standby, words, titles)))
     if event.ended is not None:
         state = words.say("alert.over", title=state)
         under = [words.say("alert.lasted", span=span(event.ended - event.since, words))]
@@ -242,7 +244,7 @@ def report(week: WeekReport, words: Words, titles: Mapping[str, str]) -> Reply:
     locale = _BABEL.get(words.language, words.language)
     first, last = (format_skeleton("MMMd", words.local(at), locale=locale) for at in (week.start, week.end))
     title = words.say("report.title", start=first, end=last)
-    rows = tuple(_week_row(one, words, titles) for one in week.rows)
+    rows = tuple(_week_row(one, words, week.end, titles) for one in week.rows)
     blocks: list[Block] = [Board(rows)] if rows else [Line(words.say("report.none"))]
     if week.unseen:
         blocks.append(Line(words.say("report.unseen", accounts=words.say("common.list_sep").join(week.unseen))))
@@ -251,7 +253,7 @@ def report(week: WeekReport, words: Words, titles: Mapping[str, str]) -> Reply:
     return Reply(title=title, blocks=tuple(blocks), audience="place")
 
 
-def _week_row(one: WeekRow, words: Words, titles: Mapping[str, str]) -> Row:
+def _week_row(one: WeekRow, words: Words, now: datetime, titles: Mapping[str, str]) -> Row:
     lasts = runway(one.runway, words)
     state = "unknown" if not lasts and one.runway.why != "not_falling" else "short" if one.before_monday else "ok"
     if one.spent is None:
@@ -262,6 +264,8 @@ def _week_row(one: WeekRow, words: Words, titles: Mapping[str, str]) -> Row:
             spent += words.say("report.before", amount=words.money(one.spent_before, one.currency))
     left = words.say("report.left", amount=words.money(one.left, one.currency))
     under: list[str] = []
+    if one.since is not None:
+        under.append(words.say("report.since", when=words.when(one.since, now, zone=False)))
     if one.arrived > 0:
         under.append(words.say("report.arrived", amount=words.money(one.arrived, one.currency)))
     if one.alerts:

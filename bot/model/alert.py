@@ -17,7 +17,7 @@ class AlertKind(StrEnum):
     """One risk of one account. Six letters at most: they are part of a button's 64 bytes."""
 
     MONEY = "money"  # level 1 below the threshold, 2 nearly gone, 3 calls stop
-    RUNWAY = "runway"  # ends within hours, or before Monday
+    RUNWAY = "runway"  # level 1 ends before Monday, 2 within hours
     JUMP = "jump"  # spends far more than usual
     REACH = "reach"  # could not be checked for an hour
     KEY = "key"  # the key is missing, expired or refused
@@ -41,6 +41,7 @@ class Episode:
     told: int = 0
     covered: bool = False  # another kind's message of the same account has said it
     since: datetime | None = None
+    stopped: datetime | None = None  # since when calls stop (level 3)
     ended: datetime | None = None
     how: str = ""  # what proved the end: topped_up, reset, raised, or ""
     owed_since: datetime | None = None
@@ -144,6 +145,7 @@ class WeekRow:
     runway: Runway
     alerts: int = 0
     before_monday: bool = False  # it will not last until the Monday after
+    since: datetime | None = None  # the first reading, where that is younger than the week
 
 
 @dataclass(frozen=True, slots=True)

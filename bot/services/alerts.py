@@ -61,8 +61,12 @@ def step(episodes: Mapping[AlertKind, Episode], look: Look) -> dict[AlertKind, E
         before = episodes.get(kind) or Episode(look.state.account, kind)
         after[kind] = advance(before, condition, look.at, look.state.engines)
     money, runway = after.get(AlertKind.MONEY), after.get(AlertKind.RUNWAY)
-    if money and money.open and money.level >= 3 and runway and runway.open and not runway.told:
-        after[AlertKind.RUNWAY] = replace(runway, covered=True)
+    if money and runway and money.open and runway.open:
+        # Nearly gone and gone within hours are one piece of news.
+        if runway.told >= 2 == money.level > money.told:
+            after[AlertKind.MONEY] = replace(money, told=2, owed_since=None)
+        elif money.level >= 3 or money.told >= 2:
+            after[AlertKind.RUNWAY] = replace(runway, covered=not runway.told, told=runway.told and runway.level)
     if arrived is not None and not _told_by_an_end(episodes, after):
         after[AlertKind.TOPUP] = _arrival(episodes.get(AlertKind.TOPUP), arrived, look)
     return {kind: episode for kind, episode in after.items() if episode != Episode(episode.account, kind)}
@@ -119,6 +123,7 @@ def _worse(episode: Episode, condition: Condition, rule: Rule, now: datetime, en
         open=True,
         level=condition.level,
         since=episode.since if again else first,
+        stopped=now if condition.level >= 3 else None,
         ended=None,
         how="",
         owed_since=now if condition.level > episode.told else None,
@@ -134,7 +139,8 @@ def _moves(episode: Episode, condition: Condition, now: datetime) -> Episode:
     level = condition.level
     if level >= episode.level:
         owed = episode.owed_since or (now if level > episode.told and not episode.covered else None)
-        return replace(episode, level=level, bad=0, first_bad=None, owed_since=owed)
+        stopped = episode.stopped or (now if level >= 3 else None)
+        return replace(episode, level=level, stopped=stopped, bad=0, first_bad=None, owed_since=owed)
     first = episode.first_bad or now
     downs = episode.bad + 1
     if not condition.how and (downs < 2 or now - first < RULES[episode.kind].calm):
@@ -221,6 +227,7 @@ def speak(
     """What has to be said at this moment. What is held by quiet hours or a silence stays owed."""
     changed: dict[str, Episode] = {}
     ready: list[tuple[Episode, Phase]] = []
+    held: list[tuple[Episode, Phase]] = []
     for episode in episodes:
         what = phase(episode)
         if what is None:
@@ -234,7 +241,12 @@ def speak(
         if what in ("clear", "better") and mute >= episode.told:
             changed[episode.id] = _said(episode, what)  # silenced: the first message is edited, nothing is posted
             continue
+        if what == "clear" and episode.kind is AlertKind.RUNWAY and not episode.how:
+            # It lasted after all: no news, only no longer true. With money in the account the end is news.
+            changed[episode.id] = _said(episode, what)
+            continue
         if is_quiet and not episode.urgent:
+            held.append((episode, what))
             continue
         ready.append((episode, what))
     if not ready:
@@ -251,6 +263,10 @@ def speak(
             lines.append(_event(episode, what, now))
         else:
             changed[episode.id] = replace(changed[episode.id], covered=changed[episode.id].open)
+    for episode, what in held:
+        if _joined(episode, what, groups.get(episode.account, ())):
+            said = _said(episode, what)
+            changed[episode.id] = replace(said, covered=said.open)
     if len(groups) >= MANY:
         return Speech((tuple(line for lines in groups.values() for line in lines),), True, tuple(changed.values()))
     return Speech(tuple(tuple(lines) for lines in groups.values()), False, tuple(changed.values()))
@@ -272,7 +288,7 @@ def _event(episode: Episode, what: Phase, now: datetime) -> AlertEvent:
         episode.told if what in ("clear", "better") else episode.level,
         episode.urgent,
         episode.ended or now,
-        episode.since or now,
+        (episode.stopped if max(episode.level, episode.told) >= 3 else None) or episode.since or now,
         episode.engines,
         {**episode.facts, "how": episode.how},
     )
@@ -281,12 +297,13 @@ def _event(episode: Episode, what: Phase, now: datetime) -> AlertEvent:
 def _said(episode: Episode, what: Phase) -> Episode:
     if what in ("clear", "info"):
         return Episode(episode.account, episode.kind)
-    return replace(episode, told=episode.level, owed_since=None)
+    stopped = episode.stopped if episode.level >= 3 else None
+    return replace(episode, told=episode.level, stopped=stopped, owed_since=None)
 
 
 # --- JSON ------------------------------------------------------------------------------------------------------------------
 
-_TIMES: Final = ("since", "ended", "owed_since", "first_bad", "first_good")
+_TIMES: Final = ("since", "stopped", "ended", "owed_since", "first_bad", "first_good")
 
 
 def episode_to_json(episode: Episode) -> dict[str, Any] | None:

@@ -16,8 +16,9 @@ from bot.services import runway, verdict
 
 _MARGIN = Decimal("0.87")  # a figure counts as recovered when it is still fine with 13 % taken off
 _JUMP, _CALM = 4, 2  # times the busiest usual hour
-_WORTH = Decimal("0.05")  # of what was left: a jump of pennies is no news
+_WORTH = Decimal("0.03")  # of what was left: a jump of pennies is no news
 _HOURS_NEEDED = 24
+_AMPLE = Decimal("1.5")
 _ZERO = Decimal(0)
 _KEY_REASONS = frozenset({"http_401", "token_expired", "token_disabled", "expired_key", "disabled_key"})
 _NO_KEY_TROUBLE = frozenset({"key_limit", "key_exhausted"})  # about money, whatever their name
@@ -66,6 +67,7 @@ class Look:
     pace: Pace | None = None
     timezone: str = "UTC"
     ends_within: timedelta = timedelta(hours=24)
+    standby: tuple[str, ...] = ()  # engines that could use the account, and use another now
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +146,8 @@ def facts_of(look: Look) -> dict[str, Any]:
     facts["weekend"] = weekend(run_, look.at, look.timezone)
     facts["top_up_url"] = state.top_up_url
     facts["provider"] = state.provider
+    if look.standby:
+        facts["standby"] = list(look.standby)
     return facts
 
 
@@ -243,10 +247,19 @@ def _ends(look: Look, how: str, facts: Mapping[str, Any]) -> Condition | None:
     if days is None:
         return Condition(0, True, how, facts) if run_.why == "not_falling" else None
     within = Decimal(str(look.ends_within.total_seconds())) / 86400
-    monday = weekend(run_, look.at, look.timezone)
-    if days < within or monday:
-        return Condition(1, facts={**facts, "monday": monday and days >= within})
-    return Condition(0, days > within * Decimal("1.5"), how, facts)
+    if days < within:
+        return Condition(2, facts={**facts, "monday": False})
+    if weekend(run_, look.at, look.timezone):
+        return Condition(1, facts={**facts, "monday": True})
+    # On a quiet night everything lasts longer: a range that only just reaches is no recovery.
+    enough = days > within * _AMPLE and not weekend(_shorter(run_), look.at, look.timezone)
+    return Condition(0, enough, how, facts)
+
+
+def _shorter(run_: Runway) -> Runway:
+    if run_.low_days is None or run_.high_days is None:
+        return run_
+    return Runway(run_.low_days / _AMPLE, run_.high_days / _AMPLE)
 
 
 # --- pace ----------------------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -62,7 +62,8 @@ class _Book:
 
 
 class Watch:
-    """`owner` must differ between replicas. `saw` gets every board that was read (for gauges)."""
+    """`owner` must differ between replicas. `saw` gets every board that was read (for gauges). `using` tells the route that
+    each engine is on now; without it every engine is taken to be on its preferred one."""
 
     def __init__(
         self,
@@ -74,10 +75,11 @@ class Watch:
         owner: str,
         *,
         saw: Callable[[tuple[AccountState, ...]], None] | None = None,
+        using: Callable[[], Awaitable[Mapping[str, str]]] | None = None,
         chance: random.Random | None = None,
     ) -> None:
         self._team, self._balances, self._store, self._clock = team, balances, store, clock
-        self._speaker, self._owner, self._saw = speaker, owner, saw
+        self._speaker, self._owner, self._saw, self._using = speaker, owner, saw, using
         self._chance = chance or random.Random()
         self._book = AlertBook(store, clock)
         self._weekly = Weekly(team, balances, store, clock)
@@ -114,8 +116,9 @@ class Watch:
         if states and not await self._lead():
             return  # the looks took so long that another replica took over: it will say it
         book = await self._open_book()
+        now_on = await self._now_on() if states else {}
         for state, account in states:
-            await self._take(book, state, account)
+            await self._take(book, state, account, now_on)
         self._drop_strangers(book)
         self._speak(book)
         await self._save(book)
@@ -188,8 +191,20 @@ class Watch:
                 pause = usual / 2
         self._next[account.name] = self._clock.monotonic() + max(pause, least) * self._chance.uniform(0.9, 1.1)
 
-    async def _take(self, book: _Book, state: AccountState, account: Account) -> None:
+    async def _now_on(self) -> Mapping[str, str]:
+        """Engine -> route in use."""
+        on = {name: engine.routes[0] for name, engine in self._team.engines.items() if engine.routes}
+        if self._using is not None:
+            try:
+                on |= await self._using()
+            except QuotadeskError as fault:
+                log.warning("the routes in use are not known: %s", fault)
+        return on
+
+    async def _take(self, book: _Book, state: AccountState, account: Account, now_on: Mapping[str, str]) -> None:
         """One look into the book."""
+        standby = tuple(name for name in state.engines if now_on.get(name) not in account.routes)
+        state = replace(state, engines=tuple(name for name in state.engines if name not in standby))
         now = self._clock.now()
         mine = {e.kind: e for e in book.episodes.values() if e.account == account.name}
         seen = dict(book.seen.get(account.name, {}))
@@ -202,6 +217,7 @@ class Watch:
             await self._pace(account, state, now),
             self._team.timezone,
             self._team.watch.ends_within,
+            standby,
         )
         after = alerts.step(mine, look)
         for kind in {*mine, *after}:

@@ -14,6 +14,7 @@ from bot.model.team import Team
 from bot.ports import Clock, Store, StoredReading
 from bot.services import runway
 from bot.services.balances import Account
+from bot.services.risks import middle
 
 _FACT: Final = "watch:report"
 _NEWS_FOR: Final = timedelta(hours=24)
@@ -66,7 +67,9 @@ class Weekly:
                 unseen.append(account.name)
                 continue
             state = await self._balances.check(account.routes[0], models=False)
-            monday = runway.before_monday(state.runway, now, self._team.timezone)
+            monday = runway.next_monday(now, self._team.timezone) - now
+            days = middle(state.runway)
+            short = days is not None and days < Decimal(str(monday.total_seconds())) / 86400
             for currency, line in lines.items():
                 spent, arrived = moved(line, now - week, now)
                 before, _ = moved(line, now - 2 * week, now - week)
@@ -81,7 +84,8 @@ class Weekly:
                         arrived or Decimal(0),
                         state.runway,
                         (alerts or {}).get(account.name, 0),
-                        monday in ("will", "may"),
+                        short,
+                        line[0].at if line[0].at > now - week + timedelta(hours=6) else None,
                     )
                 )
         rows.sort(key=lambda row: (row.runway.low_days is None, row.runway.low_days or Decimal(0)))
