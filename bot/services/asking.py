@@ -224,6 +224,8 @@ class Asker:
             got = _Failure(fault.reason, fault.facts)
         except _STRANGE:
             got = _Failure("wrong_shape")
+        if isinstance(got, _Failure) and got.reason == "http_401" and ask.credential == "key" and not credentials.key:
+            return _Failure("no_key", {"setting": "key_env"})
         if isinstance(got, _Failure) and credentials.names.get(ask.credential):
             return replace(got, facts={**got.facts, "variable": credentials.names[ask.credential]})
         return got
