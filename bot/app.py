@@ -17,6 +17,7 @@ from bot import offers, preflight, team_file
 from bot.clock import SystemClock
 from bot.errors import ConfigError
 from bot.locales import best
+from bot.logging_setup import set_up
 from bot.metrics import Measured, Metrics
 from bot.model.chat import Person
 from bot.model.engine import Engine
@@ -27,7 +28,6 @@ from bot.outlets.notify import Notify
 from bot.outlets.pagerduty import PagerDuty
 from bot.outlets.restart import Restart
 from bot.ports import Chat, Clock, Pager
-from bot.redaction import logs
 from bot.redaction.gate import Gate
 from bot.services import Services
 from bot.services.balances import Balances
@@ -104,7 +104,7 @@ async def house(
     clock = clock or SystemClock()
     directory = folder or database_directory(settings)
     gate = Gate(fingerprint_key(settings, directory))
-    logs.install(gate, "CRITICAL" if quiet else settings.log_level, settings.log_format)
+    set_up(gate, "CRITICAL" if quiet else settings.log_level, settings.log_format)
     environ = os.environ if environ is None else environ
     keys = EnvKeys(gate.fingerprint, environ=environ, values_of=env_file.values_of, value_at=env_file.value_at)
     team = (team_of or (lambda keys: read_team(settings, keys)))(keys)

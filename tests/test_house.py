@@ -37,6 +37,7 @@ JOINERS = {
     "bot.checkup",
     "bot.oneshot",
     "bot.faces",
+    "bot.logging_setup",
     "bot.offers",
     "bot.preflight",
     "bot.batch_diagnose",
