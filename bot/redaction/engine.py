@@ -11,9 +11,9 @@ from typing import Final
 
 from bot.redaction import bodies, headers, names, numbers, structures, tokens
 from bot.redaction.rx import finder
-from bot.redaction.spans import Span
+from bot.redaction.spans import UNREADABLE, Span
 from bot.redaction.unwrap import GATE as _GATE
-from bot.redaction.unwrap import Copy, copies, dressed
+from bot.redaction.unwrap import Copy, Overdressed, copies, dressed
 
 _LOOKS: Final = 3  # what still holds a secret after that many looks is dropped, not sent
 _REPEATED: Final = 8  # a shorter secret may well be a word of its own elsewhere
@@ -38,7 +38,10 @@ def find(view: bytes, whole: bool = True) -> list[Span]:
 
 def _look(text: bytes) -> list[Span]:
     spans = find(text)
-    views = copies(text) if dressed(text) else []
+    try:
+        views = copies(text) if dressed(text) else []
+    except Overdressed:
+        return [(0, len(text), UNREADABLE, b"")]
     # Escapes tell where a string in a body ends, and a copy has lost them: it is read for bodies only if the text shows none.
     whole = not any(span[2] == bodies.PROMPT for span in spans)
     for copy in views:
@@ -90,18 +93,43 @@ def _label(kind: str, cut: bytes) -> bytes:
     return b"[" + kind.encode() + b"]"
 
 
+# What only a name told: a maker's own prefix in the same place says more.
+_VAGUE: Final = frozenset(
+    ("api key", "token", "secret", "password", "credential", "authorization", "signature", "session", "cookie", "jwt")
+)
+
+
+def _union(spans: list[Span]) -> list[Span]:
+    """The spans in order, overlapping ones as one: of the most telling kind, with the longest secret of that kind."""
+    if len(spans) == 1:
+        return spans
+    spans.sort()
+    merged: list[Span] = []
+    last_start = last_end = -1
+    best: Span | None = None
+    for span in spans:
+        if span[0] < last_end:
+            last_end = max(last_end, span[1])
+            if best is not None and _rank(span) > _rank(best):
+                best = span
+        else:
+            if best is not None:
+                merged.append((last_start, last_end, best[2], best[3]))
+            last_start, last_end, best = span[0], span[1], span
+    if best is not None:
+        merged.append((last_start, last_end, best[2], best[3]))
+    return merged
+
+
+def _rank(span: Span) -> tuple[bool, bool, int]:
+    return span[2] in (bodies.PROMPT, bodies.IMAGE, headers.HEADER), span[2] not in _VAGUE, len(span[3])
+
+
 def _cut(text: bytes, spans: list[Span], counts: dict[str, int]) -> bytes:
-    """The text without the union of the spans; a span that overlaps the one before only makes it longer."""
-    spans.sort(key=lambda span: (span[0], -span[1]))
+    """The text without the spans, which are in order and apart."""
     out: list[bytes] = []
     position = 0
-    index, total = 0, len(spans)
-    while index < total:
-        start, end, kind, _ = spans[index]
-        index += 1
-        while index < total and spans[index][0] < end:
-            end = max(end, spans[index][1])
-            index += 1
+    for start, end, kind, _ in spans:
         out.append(text[position:start])
         out.append(_label(kind, text[start:end]))
         counts[kind] = counts.get(kind, 0) + 1
@@ -123,6 +151,7 @@ def sweep(raw: str) -> tuple[str, dict[str, int], list[tuple[str, str]]]:
         spans = _look(text)
         if not spans:
             break
+        spans = _union(spans)
         secrets += [(kind, secret.decode("utf-8", "replace")) for _, _, kind, secret in spans if secret]
         text = _cut(text, spans, counts)
     else:
@@ -147,13 +176,16 @@ def redact(raw: str) -> tuple[str, dict[str, int]]:
     _repeats(text, (), spans)
     headers.find(text, spans)
     counts = {}
-    return _cut(text, spans, counts).decode("utf-8", "replace"), counts
+    return _cut(text, _union(spans), counts).decode("utf-8", "replace"), counts
 
 
 def canonical(secret: str) -> str:
     """The bare key of a key in any dress, for comparing: undressed, without line ends and blanks, and out of its base64."""
     text = secret.encode("utf-8").strip()
-    layers = copies(text)
+    try:
+        layers = copies(text)
+    except Overdressed:
+        layers = []
     if layers:
         text = layers[-1].text
     text = b"".join(part.rstrip(b"\\") for part in text.split())

@@ -16,6 +16,7 @@ _LINE: Final = piece(r"(?:[ \t]*\\?|=)\r?\n[ \t]*(?:[>|#][ \t]*)?")
 _BLANK: Final = piece(r"[ \t]{1,3}|\xe3\x80\x80")
 _PIECE: Final = piece(r"[A-Za-z0-9_\-./+:%]+={0,2}")
 _PIECE_U: Final = piece(r"[A-Za-z0-9_\-]+")
+_ENOUGH: Final = 5  # so many runs in, words and keys can be told apart
 _MAX_PIECES: Final = 320
 _AFTER_PIECE: Final = frozenset(bytes((byte,)) for byte in b"\n\r\"'`\\ =,;)&") | {b""}
 _IDS: Final = (b"req_", b"msg_", b"gen-", b"chatcmpl-", b"resp_")
@@ -88,6 +89,8 @@ def spaced_end(view: bytes, start: int, end: int) -> int:
         count += 1
         odd += not wordlike(run)
         best = stop
+        if count == _ENOUGH and not plausible(b"".join(view[start:best].split())):
+            return end
         if stop - begin < width:
             break
     enough = count >= 3 and best - start - count >= 16 and odd * 2 >= count - 1
@@ -119,7 +122,9 @@ def wrapped_end(view: bytes, start: int, end: int, lengths: tuple[int, ...]) -> 
 
 def _complete(value: bytes) -> bool:
     """Has the length and the alphabet of a whole key, so that the next line is more likely not part of it."""
-    return (len(value) in (24, 30, 32, 40, 48, 64, 84) and value.isalnum()) or (len(value) == 36 and value.count(b"-") == 4)
+    return (len(value) in (24, 30, 32, 40, 48, 64, 84) and value.isalnum()) or (
+        len(value) == 36 and value.count(b"-") == 4
+    )
 
 
 def _lowerish(body: bytes) -> bool:

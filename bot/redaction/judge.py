@@ -34,6 +34,8 @@ def placeholder(value: bytes) -> bool:
     low = value.lower()
     if len(set(low)) <= 2:
         return True
+    if len(value) > 120:
+        return False
     telling = False
     for part in _PARTS.findall(low):
         if part in _PLACEHOLDER_WORDS:

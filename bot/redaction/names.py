@@ -9,7 +9,7 @@ from bot.redaction.joins import spaced_end, wrapped_end
 from bot.redaction.judge import MIN_SECRET
 from bot.redaction.rules.named import HARMLESS_BEFORE, NAMES, STEMS
 from bot.redaction.rx import finder, piece
-from bot.redaction.spans import Span
+from bot.redaction.spans import UNREADABLE, Span, budget
 from bot.redaction.tokens import decoded, rule_of
 
 _KIND: Final = {word.encode(): rule.kind for rule in NAMES for word in rule.words}
@@ -27,9 +27,13 @@ _SEPARATOR: Final = r"[ \t]{0,8}(?:=>|:=|={1,2}|:|：|＝|→|->|是|为|填的�
 _FLAG_GAP: Final = r"[ \t]{1,12}"
 _OPEN: Final = r"(?:\[|\(|[brfu]{1,2}[\"'`])?(?:[\"'`\\*<]|“|‘|「|《){0,6}\[?"
 _SCHEME: Final = r"(?:(?:bearer|basic|token|bot|key|apikey|digest|v0|oauth|jwt)(?:[ \t:=+]{1,8}|%20)[\"'`\\]{0,3})?"
+# the first characters of a value, so that a mere word costs nothing; a cookie's may have a semicolon among them
+_LEAST: Final = 6
+_FIRST: Final = r"[!#$%*+\-./0-9:?@A-Z^_a-z~=;]"
+_START: Final = rf"(?:{_FIRST}{{6}}|{_FIRST}{{5}} |{_FIRST}{{4}} {_FIRST}|{_FIRST}{{3}} {_FIRST}{{2}})"
 _NAME: Final = finder(
     rf"(?i:(?:{_WORDS}|[?&;_\-](?:ak|sk)|\b(?:ak|sk)|\b(?:bearer|basic)|[?&;](?:sig|sign|code|auth|hash|x-[a-z]{{1,8}}-credential|q-sign[a-z-]{{0,12}})){_SUFFIX}"
-    rf"(?:{_CLOSE}{_REMARK}{_TYPE}{_SEPARATOR}|[\"'],[ \t]{{0,4}}|{_FLAG_GAP}){_OPEN}{_SCHEME})"
+    rf"(?:{_CLOSE}{_REMARK}{_TYPE}{_SEPARATOR}|[\"'],[ \t]{{0,4}}|{_FLAG_GAP}){_OPEN}{_SCHEME}{_START})"
 )
 
 
@@ -43,29 +47,35 @@ def _word_table() -> dict[bytes, tuple[bytes, ...]]:
 
 _WORD_TABLE: Final = _word_table()
 _SCHEMES: Final = (b"bearer", b"basic")
-_VALUE: Final = piece(r"[!#$%*+\-./0-9:?@A-Z^_a-z~=]{4,}")
+_VALUE: Final = piece(r"[!#$%*+\-./0-9:?@A-Z^_a-z~=]{4,600}")
 _SEPARATORS: Final = piece(r"[:=,>]|：|＝|→|是|为|填|用|改|设|如| is| was|->")
-_PARAM: Final = piece(r"[!$%*+\-./0-9:@A-Z^_a-z~=]{4,}")
-_TOKEN: Final = piece(r"[A-Za-z0-9_\-./+=:%~]{8,}")
+_PARAM: Final = piece(r"[!$%*+\-./0-9:@A-Z^_a-z~=]{4,600}")
+_TOKEN: Final = piece(r"[A-Za-z0-9_\-./+=:%~]{8,600}")
 _UUID: Final = piece(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _EVIDENCE: Final = (
     b"req_", b"msg_", b"chatcmpl-", b"gen-", b"resp_", b"batch_", b"run_", b"thread_", b"file-", b"toolu_", b"task_", b"cgt-",
     b"video_", b"ep-20", b"https://", b"http://", b"fp_", b"asst_",
 )  # fmt: skip
-_REST: Final = piece(r"[^\r\n\"'`\\<>{}\[\]|]{4,}")
+_REST: Final = piece(r"[^\r\n\"'`\\<>{}\[\]|]{4,8000}")
 _PLAIN_COOKIE: Final = piece(r"[A-Za-z0-9_\-%+/=.]{8,}")
 _LENGTHS: Final = (24, 30, 32, 36, 40, 41, 45, 46, 48, 49, 59, 60, 64, 70, 72, 77, 84)
 _WEAK: Final = frozenset((b"key", b"token", b"pass", b"session", b"sid", b"credential", b"signature", b"csrf"))
 
 
 def find(view: bytes, spans: list[Span]) -> None:
-    position = 0
+    position = hits = 0
     length = len(view)
+    most = budget(length)
     while position < length:
         start, end = _NAME(view, position)
         if start < 0:
             break
+        end -= _LEAST
         position = end
+        hits += 1
+        if hits > most:
+            spans.append((start, length, UNREADABLE, b""))
+            return
         if rule_of(view[end : end + 24]) is not None:
             continue  # the token finder knows better where it ends
         span = _named(view, start, end)
@@ -155,8 +165,7 @@ def _ours(view: bytes, at: int) -> bool:
 
 def _flag(view: bytes, start: int) -> bool:
     """`--api-key VALUE`: a command line flag may be followed by a blank."""
-    line = view.rfind(b"\n", 0, start) + 1
-    word = view[max(line, start - 24) : start]
+    word = view[max(0, start - 24) : start].rsplit(b"\n", 1)[-1]
     return b" --" in b" " + word.rsplit(b" ", 1)[-1]
 
 

@@ -17,13 +17,13 @@ HINTS: Final = (
 _DIGITS: Final = finder(HINTS)
 _WINDOW: Final = 60
 # Names of numbers that are evidence, before the number and close to it.
-_EVIDENCE: Final = rx(
+_EVIDENCE: Final = finder(
     r"(?i:task|request|trace|span|job|run|log|order|trade|created|expires|timestamp|channel|batch|message|msg|prediction|任务|请求|"
     r"追踪|跟踪|订单|流水|单号|交易|日志|编号|uid|user_id|userid|id)(?:[\]\"'`_ \t:=#a-zA-Z()\-]|：|＝|是|为|号|（|）){0,14}$"
 )
-_CARD_NAME: Final = rx(r"(?i:卡号|银行卡|信用卡|储蓄卡|借记卡|card|银联|账户|户口|account no|pan)[^0-9\n]{0,40}$")
-_ID_NAME: Final = rx(r"(?i:身份证|证件号|id ?card|identity|resident|实名)[^0-9\n]{0,30}$")
-_PHONE_NAME: Final = rx(r"(?i:手机|电话|phone|mobile|tel|联系|whatsapp|致电|call|微信|号码)[^0-9\n]{0,30}$")
+_CARD_NAME: Final = finder(r"(?i:卡号|银行卡|信用卡|储蓄卡|借记卡|card|银联|账户|户口|account no|pan)[^0-9\n]{0,40}$")
+_ID_NAME: Final = finder(r"(?i:身份证|证件号|id ?card|identity|resident|实名)[^0-9\n]{0,30}$")
+_PHONE_NAME: Final = finder(r"(?i:手机|电话|phone|mobile|tel|联系|whatsapp|致电|call|微信|号码)[^0-9\n]{0,30}$")
 _EXTRA: Final = rx(
     r"(?i:cvv2?|cvc2?|安全码|有效期|expiry|expires? date|exp(?:iration)?(?: date)?)[ \t]{0,3}(?:[:=]|：|＝|是|为)?[ \t]{0,3}([0-9]{2}[ ]?/[ ]?[0-9]{2,4}|[0-9]{3,4})\b"
 )
@@ -64,14 +64,14 @@ def _number(view: bytes, start: int, end: int) -> Span | None:
             return start, end, "resident id", digits + b"X"
         return None
     grouped = len(text) != size
-    if size == 18 and (resident(digits) or _ID_NAME.search(ahead)) and not _named_evidence(ahead):
+    if size == 18 and (resident(digits) or _ID_NAME(ahead, 0)[0] >= 0) and not _named_evidence(ahead):
         return start, end, "resident id", digits
-    if size == 15 and resident_old(digits) and _ID_NAME.search(ahead) is not None:
+    if size == 15 and resident_old(digits) and _ID_NAME(ahead, 0)[0] >= 0:
         return start, end, "resident id", digits
     if size in (11, 13, 14, 15) and _phone(text, digits, ahead):
         return start, end, "phone", digits
     if 12 <= size <= 19:
-        if _CARD_NAME.search(ahead) is not None:
+        if _CARD_NAME(ahead, 0)[0] >= 0:
             return start, end, "card", digits
         if _card(digits) and luhn(digits) and not _named_evidence(ahead) and (not grouped or _card_groups(text)):
             return start, end, "card", digits
@@ -83,7 +83,7 @@ _GLUE_AFTER: Final = frozenset((b"-", b".", b"_", b":"))
 
 
 def _named_evidence(ahead: bytes) -> bool:
-    return _EVIDENCE.search(ahead) is not None
+    return _EVIDENCE(ahead, 0)[0] >= 0
 
 
 def _phone(text: bytes, digits: bytes, ahead: bytes) -> bool:
@@ -91,7 +91,7 @@ def _phone(text: bytes, digits: bytes, ahead: bytes) -> bool:
     lead = digits[:-11]
     if lead not in (b"", b"86", b"0086") or tail[0] != 0x31 or not 0x33 <= tail[1] <= 0x39:
         return False
-    if _PHONE_NAME.search(ahead) is not None:
+    if _PHONE_NAME(ahead, 0)[0] >= 0:
         return True
     return not _named_evidence(ahead)
 

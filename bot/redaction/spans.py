@@ -2,4 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 Span = tuple[int, int, str, bytes]
+
+# A text with more places to look at than a person or a program writes is a trick: its rest is cut instead of read.
+UNREADABLE: Final = "unreadable"
+
+
+def budget(length: int) -> int:
+    return 400 + length // 14

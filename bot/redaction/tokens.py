@@ -12,7 +12,7 @@ from bot.redaction import judge
 from bot.redaction.joins import exact_end, open_end, wrapped_end
 from bot.redaction.rules.vendors import RULES, Vendor
 from bot.redaction.rx import finder, piece
-from bot.redaction.spans import Span
+from bot.redaction.spans import UNREADABLE, Span, budget
 
 _BODY: Final = {"u": r"[A-Za-z0-9_\-]*", "d": r"[A-Za-z0-9_\-.]*", "s": r"[A-Za-z0-9_\-/+=.%]*"}
 _OPENAI_MIDDLE: Final = b"T3BlbkFJ"
@@ -120,12 +120,9 @@ def _hexish(body: bytes) -> bool:
     return all(byte in b"0123456789abcdef" for byte in body)
 
 
-def read(view: bytes, start: int, end: int, joins: bool = True) -> Span | None:
+def read(rule: Vendor, view: bytes, start: int, end: int, joins: bool = True) -> Span | None:
     """The vendor key that begins at `start` and stands in one piece up to `end`: its span, joined over breaks, or None."""
     token = view[start:end]
-    rule = rule_of(token)
-    if rule is None:
-        return None
     head = len(rule.prefix)
     body = token[head:]
     size = len(body)
@@ -172,8 +169,9 @@ def _squeeze(text: bytes) -> bytes:
 def find(view: bytes, deep: bool = True) -> list[Span]:
     """All vendor keys in sight, and base64 runs that hold one (one level deep)."""
     spans: list[Span] = []
-    position = fruitless = 0
+    position = fruitless = hits = 0
     length = len(view)
+    most = budget(length)
     while position < length:
         start, end = _TOKENS(view, position)
         if start < 0:
@@ -182,10 +180,17 @@ def find(view: bytes, deep: bool = True) -> list[Span]:
             start += 1
         elif view.startswith(_BOT, start) and view[start + 3 : start + 4].isdigit():
             start += 3
-        span = read(view, start, end, fruitless < _FRUITLESS)
-        if span is None:
-            fruitless += view[end : end + 1] in _BREAKS
+        hits += 1
+        if hits > most:
+            spans.append((start, length, UNREADABLE, b""))
+            break
+        rule = rule_of(view[start:end])
+        if rule is None:
             span = _run(view, start, end, deep)
+        else:
+            span = read(rule, view, start, end, fruitless < _FRUITLESS)
+            if span is None and view[end : end + 1] in _BREAKS:
+                fruitless += 1
         if span is None:
             position = max(_ALNUM.match(view, start).end(), start + 1)  # type: ignore[union-attr]
             continue

@@ -22,9 +22,9 @@ _DRESS: Final = finder(
     "|".join(
         (
             r"%[0-9A-Fa-f]{2}",
-            r"\\+u[0-9A-Fa-f]{4}",
+            r"\\{1,6}u[0-9A-Fa-f]{4}",
             r"\\x[0-9A-Fa-f]{2}",
-            r"\\\r?\n[ \t]*",
+            r"\\\r?\n[ \t]{0,80}",
             r"\\[nrtbf\"'/\-_.*\\`~+=:]",
             _INVISIBLE,
             _WIDE_ALL,
@@ -58,6 +58,10 @@ ROUNDS: Final = 3
 
 def dressed(text: bytes) -> bool:
     return GATE(text, 0)[0] >= 0
+
+
+class Overdressed(Exception):  # noqa: N818 - it is a state of the text, not an error of the program
+    """Nothing but escapes: not worth reading."""
 
 
 class Copy:
@@ -123,38 +127,50 @@ def _undo(piece: bytes, following: int) -> bytes | None:
 
 
 def undress(text: bytes, parent: Copy | None = None) -> Copy | None:
-    """One round. None when nothing came off."""
+    """One round. None when nothing came off. Raises Overdressed when there is more dress than text."""
     out: list[bytes] = []
     starts: list[int] = []
     origins: list[int] = []
     ends: list[int] = []
     literal: list[bool] = []
-    size = position = 0
+    size = position = taken = 0
     length = len(text)
-
-    def put(piece: bytes, begin: int, end: int, same: bool) -> None:
-        nonlocal size
-        if piece:
-            out.append(piece)
-            starts.append(size)
-            origins.append(begin)
-            ends.append(end)
-            literal.append(same)
-            size += len(piece)
-
+    most = 400 + length // 4
     begin, end = _DRESS(text, 0)
     while begin >= 0:
-        plain = _undo(text[begin:end], text[end] if end < length else -1)
+        piece = text[begin:end]
+        if piece[0] == 0x5C and end - begin == 2:
+            plain: bytes | None = _ESCAPED.get(piece[1], piece[1:])
+        else:
+            plain = _undo(piece, text[end] if end < length else -1)
         if plain is not None:
+            taken += 1
+            if taken > most:
+                raise Overdressed
             if position < begin:
-                put(text[position:begin], position, begin, True)
-            put(plain, begin, end, False)
+                out.append(text[position:begin])
+                starts.append(size)
+                origins.append(position)
+                ends.append(begin)
+                literal.append(True)
+                size += begin - position
+            if plain:
+                out.append(plain)
+                starts.append(size)
+                origins.append(begin)
+                ends.append(end)
+                literal.append(False)
+                size += len(plain)
             position = end
         begin, end = _DRESS(text, end)
     if position == 0:
         return None
     if position < length:
-        put(text[position:], position, length, True)
+        out.append(text[position:])
+        starts.append(size)
+        origins.append(position)
+        ends.append(length)
+        literal.append(True)
     if not out:
         return None
     return Copy(b"".join(out), starts, origins, ends, literal, parent)

@@ -86,7 +86,7 @@ RULES: Final[tuple[Structure, ...]] = (
     ),
     Structure(
         "pem", "private key", ("PRIVATE KEY",),
-        r"(-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----(?:[A-Za-z0-9+/=\s:,.\\\-]*?-----END [A-Z0-9 ]{0,40}-{3,5}|[A-Za-z0-9+/=\s\\]*))",
+        r"(-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----(?:(?:\s|\\n|\\r)*[A-Za-z\-]{1,20}: [A-Za-z0-9,\-. ]{1,80})*[A-Za-z0-9+/=\s\\]*(?:-----END [A-Z0-9 ]{0,40}-----)?)",
         "-----BEGIN RSA PRIVATE KEY-----\n<b64>\n<b64>\n-----END RSA PRIVATE KEY-----", "-----BEGIN PUBLIC KEY-----",
     ),
 )  # fmt: skip
