@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -119,3 +119,17 @@ class Team:
     def engines_of(self, route: str) -> tuple[str, ...]:
         """Engines that may use the route, in the team file's order."""
         return tuple(name for name, engine in self.engines.items() if route in engine.routes)
+
+    def role(self, person: Person, place: Place, linked: tuple[str, ...] = ()) -> Role:
+        """As [access] says; besides, a chat named in [support] chats is a named chat, and whoever is named in [oncall] people
+        is a member: otherwise they could be called and not answer."""
+        chats = self.access.telegram_chats
+        support = [address.split(":") for address in self.support.chats]
+        named = tuple(int(parts[1]) for parts in support if parts[0] == "telegram" and parts[1].lstrip("-").isdigit())
+        access = replace(self.access, telegram_chats=(*chats, *named)) if chats else self.access
+        role = access.role(person, place, linked)
+        called = not {person.address, *linked}.isdisjoint(self.oncall.people)
+        if role is Role.NOBODY and called:
+            # With everybody a member, NOBODY is left only to the wrong chat or workspace.
+            return replace(access, members=(person.address,)).role(person, place)
+        return role
