@@ -218,7 +218,8 @@ class SlackChat:
         if self._stopping or self._inbox.answers is None or not self._wire.is_open:
             return web.Response(status=503)
         try:
-            answer = await self._app.async_dispatch(await to_bolt_request(request))
+            with self._inbox.acknowledging():
+                answer = await self._app.async_dispatch(await to_bolt_request(request))
         except Exception as fault:  # Bolt cannot read what a newer Slack sends: accepted, or it would come again
             log.warning("a delivery could not be read", kind=type(fault).__name__)
             return web.Response()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Final
 
@@ -27,6 +28,8 @@ Json = dict[str, Any]
 Allowed = Callable[[Person, Place], Awaitable[bool]]  # whether this person may read here at all
 
 DRAIN_S: Final = 10.0
+BREATH_S: Final = 0.02
+RUSH_S: Final = 0.3
 _SEEN: Final = 5_000
 
 
@@ -48,6 +51,9 @@ class Inbox:
         self._sender, self._intake, self._people, self._memory = sender, intake, people, memory
         self._clock, self._words, self._names, self._known = clock, words, names, known
         self._allowed = allowed
+        self._rush = 0
+        self._quiet = asyncio.Event()
+        self._quiet.set()
         self._work: set[asyncio.Task[None]] = set()
         self._seen: OrderedDict[str, None] = OrderedDict()
         self.answers: Answers | None = None
@@ -72,6 +78,7 @@ class Inbox:
 
         async def guarded() -> None:
             try:
+                await self._after_the_rush()
                 await work
             except Exception:
                 log.exception("a delivery could not be answered")
@@ -79,6 +86,27 @@ class Inbox:
         task = asyncio.create_task(guarded())
         self._work.add(task)
         task.add_done_callback(self._work.discard)
+
+    @contextmanager
+    def acknowledging(self) -> Iterator[None]:
+        """Around a delivery that is being acknowledged: work steps back for it."""
+        self._rush += 1
+        self._quiet.clear()
+        try:
+            yield
+        finally:
+            self._rush -= 1
+            if not self._rush:
+                self._quiet.set()
+
+    async def _after_the_rush(self) -> None:
+        """Two hundred commands at once: first all are acknowledged, then they are answered. Nobody waits long for that."""
+        try:
+            async with asyncio.timeout(RUSH_S):
+                await asyncio.sleep(BREATH_S)  # those that arrive together are not all read yet
+                await self._quiet.wait()
+        except TimeoutError:
+            pass
 
     async def _first(self, source: Source) -> bool:
         """Deliveries are repeated: by Slack when an answer was late, and by whoever replays a signed request."""
