@@ -11,16 +11,12 @@ import re2
 from bot.model.chat import CleanText
 from bot.model.diagnosis import MONEY_CAUSES, Cause, Diagnosis, Party
 from bot.services.reading.engine import engine_of
-from bot.services.reading.fields import (
-    figures_of,
-    model_of,
-    occurred_at_of,
-    request_id_of,
-    retry_after_of,
-    status_of,
-    task_id_of,
-)
+from bot.services.reading.figures import figures_of
+from bot.services.reading.ids import request_id_of, task_id_of
+from bot.services.reading.models import model_of
 from bot.services.reading.says import says_of
+from bot.services.reading.status import status_of
+from bot.services.reading.times import occurred_at_of, retry_after_of
 from bot.services.reading.view import View, view
 from bot.signatures import Origin, Page, Signature, Signatures
 
@@ -303,7 +299,7 @@ def _confidence(entry: Signature | None, hits: list[_Hit]) -> float:
         return 0.2
     if entry.causes[0] is Cause.UNKNOWN:
         return 0.3
-    told = 0.5 if entry.rank <= 20 else 0.75 if entry.rank <= 40 else 0.9 if entry.rank < 80 else 0.97
+    told = 0.5 if entry.rank <= 24 else 0.75 if entry.rank <= 40 else 0.9 if entry.rank < 80 else 0.97
     rivals = {hit.entry.causes[0] for hit in hits if hit.entry.rank >= entry.rank - 5}
     return round(told - 0.1 * (len(rivals) > 1), 2)
 

@@ -1,1 +1,1 @@
-"""Reading one pasted text: evening it out (`view`) and taking the fields from it (`fields`, `engine`)."""
+"""Reading one pasted text: evened out by `view`, then one file for each kind of field."""

@@ -25,13 +25,13 @@ _ENTITIES: Final = (
 )
 
 _EVEN: Final = {
-    **{code: " " for code in range(0x2500, 0x25A0)},  # boxes of rich, Claude Code, opencode
+    **dict.fromkeys(range(0x2500, 0x25A0), " "),  # boxes of rich, Claude Code, opencode
     **{ord(wide): narrow for wide, narrow in zip("，：；！？（）［］｛｝＄｜＝％～", ",:;!?()[]{}$|=%~", strict=True)},
-    **{code: '"' for code in (0x201C, 0x201D, 0x201E, 0x2033, 0xFF02)},
-    **{code: "'" for code in (0x2018, 0x2019, 0x2032, 0xFF07)},
-    **{code: " " for code in (0xA0, 0x2002, 0x2003, 0x2009, 0x3000, 0x202F)},
-    **{code: "" for code in (0x200B, 0x200C, 0x200D, 0xFEFF, 0xAD)},
-    **{code: "-" for code in (0x2010, 0x2011, 0x2012, 0x2013)},
+    **dict.fromkeys((0x201C, 0x201D, 0x201E, 0x2033, 0xFF02), '"'),
+    **dict.fromkeys((0x2018, 0x2019, 0x2032, 0xFF07), "'"),
+    **dict.fromkeys((0xA0, 0x2002, 0x2003, 0x2009, 0x3000, 0x202F), " "),
+    **dict.fromkeys((0x200B, 0x200C, 0x200D, 0xFEFF, 0xAD), ""),
+    **dict.fromkeys((0x2010, 0x2011, 0x2012, 0x2013), "-"),
 }
 
 

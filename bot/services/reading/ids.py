@@ -1,0 +1,119 @@
+"""Request, trace and task ids, as written."""
+
+from __future__ import annotations
+
+import re
+from typing import Final, NamedTuple
+
+from bot.services.reading.view import View
+
+_ID: Final = r"([a-z0-9][a-z0-9_:.\-]{6,90}[a-z0-9=])"
+_KEY_END: Final = r"[\"'`)]{0,2}(?: is| was)? ?[:=]? ?[\"'`\[(]{0,2}"
+
+
+class Named(NamedTuple):
+    """A pattern on the evened text and the words of which one must be there for it to fit at all."""
+
+    hints: tuple[str, ...]
+    pattern: re.Pattern[str]
+
+
+_REQUEST_KEY: Final = Named(
+    ("request_id", "requestid", "request-id"), re.compile(r"request[_-]?id[\"'`]{0,2} ?[:=] ?[\"'`]{0,2}" + _ID)
+)
+_REQUEST_TEXT: Final = Named(
+    (
+        "request id",
+        "request_id",
+        "requestid",
+        "request-id",
+        "req_id",
+        "req id",
+        "req-id",
+        "请求",
+        "tid",
+        "log id",
+        "log_id",
+        "logid",
+        "correlation",
+        "request identifier",
+        "operation id",
+        "activity",
+    ),
+    re.compile(
+        r"(?:request[ _-]?id|req[ _-]id|请求 ?id|请求编号|请求号|\btid|log[ _-]?id|correlation[ _-]?id|request identifier|operation id|activity ?id)"
+        + _KEY_END
+        + _ID
+    ),
+)
+_TRACE: Final = Named(
+    ("trace", "tracking", "sentry id", "ray id", "error id", "event id", "错误id"),
+    re.compile(r"(?:trace[ _-]?id|tracking ?id|sentry id|ray id|error id|event id|错误id)" + _KEY_END + _ID),
+)
+_TASK: Final = Named(
+    (
+        "task_id",
+        "taskid",
+        "task id",
+        "task-id",
+        "任务",
+        "job_id",
+        "job id",
+        "jobid",
+        "generation_id",
+        "generation id",
+        "prediction_id",
+        "prediction id",
+    ),
+    re.compile(
+        r"(?:task[ _-]?id|任务 ?id|任务编号|任务号|job[ _-]?id|generation[ _-]?id|prediction[ _-]?id)" + _KEY_END + _ID
+    ),
+)
+_SHAPED: Final = re.compile(
+    r"\b(req_(?:vrtx_)?[a-z0-9]{16,40}|20\d{12}[0-9]{9,19}[a-z0-9]{0,8}|02\d{12,15}[0-9a-f]{30,50})\b"
+)
+_BODY: Final = Named(
+    ("chatcmpl", "resp", "msg", "gen", "cmpl", "run", "video", "task", "req"),
+    re.compile(r"[\"']id[\"'] ?: ?[\"']((?:chatcmpl|resp|msg|gen|cmpl|run|video|task|req)[-_][a-z0-9_-]{6,80})[\"']"),
+)
+_BRACKETED: Final = re.compile(r"\]\[(20\d{12}[0-9a-f]{8,30})\]")
+_PLACEHOLDER: Final = re.compile(r"x{4,}|^<|redacted|^0+$|your[-_]|example")
+_DIGIT: Final = re.compile(r"\d")
+
+
+def _plausible(value: str) -> bool:
+    return len(value) >= 8 and bool(_DIGIT.search(value)) and not _PLACEHOLDER.search(value)
+
+
+def _first(pattern: re.Pattern[str], seen: View) -> str | None:
+    for found in pattern.finditer(seen.low):
+        value = found.group(1).rstrip(".:-_")
+        if _plausible(value):
+            return seen.flat[found.start(1) : found.start(1) + len(value)]
+    return None
+
+
+def _hinted(named: Named, seen: View) -> str | None:
+    low = seen.low
+    for hint in named.hints:
+        if hint in low:
+            return _first(named.pattern, seen)
+    return None
+
+
+def request_id_of(seen: View) -> str | None:
+    """Request, trace or task id as written; what support asks for first. A named request id goes before an id by its shape."""
+    value = _hinted(_REQUEST_KEY, seen) or _hinted(_REQUEST_TEXT, seen) or _hinted(_TRACE, seen)
+    if value:
+        return value
+    if _DIGIT.search(seen.low):
+        value = _first(_SHAPED, seen) or ("][20" in seen.low and _first(_BRACKETED, seen)) or None
+        if value:
+            return value
+        if "id" in seen.low:
+            return task_id_of(seen) or _hinted(_BODY, seen)
+    return None
+
+
+def task_id_of(seen: View) -> str | None:
+    return _hinted(_TASK, seen)

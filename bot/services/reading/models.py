@@ -1,0 +1,153 @@
+"""The model a text names."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from bot.services.reading.ids import Named
+from bot.services.reading.view import View
+
+_NAME: Final = r"([A-Za-z0-9@~][\w./:@+~-]*[A-Za-z0-9])"
+_Q: Final = r"[\"'`*(\[<]{0,3}"
+_MODEL_SAID: Final = tuple(
+    Named(hints, re.compile(pattern))
+    for hints, pattern in (
+        ((", model:",), r"limit: ?\d+, model: ?" + _NAME),
+        (
+            ("模型",),
+            r"(?:无权访问模型 ?|模型 ?"
+            + _Q
+            + r")"
+            + _NAME
+            + r"[\"'`]{0,2} ?(?=无可用|不存在|不支持|未开通|没有|的?可用|暂|已下线|不可用|价格|倍率|$|\(|，|,|。)",
+        ),
+        (("model group",), r"received model group ?= ?" + _NAME),
+        (
+            ("no available", "no allowed", "no channel", "no provider", "no endpoint", "no account", "no capacity"),
+            r"no (?:available |allowed )?(?:channels?|providers?|endpoints?|accounts?|capacity)(?: is| are)?(?: available)?(?: found)? (?:for|supporting) (?:the )?(?:model )?"
+            + _Q
+            + _NAME
+            + r"(?= |\"|'|`|\.|$|\))",
+        ),
+        (("the requested model",), r"support the requested model:? ?" + _Q + _NAME),
+        (("available for",), r"(?:channels|providers|capacity|accounts) available for (?:the )?model " + _Q + _NAME),
+        (("model or endpoint",), r"\bthe model or endpoint " + _Q + _NAME + r"[\"'`]{0,2} "),
+        (("the model",), r"(?:activated|open|enable|load) the model " + _Q + _NAME),
+        ((" model is", " model was", " model does"), r"[\"'`]" + _NAME + r"[\"'`] model (?:is|was|does)"),
+        (("the model",), r"\b(?:access to|use) the model (?:with the specified model id )?" + _Q + _NAME),
+        (("models/",), r"\bmodels/" + _NAME + r"(?=[:)\"'` ]| is |,)(?<!:)"),
+        (
+            ("the model",),
+            r"\bthe model:? " + _Q + _NAME + r"[\"'`)\]]{0,2} (?:does|is|was|has|requires|cannot|may|not|you|in)",
+        ),
+        (("model",), r"\bmodel " + _Q + _NAME + r"[\"'`)\]>]{1,2}"),
+        (
+            ("model",),
+            r"\bmodel:? "
+            + _Q
+            + _NAME
+            + r"[\"'`)\]]{0,2},? (?:does not|doesn't|is not|isn't|not found|not exist|was not|is currently|is overloaded|is temporarily|is at|has been|is no longer|is deprecated|is decommissioned|not supported|unavailable|requires|cannot|under group|in group|in organization|on the server|under the)",
+        ),
+        (("not found the",), r"not found the model " + _Q + _NAME),
+        (
+            (
+                "invalid model",
+                "unknown model",
+                "unsupported model",
+                "such model",
+                "unrecognized model",
+                "incorrect model",
+                "unexpected model",
+            ),
+            r"(?:invalid|unknown|unsupported|no such|unrecognized|incorrect|unexpected) model(?: name| id| identifier)?:? ?"
+            + _Q
+            + r"(?:name |passed in model=)?"
+            + _NAME,
+        ),
+        (("this model",), r"use this model " + _Q + _NAME),
+        (("requested model",), r"requested model:? ?" + _Q + _NAME),
+        (
+            ("rate limit reached for", "per min", "quota for", "access", "capacity for", "support for"),
+            r"(?:rate limit reached for|per min \(\w+\) for|quota for|unable to access|has no access to|access to model|capacity for|support for) (?:model )?"
+            + _Q
+            + _NAME
+            + r"(?=[\"'`)\]]{0,3} (?:in |on |with|model|under))",
+        ),
+        (
+            ("publishers/", "deployments/", "foundation-model", "inference-profile"),
+            r"(?:publishers/[\w-]+/models|deployments|foundation-model|inference-profile)/" + _NAME,
+        ),
+        (("→",), r"→ " + _NAME),
+    )
+)
+_MODEL_KEY: Final = re.compile(
+    r"(?<![\w.])(?:model|model_name|modelname|model_id|modelid|model_group|deployment|engine|litellm_params\.model|model id|使用模型|当前模型|模型名称|模型)[\"'`*]{0,3} ?[:=] ?[\"'`*(]{0,3}"
+    + _NAME,
+)
+_NO_MODEL: Final = frozenset(
+    ("xxx", "xxxx", "none", "null", "undefined", "string", "unknown", "not", "your", "the", "a", "an", "is", "was", "error", "name", "id",
+     "model", "models", "group", "default", "this", "that", "and", "or", "for", "code-assist", "true", "false", "openai", "anthropic",
+     "gemini", "claude", "provider", "model_name", "your-model", "token", "tokens", "limit", "requests", "request", "input", "output",
+     "api", "status", "available", "you", "it", "to", "of", "in", "on", "we", "has", "does", "cannot", "with", "but", "from", "at", "as",
+     "be", "not-found", "missing", "required", "invalid", "type", "http", "https", "message")
+)  # fmt: skip
+_MODELISH: Final = re.compile(
+    r"\d|-|/|^(?:gpt|o1|o3|claude|gemini|llama|qwen|glm|kimi|grok|mistral|mixtral|deepseek|yi|ernie|doubao|sora|veo|flux|sonnet|opus|haiku|ollama|codestral|mimo)",
+    re.IGNORECASE,
+)
+_FILE: Final = re.compile(
+    r"\.(?:py|ts|js|tsx|go|rs|mjs|java|json|md|html|log|com|ai|cn|io|dev|net|org)(?::\d+)*$|^https?:|^www\.|^[\d.]+$|^v\d+(?:\.\d+)*$|^\d+:\d+|^[0-9a-f]{24,}$|^[0-9a-f]{8}-[0-9a-f]{4}-",
+    re.IGNORECASE,
+)
+
+
+def _model(value: str) -> str | None:
+    value = value.rstrip(".:,;")
+    if value.lower() in _NO_MODEL or len(value) > 100 or _FILE.search(value):
+        return None
+    if value.lower() == "gpt" or _MODELISH.search(value):
+        return value
+    return None
+
+
+def model_of(seen: View) -> str | None:
+    """The model's name as written. What the error itself says goes before a client's heading."""
+    low = seen.low
+    if not (
+        "model" in low
+        or "模型" in low
+        or "rate limit reached for" in low
+        or "endpoints" in low
+        or "deployment" in low
+        or "channel" in low
+        or "limit: 0" in low
+    ):
+        return None
+    for named in _MODEL_SAID:
+        if not any(hint in low for hint in named.hints):
+            continue
+        for found in named.pattern.finditer(low):
+            value = _model(seen.flat[found.start(1) : found.end(1)])
+            if value:
+                return value
+    for told in _MODEL_KEY.finditer(low):
+        value = _model(seen.flat[told.start(1) : told.end(1)])
+        if value and not _prose(seen.flat, told.end(1)):
+            return value
+    if "limit: 0" in low:
+        gemini = _GEMINI.search(seen.flat)
+        return gemini.group(0) if gemini else None
+    return None
+
+
+_GEMINI: Final = re.compile(r"\bgemini-\d[\w.-]*\w")
+
+
+_NEXT_WORD: Final = re.compile(r"[\"'`*)\],}]* ?([A-Za-z0-9.]*)")
+
+
+def _prose(flat: str, end: int) -> bool:
+    """`Model: Gemini 2.5 Pro` is a display name; only its first word would be taken."""
+    found = _NEXT_WORD.match(flat, end)
+    return bool(found and re.fullmatch(r"\d\.\d", found.group(1)))

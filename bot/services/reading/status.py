@@ -1,0 +1,56 @@
+"""The HTTP status a text tells."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from bot.services.reading.view import View
+
+_NUMBER: Final = r"([1-5]\d\d)(?!\d|\.\d|\s*(?:ms|s|tokens|px|x)\b)"
+_REASONS: Final = (
+    r"(?:bad request|unauthorized|payment required|forbidden|not found|method not allowed|request timeout|conflict|gone|"
+    r"payload too large|unprocessable|too many requests|internal server error|internal error|not implemented|bad gateway|"
+    r"service unavailable|service temporarily|gateway time-?out|overloaded|resource_exhausted|resource exhausted|unavailable|"
+    r"invalid_argument|failed_precondition|permission_denied|unauthenticated|not_found|status code)"
+)
+_STATUS_STRONG: Final = re.compile(
+    r"(?:error code|status[ _-]?code|http[ _-]?status(?: code)?|httpstatuscode|http_code|statuscode|response status|status code)"
+    r"(?: is| of| was)?[\"'*]* ?[:=]? ?(?:http status code: )?[\"'(\[]?" + _NUMBER
+)
+_STATUS_PHRASE: Final = re.compile(
+    r"(?:\bhttp(?:/[\d.]+)?(?: error| status| 状态码)?[ :=(]{1,3}|\bstatus[\"']?[ :=(]{1,3}|状态码[ :=(]{0,3}|\brejected \()"
+    + _NUMBER
+    + r"|(?<![\d.,/-])"
+    + _NUMBER
+    + r"[ )\]:,-]{1,3}"
+    + _REASONS
+    + r"|<(?:title|h1)>[^<]{0,60}?"
+    + _NUMBER
+)
+_STATUS_LOOSE: Final = re.compile(
+    r"\b(?:api error|api request failed|apierror|request failed|failed|error|upstream|exception|rejected|错误|报错|api|denied|response|invalid|returned)"
+    r"[ :(\[-]{1,4}(?:with |code |status )*[\"(\[]?([45]\d\d)(?![\d.]|\s*(?:ms|s|tokens)\b|/)"
+    r"|(?:^|[\[(<])([45]\d\d)(?:[\])>]| ?[{\[<\"':|-]| [a-z\u4e00-\u9fff.])"
+    r"|\b(?:msg|message|error)[\"']?[:=] ?[\"']?([45]\d\d)[ {:]"
+    r"|\| ?([45]\d\d) ?\|"
+    r"|: ([45]\d\d)(?: -|:|,| [{\"<])"
+    r"|(?:exhausted|error|exception|badrequest|forbidden|unauthorized|unavailable|notfound|argument): ([45]\d\d) [a-z]"
+)
+_STATUS_CODE: Final = re.compile(r"[\"']?\b(?:code|status)[\"']?[ :=]{1,3}[\"']?([45]\d\d)\b(?![.\d-])")
+_STATUS_LINE: Final = re.compile(r"^\s*([45]\d\d)(?:\s*$|\s*[{<\"])", re.MULTILINE)
+_HUNDREDS: Final = re.compile(r"(?<!\d)[45]\d\d(?!\d)")
+
+
+def status_of(seen: View) -> int | None:
+    """The HTTP status as the text tells it; the outermost one where several are told."""
+    low = seen.low
+    if not _HUNDREDS.search(low):
+        return None
+    for pattern in (_STATUS_STRONG, _STATUS_PHRASE, _STATUS_LOOSE, _STATUS_CODE):
+        for found in pattern.finditer(low):
+            number = int(next(group for group in found.groups() if group))
+            if 400 <= number < 600:
+                return number
+    line = _STATUS_LINE.search(seen.lines)
+    return int(line.group(1)) if line else None
