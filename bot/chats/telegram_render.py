@@ -200,7 +200,7 @@ def _blocks(page: _Page, blocks: tuple[Block, ...], words: Wording, after: type 
             case Facts(rows):
                 colon = words.say("common.colon")
                 for label, value in rows:
-                    name = _Span(neutral(clean(label)) + colon.rstrip(), "b")
+                    name = _Span(neutral(clean(label), commands=True) + colon.rstrip(), "b")  # /help lists commands so
                     page.add(value, lead=(name, _Span(" ")) if colon.endswith(" ") else (name,))
             case Steps(items, numbered):
                 for number, item in enumerate(items, 1):
