@@ -28,7 +28,8 @@ def route(data: bytes, slot: str, target: str) -> bytes:
     parsed = _parsed(data)
     provider, _, model = target.partition(",")
     listed = {str(p.get("name")): p.get("models") for p in parsed.get("Providers", []) if isinstance(p, Mapping)}
-    if provider not in listed or (isinstance(listed[provider], list) and model not in listed[provider]):
+    models = listed.get(provider)
+    if provider not in listed or (isinstance(models, list) and model not in models):
         raise refused("no_such_target", f"the router's file lists no {target}", target=target)
     router = parsed.get("Router")
     old = router.get(slot) if isinstance(router, Mapping) else None

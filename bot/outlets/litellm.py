@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from bot.errors import BadAnswer, ProviderError
 from bot.model.team import Secret
-from bot.outlets.new_api import refused
+from bot.outlets.env_text import refused
 from bot.ports import Call, GatewayTarget, Http, Receipt
 
 _FIELDS: Final = ("fallbacks", "upstream")

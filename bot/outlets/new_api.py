@@ -11,19 +11,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from bot.errors import BadAnswer, ProviderError, SwitchRefused
+from bot.errors import BadAnswer, ProviderError
 from bot.model.team import Secret
+from bot.outlets.env_text import refused
 from bot.ports import Answer, Call, GatewayTarget, Http, Receipt
 
 ON, OFF_BY_HAND, OFF_BY_ITSELF = 1, 2, 3
 _FIELDS: Final = ("status", "priority", "weight")
 _PAGE: Final = 100
-
-
-def refused(reason: str, message: str, **facts: object) -> SwitchRefused:
-    fault = SwitchRefused(message)
-    fault.facts = {"reason": reason, **facts}
-    return fault
 
 
 class NewApi:
