@@ -21,6 +21,8 @@ _UNSEEN = re.compile("[\u202a-\u202e\u2066-\u2069\x00-\x08\x0b\x0c\x0e-\x1f\x7f\
 
 def split_marks(text: str) -> list[tuple[str, str]]:
     """("text", words) and ("user", id), in order. Markers of other platforms vanish."""
+    if text and text.isprintable():  # a marker is not
+        return [("text", text)]
     parts: list[tuple[str, str]] = []
     last = 0
     for found in MARKER.finditer(text):
@@ -34,6 +36,8 @@ def split_marks(text: str) -> list[tuple[str, str]]:
 
 def tidy(text: str) -> str:
     """Without what could hide or reorder words; every kind of line end is one."""
+    if text.isprintable():  # neither control, private nor direction signs: most texts
+        return text
     return re.sub("\r\n?|\u2028|\u2029|\x85", "\n", _UNSEEN.sub("", unmarked(text)))
 
 
@@ -44,12 +48,14 @@ def escape(text: str) -> str:
 
 def units(text: str) -> int:
     """UTF-16 units: the strictest way Slack may count."""
+    if text.isascii():
+        return len(text)
     return len(text.encode("utf-16-le", "replace")) // 2
 
 
 def cut(text: str, most: int) -> str:
     """At most `most` units; ends at a line or a blank where one is near, and says so with an ellipsis."""
-    if units(text) <= most:
+    if len(text) * 2 <= most or units(text) <= most:
         return text
     kept = text.encode("utf-16-le", "replace")[: (most - 1) * 2].decode("utf-16-le", "ignore")
     for mark in ("\n", " ", "，", "。"):
