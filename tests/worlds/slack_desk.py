@@ -82,8 +82,11 @@ class Router:
 class SlackDesk:
     """`async with SlackDesk(slack) as desk`: HTTP mode; `socket=True`: Socket Mode."""
 
-    def __init__(self, slack: SlackWorld, *, socket: bool = False, clock: Any = None, **options: Any) -> None:
-        self.slack, self.router, self.memory = slack, Router(), Memory()
+    def __init__(
+        self, slack: SlackWorld, *, socket: bool = False, clock: Any = None, memory: Any = None, **options: Any
+    ) -> None:
+        self.slack, self.router = slack, Router()
+        self.memory: Any = memory or Memory()
         self.chosen: dict[str, tuple[str | None, str | None]] = {}
         self.gate = Gate(b"test")
         self.strangers: set[str] = set()

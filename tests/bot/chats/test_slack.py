@@ -6,6 +6,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -29,6 +30,8 @@ from bot.model.chat import (
     Row,
     Steps,
 )
+from bot.redaction.gate import Gate
+from bot.store.store import SqlStore
 from tests.worlds.slack import SlackWorld
 from tests.worlds.slack_desk import SlackDesk
 
@@ -570,6 +573,30 @@ async def test_repeated_deliveries_run_once_also_after_a_restart(slack: SlackWor
         await second.idle()
         assert second.router.requests == []
         assert second.chat.counts["duplicates"] == 1
+
+
+async def test_on_the_real_store_repeats_and_details_outlive_a_restart(slack: SlackWorld, tmp_path: Path) -> None:
+    store = SqlStore(f"sqlite+aiosqlite:///{tmp_path}/q.db", Gate(b"k"))
+    await store.open()
+    event = {"type": "app_mention", "user": "U0ALICE", "text": "<@U0BOT> balance", "ts": "9.1", "channel": "C0TEAM"}
+    reply = Reply(
+        blocks=(Line("short"),),
+        details=(Board((Row("LOW", "kimi", "¥1.00", under=("ReportEngine",), tone="warn"),)), Quote("<nil> & 长")),
+        audience="place",
+    )
+    try:
+        async with SlackDesk(slack, memory=store) as desk:
+            desk.router.on("balance", reply)
+            await slack.event(event, event_id="Ev0ONE")
+            message = await slack.wait_for(reads(slack, "short"))
+        async with SlackDesk(slack, memory=store) as desk:
+            await slack.event(event, event_id="Ev0ONE")
+            await slack.press("U0BOB", message, "Details")
+            shown = await slack.wait_for(reads(slack, "ReportEngine"))
+            assert "<nil> & 长" in slack.render_text(shown)
+            assert desk.router.requests == []
+    finally:
+        await store.close()
 
 
 async def test_a_retry_whose_first_delivery_never_came_is_answered(slack: SlackWorld, desk: SlackDesk) -> None:
