@@ -88,7 +88,7 @@ def mixed(value: bytes) -> bool:
 
 def plausible(body: bytes) -> bool:
     """Not kebab-case or snake_case words: some part holds a digit amid letters, or is in mixed case without being a word."""
-    for part in _PARTS.findall(body):
+    for part in _PARTS.findall(body[:120]):
         if len(part) > 14 or not (wordlike(part) or _numbered(part)):
             return mixed(body) or (len(part) >= 4 and not wordlike(part) and part.lower() != part)
     return False

@@ -56,7 +56,7 @@ _EVIDENCE: Final = (
     b"req_", b"msg_", b"chatcmpl-", b"gen-", b"resp_", b"batch_", b"run_", b"thread_", b"file-", b"toolu_", b"task_", b"cgt-",
     b"video_", b"ep-20", b"https://", b"http://", b"fp_", b"asst_",
 )  # fmt: skip
-_REST: Final = piece(r"[^\r\n\"'`\\<>{}\[\]|]{4,8000}")
+_REST: Final = piece(r"[^\r\n\"'`\\<>{}\[\]|]{4,}")
 _PLAIN_COOKIE: Final = piece(r"[A-Za-z0-9_\-%+/=.]{8,}")
 _LENGTHS: Final = (24, 30, 32, 36, 40, 41, 45, 46, 48, 49, 59, 60, 64, 70, 72, 77, 84)
 _WEAK: Final = frozenset((b"key", b"token", b"pass", b"session", b"sid", b"credential", b"signature", b"csrf"))
@@ -147,13 +147,13 @@ def _named(view: bytes, start: int, at: int) -> Span | None:
         if joined > end:
             end = joined
             value = b"".join(part.rstrip(b"\\=") for part in view[at:end].split())
-    if judge.masked(value + view[end : end + 3]) or judge.code(value) or judge.placeholder(value):
+    if not _telling(view, word, kind, value, parameter, start):
         return None
     if blank and not _flag(view, start) and not _telling_alone(value):
         return None
     if b"://" in value or (b"@" in value and b":" in value and kind != "password"):
         return None  # an address: the userinfo rule takes only the password
-    if not _telling(view, word, kind, value, parameter, start):
+    if judge.masked(value + view[end : end + 3]) or judge.code(value) or judge.placeholder(value):
         return None
     return at, end, kind, value
 
@@ -233,6 +233,8 @@ def _qualified(view: bytes, start: int) -> bool:
 def _cookie(view: bytes, start: int, at: int, blank: bool) -> Span | None:
     """Everything after `Cookie:` up to the end of the line or of the string."""
     if blank and not _flag(view, start):
+        return None
+    if _PLAIN_COOKIE.search(view, at, at + 400) is None:
         return None
     rest = _REST.match(view, at)
     if rest is None:

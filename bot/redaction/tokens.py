@@ -133,6 +133,11 @@ def read(rule: Vendor, view: bytes, start: int, end: int, joins: bool = True) ->
         size, body = len(stripped), stripped
     begin = start + head
     following = view[end : end + 1]
+    if rule.body == "s" and following in (b"\n", b"\r") and body.endswith(b"=") and not body.endswith(b"=="):
+        # a mail's soft line end, unless nothing fits behind it
+        soft = read(rule, view, start, end - 1, joins) if joins else None
+        if soft is not None and soft[1] > end:
+            return soft
     if joins and size not in rule.exact and following in _BREAKS:
         lengths = _wanted(rule, body)
         joined = exact_end(view, begin, end, lengths, loose) if lengths else end

@@ -62,8 +62,16 @@ RULES: Final[tuple[Vendor, ...]] = (
         32,
         check="plausible",
     ),
-    Vendor("anthropic", "anthropic key", "sk-ant-", "sk-ant-api03-<u93>AA", "sk-ant-api03-<a3>...<a4>", (101, 103)),
-    Vendor("anthropic-admin", "anthropic key", "sk-ant-", "sk-ant-admin01-<u93>AA", "sk-ant-admin01-" + _MASK, (103,)),
+    Vendor("anthropic", "anthropic key", "sk-ant-api03-", "sk-ant-api03-<u93>AA", "sk-ant-api03-<a3>...<a4>", (95,)),
+    Vendor("anthropic-later", "anthropic key", "sk-ant-", "sk-ant-api04-<u93>AA", "sk-ant-<a3>...<a4>", (101,), 24),
+    Vendor(
+        "anthropic-admin",
+        "anthropic key",
+        "sk-ant-admin01-",
+        "sk-ant-admin01-<u93>AA",
+        "sk-ant-admin01-" + _MASK,
+        (95,),
+    ),
     Vendor(
         "anthropic-oauth", "anthropic token", "sk-ant-oat01-", "sk-ant-oat01-<u93>AA", "sk-ant-oat01-" + _MASK, (95,)
     ),
