@@ -43,5 +43,7 @@ def _as_fields(logger: Any, method: str, event: MutableMapping[str, Any]) -> Map
 
 def _as_text(logger: Any, method: str, event: MutableMapping[str, Any]) -> str:
     message, trace = str(event.pop("event", "")), event.pop("exception", "")
+    if method == "exception":  # the standard library writes it as well, and only once is enough
+        trace = ""
     pairs = " ".join(f"{name}={value}" for name, value in event.items())
     return " ".join(filter(None, (message, pairs))).strip() + (f"\n{trace}" if trace else "")
