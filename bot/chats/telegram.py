@@ -9,93 +9,36 @@ import asyncio
 import hmac
 import json
 import secrets
-from collections import Counter, OrderedDict
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections import Counter
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import structlog
 from aiohttp import web
-from telegram import CallbackQuery, Message, Update, User
 
 from bot.chats import telegram_in as reading
 from bot.chats.leaves import marker
-from bot.chats.pace import TELEGRAM, Pace, Rates
-from bot.chats.telegram_answer import Conversation, Forms, Origin, Waiting
-from bot.chats.telegram_in import Paste, Raw, Typed
+from bot.chats.pace import Pace
+from bot.chats.telegram_inbox import Inbox
+from bot.chats.telegram_people import Memory, People, Profiles, TelegramOptions
 from bot.chats.telegram_poll import Hook, Poller
 from bot.chats.telegram_send import Sender
 from bot.chats.telegram_wire import Wire
-from bot.chats.typed import form_fields, split_command
 from bot.errors import ConfigError, DeliveryError
-from bot.model.chat import (
-    CleanText,
-    Form,
-    Found,
-    Language,
-    Line,
-    MessageRef,
-    Person,
-    Place,
-    Platform,
-    Reply,
-    Request,
-    SecretSeen,
-)
-from bot.model.team import Secret
+from bot.model.chat import MessageRef, Person, Place, Platform, Reply
 from bot.ports import Answers, Clock, Wording
-from bot.redaction.gate import Cleaned, Gate
+from bot.redaction.gate import Gate
+
+__all__ = ["TelegramChat", "TelegramOptions"]
 
 log = structlog.get_logger("telegram")
 Json = dict[str, Any]
-Profiles = Callable[[str], Awaitable[tuple[str | None, str | None]]]  # address -> language, zone: what a person chose
 
-DRAIN_S: Final = 10.0
 BODY_MOST: Final = 1_000_000  # bytes of one update
-LARGE: Final = 20_000  # characters that are worth a thread: the gate must not hold up the other chats
-LATE_S: Final = 300.0
-PASTE_S: Final = 1.5  # so long the next piece of a long paste is waited for
-FORM_KEPT: Final = timedelta(hours=24)
-_SEEN: Final = 5_000
 
 
-class Memory(Protocol):
-    """The part of the store that a chat needs."""
-
-    async def first_time(self, key: str, at: datetime) -> bool: ...
-
-    async def lead(self, name: str, owner: str, now: datetime, lease_s: float) -> bool: ...
-
-    async def get_fact(self, key: str) -> Any: ...
-
-    async def set_fact(self, key: str, value: Any, at: datetime) -> None: ...
-
-    async def facts(self, prefix: str) -> Mapping[str, Any]: ...
-
-
-@dataclass(frozen=True, slots=True)
-class TelegramOptions:
-    """`webhook_url` None: long polling. `chats`: ids that the team file names, so that a group that became a supergroup is
-    still known by its old one. `names`: addresses -> display names. `known`: names and aliases of all commands."""
-
-    bot_token: Secret
-    api_url: str = "https://api.telegram.org"
-    webhook_url: str | None = None
-    webhook_secret: Secret | None = None
-    language: Language = "en"
-    timezone: str = "UTC"
-    languages: tuple[str, ...] = ("en", "zh")
-    chats: frozenset[str] = frozenset()
-    names: Mapping[str, str] = field(default_factory=dict)
-    known: frozenset[str] = frozenset()
-    proxy: str | None = None
-    poll_s: float = 20.0
-    rates: Rates = TELEGRAM
-
-
-class TelegramChat(Forms):
+class TelegramChat:
     """Implements ports.Chat. `bind` hands it the router, last of all."""
 
     def __init__(
@@ -107,40 +50,33 @@ class TelegramChat(Forms):
         words: Callable[[str, str], Wording],
         profiles: Profiles | None = None,
     ) -> None:
-        self._options, self._gate, self._memory, self._clock, self._words = options, gate, memory, clock, words
-        self._profiles = profiles
-        self._answers: Answers | None = None
-        self._wire = Wire(options.bot_token, options.api_url, proxy=options.proxy)
-        self._names: OrderedDict[str, str] = OrderedDict()
-        self._pace = Pace(options.rates, clock)
-        self._sender = Sender(self._wire, self._pace, gate, clock, self._name, self._moved)
-        self._waiting = Waiting(clock)
-        self._pastes: dict[tuple[int, int], Paste] = {}
-        self._id, self._username = 0, ""
-        self._seen: OrderedDict[str, None] = OrderedDict()
-        self._work: set[asyncio.Task[None]] = set()
-        self._identity: asyncio.Task[None] | None = None
-        self._stopping = False
-        owner = secrets.token_hex(6)
-        self._poller: Poller | None = None
-        self._hook: Hook | None = None
         if options.webhook_url and not options.webhook_secret:
             raise ConfigError("TELEGRAM_WEBHOOK_URL is set without TELEGRAM_WEBHOOK_SECRET: set a secret.")
+        self._options, self._clock, self._words = options, clock, words
+        self._wire = Wire(options.bot_token, options.api_url, proxy=options.proxy)
+        self._people = People(options, self._wire, gate, memory, clock, words, profiles)
+        self._pace = Pace(options.rates, clock)
+        self._sender = Sender(self._wire, self._pace, gate, clock, self._people.name, self._people.moved)
+        self._inbox = Inbox(self._sender, self._wire, self._people, gate, memory, clock, options.known)
+        self._identity: asyncio.Task[None] | None = None
+        self._stopping = False
+        self._poller: Poller | None = None
+        self._hook: Hook | None = None
         if options.webhook_url and options.webhook_secret:
             self._hook = Hook(self._wire, clock, options.webhook_url, options.webhook_secret)
         else:
-            self._poller = Poller(self._wire, memory, clock, owner, self.accept, wait_s=options.poll_s)
+            owner = secrets.token_hex(6)
+            self._poller = Poller(self._wire, memory, clock, owner, self._inbox.accept, wait_s=options.poll_s)
 
     # --- life
 
     def bind(self, answers: Answers) -> None:
-        self._answers = answers
+        self._inbox.bind(answers)
 
     async def start(self) -> None:
         """Connects. A Telegram that cannot be reached, or a refused token, is a fault and not an error: it is tried again."""
         await self._wire.open()
-        for key, new in (await self._known_moves()).items():
-            self._wire.moved[int(key)] = int(new)
+        await self._people.load_moves()
         identified = asyncio.Event()
         self._identity = asyncio.create_task(self._identify(identified), name="telegram identity")
         with suppress(TimeoutError):
@@ -155,19 +91,15 @@ class TelegramChat(Forms):
         for part in (self._poller, self._hook):
             if part is not None:
                 await part.stop()
-        if self._work:
-            await asyncio.wait(set(self._work), timeout=DRAIN_S)
-        for task in self._work:
-            task.cancel()
-        await asyncio.gather(*self._work, return_exceptions=True)
+        await self._inbox.drain()
         await self._wire.close()
 
     async def _identify(self, done: asyncio.Event) -> None:
         """Who we are (commands carry our name), then the command menu, then the updates."""
-        while not self._id:
+        while not self._people.own_id:
             try:
                 me = await self._wire.raw("getMe")
-                self._id, self._username = int(me["id"]), str(me["username"])
+                self._people.own_id, self._people.username = int(me["id"]), str(me["username"])
             except (DeliveryError, KeyError, TypeError, ValueError) as fault:
                 reason = fault.reason if isinstance(fault, DeliveryError) else "not_telegram"
                 log.warning("Telegram does not know us", reason=reason, setting="TELEGRAM_BOT_TOKEN")
@@ -201,26 +133,26 @@ class TelegramChat(Forms):
         return "telegram"
 
     async def post(self, place: Place, reply: Reply) -> MessageRef:
-        return await self._sender.send(place, reply, self._default_words(), urgent=False)
+        return await self._sender.send(place, reply, self._people.default_words(), urgent=False)
 
     async def edit(self, ref: MessageRef, reply: Reply) -> None:
-        await self._sender.edit(ref, reply, self._default_words())
+        await self._sender.edit(ref, reply, self._people.default_words())
 
     async def direct(self, person: Person, reply: Reply) -> MessageRef:
         place = Place("telegram", person.id, private=True)
-        return await self._sender.send(place, reply, self._default_words(), urgent=True)
+        return await self._sender.send(place, reply, self._people.default_words(), urgent=True)
 
     def mention(self, person: Person) -> str:
         if person.name:
-            self._remember(person.address, person.name)
+            self._people.remember(person.address, person.name)
         return marker(person.address) if person.platform == "telegram" else person.name or person.id
 
     def faults(self) -> tuple[str, ...]:
         found = [self._wire.trouble] if self._wire.trouble else []
-        if not self._id and not found:
+        if not self._people.own_id and not found:
             found.append("not_identified")
         part = self._poller or self._hook
-        if part is not None and self._id:
+        if part is not None and self._people.own_id:
             found += part.faults()
         return tuple(dict.fromkeys(found))
 
@@ -232,7 +164,7 @@ class TelegramChat(Forms):
         both["poller_rebuilt"] = self._poller.rebuilt if self._poller else 0
         return both
 
-    # --- receiving
+    # --- the webhook's door
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """POST /telegram/webhook. 200 as soon as the update is taken; never an error for an update that is bad: Telegram would
@@ -243,7 +175,7 @@ class TelegramChat(Forms):
             return web.Response(status=404)
         if not hmac.compare_digest(given.encode("utf-8", "replace"), wanted.reveal().encode()):
             return web.Response(status=401)
-        if self._stopping or self._answers is None or not self._id:
+        if self._stopping or not self._inbox.bound or not self._people.own_id:
             return web.Response(status=503, headers={"Retry-After": "5"})  # not taken: it comes again
         if (request.content_length or 0) > BODY_MOST:
             log.warning("an update was too large and is left out")
@@ -256,380 +188,5 @@ class TelegramChat(Forms):
             log.warning("an update was no JSON and is left out")
             return web.Response(status=200)
         if isinstance(update, dict) and isinstance(update.get("update_id"), int):
-            self.accept(update)
+            self._inbox.accept(update)
         return web.Response(status=200)
-
-    def accept(self, update: Json) -> None:
-        """One update as it came, perhaps for the second time. Never raises."""
-        self._start(self._update(update))
-
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
-        async def guarded() -> None:
-            try:
-                await work
-            except Exception as fault:
-                # Not its traceback's text: it may quote the update.
-                log.error("an update could not be answered", kind=type(fault).__name__, exc_info=fault)
-
-        task = asyncio.create_task(guarded())
-        self._work.add(task)
-        task.add_done_callback(self._work.discard)
-
-    async def _first(self, key: str) -> bool:
-        if key in self._seen:
-            self._sender.counts["duplicates"] += 1
-            return False
-        self._seen[key] = None
-        while len(self._seen) > _SEEN:
-            self._seen.popitem(last=False)
-        try:
-            first = await self._memory.first_time(key, self._clock.now())
-        except Exception as fault:  # an answer given twice is better than none
-            self._sender.once("memory", "update ids could not be stored", kind=type(fault).__name__, why=str(fault))
-            return True
-        self._sender.counts["duplicates"] += not first
-        return first
-
-    async def _update(self, raw: Json) -> None:
-        if self._answers is None or not await self._first(f"telegram:{self._id}:{raw['update_id']}"):
-            return
-        try:
-            update = Update.de_json(raw, self._wire.bot)
-        except (TypeError, ValueError, KeyError, AttributeError) as fault:
-            log.warning("an update could not be read and is left out", kind=type(fault).__name__)
-            return
-        if update.callback_query is not None:
-            await self._press(update.callback_query, update.update_id)
-        elif update.message is not None:
-            await self._message(update.message, update.update_id)
-        elif update.edited_message is not None:
-            await self._edited(update.edited_message, update.update_id)
-
-    # --- one kind of update each
-
-    async def _message(self, message: Message, number: int) -> None:
-        if message.migrate_to_chat_id is not None:
-            await self._moved(message.chat.id, message.migrate_to_chat_id)
-            return
-        user = message.from_user
-        if user is None or message.is_automatic_forward or message.via_bot is not None:
-            return
-        if reading.no_person(message):
-            await self._anonymous(message, user)
-            return
-        if user.is_bot:
-            return
-        text = reading.words_of(message)
-        key = (message.chat.id, user.id)
-        if (paste := self._pastes.get(key)) is not None and paste.open() and not text.startswith("/"):
-            paste.add(message, text)
-            return
-        if len(text) >= reading.PIECE:
-            paste = self._pastes[key] = Paste(message, text)
-            while paste.open():
-                pieces = len(paste.parts)
-                await self._clock.sleep(PASTE_S)
-                if len(paste.parts) == pieces:
-                    break
-            if self._pastes.get(key) is paste:
-                del self._pastes[key]
-            text = paste.text
-        messages = paste.messages if paste is not None and paste.first is message else (message.message_id,)
-        await self._read(message, user, text, messages, number)
-
-    async def _read(self, message: Message, user: User, text: str, messages: tuple[int, ...], number: int) -> None:
-        """Decides only what kind of delivery this is: a form's answer, a command, a leak, a plain text in private, or nothing."""
-        origin = self._origin(message, user, messages)
-        private = origin.place.private
-        command = reading.command_of(message, self._username)
-        forwarded = message.forward_origin is not None
-        if not forwarded and (form := await self._form_answer(message, user)) is not None:
-            await self._ask(origin, form(text), user, number)
-        elif isinstance(command, Typed) and not forwarded and self._ours(command, private):
-            await self._command(message, origin, command, text, user, number)
-        elif private and command is None and reading.is_text(message.document) and message.document is not None:
-            await self._ask(origin, Raw("diagnose", text, files=(message.document,)), user, number)
-        elif private and command is None and len(text) >= reading.ERROR:
-            # An error with a key in it: the diagnosis carries the warning itself.
-            await self._ask(origin, Raw("diagnose", text), user, number)
-        elif not await self._leak(origin, text, user, number) and private and command is None and text.strip():
-            await self._ask(origin, Raw("diagnose", text), user, number)
-
-    async def _command(
-        self, message: Message, origin: Origin, typed: Typed, text: str, user: User, number: int
-    ) -> None:
-        late = reading.is_late(message, self._clock.now(), LATE_S)
-        if late and typed.command not in reading.HARMLESS_LATE:
-            # Typed while the bot was away: what changes something must be meant now.
-            await self._say(origin, user, "telegram.late", delete=bool((await self._clean(text)).found.secrets))
-            return
-        # A paste in several pieces: the rest of the command is the whole text's.
-        rest = typed.rest
-        if len(origin.messages) > 1:
-            again = split_command(text)
-            rest = again[2] if again else rest
-        if typed.command == "start" and await self._opened(origin, user, rest):
-            return
-        quoted, files = reading.quoted_of(message, self._id) if typed.command == "diagnose" else ("", ())
-        if typed.command == "diagnose" and reading.is_text(message.document) and message.document is not None:
-            files = (message.document, *files)
-        rest = "" if typed.command == "start" and rest == "private" else rest
-        await self._ask(origin, Raw(typed.command, rest, quoted, files), user, number)
-
-    async def _opened(self, origin: Origin, user: User, rest: str) -> bool:
-        """The private chat is open now: what waited for it is given. True if that was all that was wanted."""
-        if not origin.place.private:
-            return False
-        kept = self._waiting.take(origin.person.id)
-        if kept is None:
-            return False
-        conversation, _ = await self._conversation(origin, user)
-        await conversation.give(kept)
-        return rest == "private"
-
-    async def _edited(self, message: Message, number: int) -> None:
-        """An edited command does not run again; but a key may have been edited in."""
-        user = message.from_user
-        if user is not None and not user.is_bot and not reading.no_person(message):
-            origin = self._origin(message, user, (message.message_id,))
-            await self._leak(origin, reading.words_of(message), user, number)
-
-    async def _leak(self, origin: Origin, text: str, user: User, number: int) -> bool:
-        """A message that is no command and carries a secret; False where there is none in it."""
-        cleaned = await self._clean(text)
-        if not cleaned.found.secrets:
-            return False
-        marks = ",".join(sorted(secret.fingerprint for secret in cleaned.found.secrets))
-        if await self._first(f"telegram:leak:{origin.place.chat}:{origin.messages[0]}:{marks}"):
-            conversation, words = await self._conversation(origin, user)
-            request = self._request("leak", origin, words, cleaned.text, cleaned.found, number)
-            if self._answers is not None:
-                await conversation.deliver(self._answers.answer(request))
-        return True
-
-    async def _anonymous(self, message: Message, user: User) -> None:
-        """No person, so no rights. The automatic posts of a linked channel are left alone."""
-        command = reading.command_of(message, self._username)
-        if isinstance(command, Typed) and self._ours(command, private=False) and message.forward_origin is None:
-            found = (await self._clean(reading.words_of(message))).found
-            origin = self._origin(message, user, (message.message_id,))
-            await self._say(origin, user, "telegram.anonymous", delete=bool(found.secrets))
-
-    async def _press(self, query: CallbackQuery, number: int) -> None:
-        message = query.message
-        if message is None or not query.data:
-            await self._sender.notice(query.id)
-            return
-        chat = message.chat
-        private = chat.type == "private"
-        thread = None
-        picture = False
-        if isinstance(message, Message):
-            thread = str(message.message_thread_id) if message.is_topic_message else None
-            picture = bool(message.photo)
-        place = Place("telegram", self._alias(chat.id), thread, private)
-        button = MessageRef("telegram", place.chat, str(message.message_id), thread, picture)
-        person = self._person(query.from_user)
-        action, _, value = query.data.partition(":")
-        raw = Raw(action.partition(".")[0], action=action, value=value)
-        await self._ask(Origin(person, place, (), query.id, button), raw, query.from_user, number)
-
-    # --- forms
-
-    async def asked(self, person: Person, ref: MessageRef, form: Form) -> None:
-        """Remembered per person and chat, the newest only: a reply to that message is the answer."""
-        kept = {
-            "message": ref.message,
-            "id": form.id,
-            "value": form.value,
-            "inputs": [[one.name, one.label] for one in form.inputs],
-            "until": (self._clock.now() + FORM_KEPT).isoformat(),
-        }
-        await self._memory.set_fact(f"telegram.form:{ref.chat}:{person.id}", kept, self._clock.now())
-
-    async def _form_answer(self, message: Message, user: User) -> Callable[[str], Raw] | None:
-        before = message.reply_to_message
-        if before is None or before.from_user is None or before.from_user.id != self._id:
-            return None
-        key = f"telegram.form:{self._alias(message.chat.id)}:{user.id}"
-        kept = await self._memory.get_fact(key)
-        if not isinstance(kept, dict) or kept.get("message") != str(before.message_id):
-            return None
-        await self._memory.set_fact(key, None, self._clock.now())
-        if self._clock.now() > datetime.fromisoformat(kept["until"]):
-            return None
-        labels = {str(name): str(label) for name, label in kept["inputs"]}
-        form, value = str(kept["id"]), str(kept["value"])
-
-        def read(text: str) -> Raw:
-            return Raw(form.partition(".")[0], action=form, value=value, fields=form_fields(text, labels))
-
-        return read
-
-    # --- from raw to answered
-
-    async def _ask(self, origin: Origin, raw: Raw, user: User, number: int) -> None:
-        conversation, words = await self._conversation(origin, user)
-        text = await self._clean(raw.text)
-        founds = [text.found]
-        quoted: CleanText | None = None
-        if raw.quoted or raw.files:
-            pieces = [raw.quoted] if raw.quoted else []
-            for document in raw.files:
-                piece, trouble = await self._file(document, words)
-                if trouble:
-                    await conversation.deliver(_one(Reply(blocks=(Line(trouble),))))
-                    return
-                pieces.append(piece)
-            cleaned = await self._clean("\n".join(pieces))
-            quoted = cleaned.text
-            founds.append(cleaned.found)
-        fields: dict[str, CleanText] = {}
-        for name, value in raw.fields.items():
-            one = await self._clean(value)
-            fields[name] = one.text
-            founds.append(one.found)
-        command = (await self._clean(raw.command)).text.text
-        request = self._request(
-            command,
-            origin,
-            words,
-            text.text,
-            _together(founds),
-            number,
-            quoted=quoted,
-            action=raw.action,
-            value=raw.value,
-            fields=fields,
-        )
-        if self._answers is not None:
-            await conversation.deliver(self._answers.answer(request))
-
-    def _request(
-        self,
-        command: str,
-        origin: Origin,
-        words: Wording,
-        text: CleanText,
-        found: Found,
-        number: int,
-        *,
-        quoted: CleanText | None = None,
-        action: str | None = None,
-        value: str = "",
-        fields: Mapping[str, CleanText] | None = None,
-    ) -> Request:
-        return Request(
-            command=command,
-            text=text,
-            asker=origin.person,
-            place=origin.place,
-            language=words.language,
-            timezone=words.timezone,
-            received_at=self._clock.now(),
-            id=f"telegram:{number}",
-            found=found,
-            quoted=quoted,
-            action=action,
-            value=value,
-            message=origin.button,
-            fields=fields or {},
-        )
-
-    async def _say(self, origin: Origin, user: User, key: str, *, delete: bool = False) -> None:
-        conversation, words = await self._conversation(origin, user)
-        await conversation.give(Reply(blocks=(Line(words.say(key)),), audience="place", delete_original=delete))
-
-    async def _conversation(self, origin: Origin, user: User) -> tuple[Conversation, Wording]:
-        words = await self._wording(user)
-        conversation = Conversation(self._sender, origin, words, self._clock, self._waiting, self, self._username)
-        return conversation, words
-
-    async def _file(self, document: Any, words: Wording) -> tuple[str, str]:
-        """(text, "") or ("", what is wrong)."""
-        if (document.file_size or 0) > reading.FILE_MOST:
-            return "", words.say("telegram.file_too_large", megabytes=reading.FILE_MOST // 1_000_000)
-        try:
-            file = await self._wire.call(lambda bot: bot.get_file(document.file_id))
-            body = bytes(await self._wire.call(lambda _: file.download_as_bytearray()))
-        except DeliveryError:
-            return "", words.say("telegram.file_lost")
-        if len(body) > reading.FILE_MOST:
-            return "", words.say("telegram.file_too_large", megabytes=reading.FILE_MOST // 1_000_000)
-        return await asyncio.to_thread(reading.decode, body), ""
-
-    async def _clean(self, raw: str) -> Cleaned:
-        return await asyncio.to_thread(self._gate.clean, raw) if len(raw) > LARGE else self._gate.clean(raw)
-
-    # --- who and where
-
-    def _origin(self, message: Message, user: User, messages: tuple[int, ...]) -> Origin:
-        thread = str(message.message_thread_id) if message.is_topic_message and message.message_thread_id else None
-        place = Place("telegram", self._alias(message.chat.id), thread, message.chat.type == "private")
-        return Origin(self._person(user), place, messages)
-
-    def _ours(self, typed: Typed, private: bool) -> bool:
-        """In a group a bare `/weather` is another bot's; in private every command is for us."""
-        return private or typed.named or typed.command in reading.COMMANDS or typed.command in self._options.known
-
-    def _person(self, user: User) -> Person:
-        name = self._gate.clean(reading.shown_name(user)).text.text
-        self._remember(f"telegram:{user.id}", name)
-        return Person("telegram", str(user.id), name)
-
-    def _remember(self, address: str, name: str) -> None:
-        self._names[address] = name
-        self._names.move_to_end(address)
-        while len(self._names) > _SEEN:
-            self._names.popitem(last=False)
-
-    def _name(self, address: str) -> str:
-        return self._options.names.get(address) or self._names.get(address, "")
-
-    async def _wording(self, user: User) -> Wording:
-        """What the person chose, else Telegram's language for them, else the team's."""
-        chosen: tuple[str | None, str | None] = (None, None)
-        if self._profiles is not None:
-            with suppress(Exception):  # a database that is away must not cost the answer
-                chosen = await self._profiles(f"telegram:{user.id}")
-        hint = (user.language_code or "").replace("_", "-").split("-")[0].lower()
-        language = chosen[0] or (hint if hint in self._options.languages else self._options.language)
-        return self._words(language, chosen[1] or self._options.timezone)
-
-    def _default_words(self) -> Wording:
-        return self._words(self._options.language, self._options.timezone)
-
-    # --- groups that became supergroups
-
-    def _alias(self, chat: int) -> str:
-        """The id by which the team file knows the chat."""
-        if str(chat) not in self._options.chats:
-            for old, new in self._wire.moved.items():
-                if new == chat and str(old) in self._options.chats:
-                    return str(old)
-        return str(chat)
-
-    async def _moved(self, old: int, new: int) -> None:
-        self._wire.moved[old] = new
-        log.warning("a group became a supergroup; put its new id into the team file", old=old, new=new)
-        with suppress(Exception):
-            await self._memory.set_fact(f"telegram.moved:{old}", new, self._clock.now())
-
-    async def _known_moves(self) -> dict[str, Any]:
-        with suppress(Exception):
-            found = await self._memory.facts("telegram.moved:")
-            return {key.partition(":")[2]: new for key, new in found.items()}
-        return {}
-
-
-async def _one(reply: Reply) -> Any:
-    yield reply
-
-
-def _together(founds: list[Found]) -> Found:
-    counts: Counter[str] = Counter()
-    seen: list[SecretSeen] = []
-    for found in founds:
-        counts.update(found.counts)
-        seen += found.secrets
-    return Found(dict(counts), tuple(seen))
