@@ -23,12 +23,13 @@ ALLOWED = {
     "bot.providers": {"bot.model", "bot.errors"},
     "bot.locales": {"bot.model", "bot.errors"},
     "bot.services": {"bot.model", "bot.errors", "bot.ports", "bot.signatures", "bot.providers"},
+    "bot.charts": {"bot.model"},
     "bot.web": {"bot.model", "bot.errors", "bot.ports"},
     "bot.server": {"bot.model", "bot.errors", "bot.ports"},
     "bot.store": {"bot.model", "bot.errors", "bot.ports"},
     "bot.outlets": {"bot.model", "bot.errors", "bot.ports", "bot.locales"},
     "bot.chats": {"bot.model", "bot.errors", "bot.ports", "bot.redaction", "bot.locales"},
-    "handlers": {"bot.model", "bot.errors", "bot.services", "bot.locales", "bot.ports", "bot.providers"},
+    "handlers": {"bot.model", "bot.errors", "bot.services", "bot.locales", "bot.ports", "bot.providers", "bot.charts"},
 }
 JOINERS = {
     "bot.app",
@@ -45,7 +46,6 @@ JOINERS = {
     "bot.settings",
     "bot.team_file",
     "bot.metrics",
-    "bot.charts",
     "bot.init",
 }
 
