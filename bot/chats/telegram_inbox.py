@@ -79,7 +79,7 @@ class Inbox(Forms):
             try:
                 await work
             except Exception as fault:
-                # Not its traceback's text: it may quote the update.
+                # The traceback passes the gate in the log, as every line does.
                 log.error("an update could not be answered", kind=type(fault).__name__, exc_info=fault)
 
         task = asyncio.create_task(guarded())
