@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
@@ -14,10 +14,18 @@ from bot.model.chat import Action, Block, Board, Line, Links, Reply, Request, Ro
 from bot.model.money import AccountState, Kind, Reading, Status
 from bot.ports import AuditEntry
 from bot.services import Services
+from handlers import chart, charges, warp
 from handlers.router import Command, Press
 
 _TONE = {"empty": "bad", "limited": "bad", "low": "warn", "ok": "good", "spend": "quiet", "health": "good"}
 _CURRENCY = re.compile(r"[A-Za-z]{3,10}\Z")
+# What may follow /balance instead of a name; each is worded and thought out in its own file.
+_PARTS: Mapping[str, Callable[[Request, Services, Sequence[str]], AsyncIterator[Reply]]] = {
+    **dict.fromkeys(("chart", "图", "走势"), chart.run),
+    **dict.fromkeys(("around", "前后"), charges.around),
+    **dict.fromkeys(("topup", "top-up", "充值"), charges.topup),
+    "warp": lambda request, services, _: warp.run(request, services),
+}
 
 
 async def run(request: Request, services: Services) -> AsyncIterator[Reply]:
@@ -26,6 +34,10 @@ async def run(request: Request, services: Services) -> AsyncIterator[Reply]:
     names = request.text.text.split()
     if names and names[0].lower() == "set":
         async for reply in _set_by_hand(request, services, names[1:], words):
+            yield reply
+        return
+    if names and (part := _PARTS.get(names[0].lower())):
+        async for reply in part(request, services, names[1:]):
             yield reply
         return
     async for reply in _show(request, services, names, words, fresh=False):

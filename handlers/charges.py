@@ -8,8 +8,9 @@ from collections.abc import AsyncIterator, Sequence
 from bot.errors import UsageError
 from bot.locales import Words, alert_words
 from bot.model.chat import Block, Board, Heading, Line, Reply, Request, Row, Steps
+from bot.ports import Sighting
 from bot.services import Services
-from bot.services.charges import Arrival, Around, Charges, Move, NoSuchTask, TopUp, amount_of, moment
+from bot.services.charges import Around, Arrival, Charges, Move, NoSuchTask, TopUp, amount_of, moment
 
 _CURRENCY = re.compile(r"[A-Za-z]{3,10}\Z")
 _SIGNS = {"¥": "CNY", "￥": "CNY", "$": "USD", "＄": "USD", "元": "CNY", "€": "EUR", "rmb": "CNY"}
@@ -88,10 +89,7 @@ def _move(move: Move, words: Words) -> Row:
     return Row(sign, name, words.say(f"charge.around.{key}", amount=amount, start=start, end=end), under=tuple(under))
 
 
-def _seen(sighting: object, services: Services, words: Words) -> str:
-    from bot.ports import Sighting
-
-    assert isinstance(sighting, Sighting)
+def _seen(sighting: Sighting, services: Services, words: Words) -> str:
     engine = services.team.engines.get(sighting.engine or "")
     cause = f"cause.{sighting.cause}.title"
     id = str(sighting.request_id or sighting.payload.get("task_id") or "")
