@@ -82,6 +82,8 @@ class Inbox:
                 await work
             except Exception:
                 log.exception("a delivery could not be answered")
+            finally:
+                work.close()  # where it was stopped before it began
 
         task = asyncio.create_task(guarded())
         self._work.add(task)
