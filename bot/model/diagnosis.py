@@ -75,6 +75,17 @@ MONEY_CAUSES = frozenset(
 )
 
 
+SHELF_ID: Mapping[str, str] = {
+    "google": "gemini",
+    "azure": "azure-openai",
+    "volcengine": "volcengine-ark",
+    "baidu": "baidu-qianfan",
+    "tencent": "tencent-hunyuan",
+    "nvidia": "nvidia-nim",
+}
+"""A diagnosis names the company as users' scripts know it; `bot/providers` has a file for the product. Others are equal in both."""
+
+
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
     """What one text says. Unknown is None. `causes` are the ones that fit, best first; `cause` is the first."""
