@@ -32,6 +32,7 @@ _STATUS_LOOSE: Final = re.compile(
     r"\b(?:api error|api request failed|apierror|request failed|failed|error|upstream|exception|rejected|错误|报错|api|denied|response|invalid|returned)"
     r"[ :(\[-]{1,4}(?:with |code |status )*[\"(\[]?([45]\d\d)(?![\d.]|\s*(?:ms|s|tokens)\b|/)"
     r"|(?:^|[\[(<])([45]\d\d)(?:[\])>]| ?[{\[<\"':|-]| [a-z\u4e00-\u9fff.])"
+    r"|(?<![\d.,/$-])([45]\d\d) (?:you|your|the|this|no|invalid|incorrect|insufficient|user|access|sorry)\b"
     r"|\b(?:msg|message|error)[\"']?[:=] ?[\"']?([45]\d\d)[ {:]"
     r"|\| ?([45]\d\d) ?\|"
     r"|: ([45]\d\d)(?: -|:|,| [{\"<])"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -14,6 +15,7 @@ from bot.redaction.gate import Gate
 from bot.services.diagnosis import Diagnoser
 from bot.signatures import load
 
+CASES = [json.loads(line) for line in Path(__file__).with_name("errors.jsonl").read_text(encoding="utf-8").splitlines()]
 DIAGNOSER = Diagnoser(load())
 GATE = Gate()
 
@@ -71,6 +73,16 @@ class TestRiddles:
         }
         assert found.confidence < 0.6
         assert "detective_402" in found.notes
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case["text"][:60])
+def test_errors_as_people_paste_them(case):
+    """Texts kept apart from the signatures' own samples: many clients, versions, gateways, both languages."""
+    found = explain(case["text"])
+    assert found.cause.value == case["cause"]
+    for name, value in case.get("fields", {}).items():
+        told = getattr(found, name)
+        assert told == (pytest.approx(value, rel=0.01) if isinstance(value, float) else value), name
 
 
 class TestShapes:
