@@ -14,7 +14,7 @@ from bot.model.chat import Action, Block, Board, Line, Links, Reply, Request, Ro
 from bot.model.money import AccountState, Kind, Reading, Status
 from bot.ports import AuditEntry
 from bot.services import Services
-from handlers import chart, charges, warp
+from handlers import charges, chart, warp
 from handlers.router import Command, Press
 
 _TONE = {"empty": "bad", "limited": "bad", "low": "warn", "ok": "good", "spend": "quiet", "health": "good"}
