@@ -267,15 +267,16 @@ class Delivery:
         key = f"ticket:{ticket.id}:{now:%Y-%m-%d}"
         await self._store.add_to_ticket(ticket.id, entry, steps=self._tells(step, "", "too_late", facts, now, key=key))
 
-    async def _reached(self, ticket: Ticket, what: str, target: str, message: MessageRef | None, now: datetime) -> None:
+    async def _reached(
+        self, ticket: Ticket, what: str, target: str, message: MessageRef | None, now: datetime
+    ) -> Ticket | None:
         entry = TimelineEntry(now, SELF.address, what, self._gate.trusted(target))
-        await self._store.add_to_ticket(ticket.id, entry, message=message)
+        return await self._store.add_to_ticket(ticket.id, entry, message=message)
 
     async def _keep_copy(self, ticket: Ticket, what: str, target: str, ref: MessageRef) -> None:
         """The copy is known from now on; if the ticket moved while it was being sent, it is edited at once."""
         now = self._clock.now()
-        await self._reached(ticket, what, target, ref, now)
-        latest = await self._store.ticket(ticket.id)
+        latest = await self._reached(ticket, what, target, ref, now)
         if latest is not None and _shown(latest) != _shown(ticket):
             key = f"ticket:{ticket.id}:renew:{now.isoformat()}:{ref.platform}:{ref.chat}:{ref.message}"
             lane = f"{ref.platform}:{ref.chat}"
@@ -393,9 +394,9 @@ class Delivery:
             if ticket.state is not TicketState.OPEN:
                 return "not open"
             await pager.trigger(ticket, self._page(step), now)
-            await self._reached(ticket, "reached", pager.name, None, now)
+            latest = await self._reached(ticket, "reached", pager.name, None, now)
             # It may have been taken while the call was on its way; then the end must not have come before the beginning.
-            ticket = await self._store.ticket(ticket.id) or ticket
+            ticket = latest or ticket
             verb = {TicketState.ACKNOWLEDGED: "acknowledge", TicketState.RESOLVED: "resolve"}.get(ticket.state, "")
         if verb == "acknowledge" and ticket.state is not TicketState.OPEN:
             await pager.acknowledge(ticket)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -10,14 +10,6 @@ import pytest
 from bot.redaction.gate import Gate
 from bot.store.store import SqlStore
 from tests.databases import Server
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[Server | None]:
-    server = Server.start()
-    yield server
-    if server is not None:
-        server.stop()
 
 
 @pytest.fixture(scope="session")
