@@ -17,6 +17,18 @@ _CREDENTIAL: Final = finder(
 )
 _LINE: Final = finder(r"(?m:^[ \t]*(?:[<>*|]{1,3}[ \t]*)?[A-Za-z][A-Za-z0-9\-]*:[^\n]*)")
 _NAME: Final = piece(r"[ \t]*(?:[<>*|]{1,3}[ \t]*)?([A-Za-z][A-Za-z0-9\-]*):[ \t]*")
+# parts of the names of which one is in every dump
+_TYPICAL: Final = (
+    b"gent:",
+    b"ontent-",
+    b"ccept",
+    b"tainless",
+    b"orwarded",
+    b"erver:",
+    b"eal-",
+    b"onnection:",
+    b"ache-",
+)
 _DROPPED: Final = frozenset(
     b"user-agent accept accept-encoding accept-language accept-charset connection content-type content-length content-encoding "
     b"cache-control pragma origin referer dnt te upgrade upgrade-insecure-requests x-forwarded-for x-forwarded-host x-forwarded-proto "
@@ -29,7 +41,7 @@ _DROPPED_FAMILIES: Final = (b"x-stainless-", b"sec-", b"access-control-", b"x-fo
 
 def find(text: bytes, spans: list[Span]) -> None:
     """Adds the lines that go, neighbours as one. Call it only when something secret was found in the text."""
-    if _CREDENTIAL(text, 0)[0] < 0:
+    if _TYPICAL(text, 0)[0] < 0 or _CREDENTIAL(text, 0)[0] < 0:
         return
     lines = []
     start, end = _LINE(text, 0)

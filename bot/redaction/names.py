@@ -66,6 +66,7 @@ def find(view: bytes, spans: list[Span]) -> None:
     position = hits = 0
     length = len(view)
     most = budget(length)
+    taken = [span[0] for span in spans]
     while position < length:
         start, end = _NAME(view, position)
         if start < 0:
@@ -76,7 +77,7 @@ def find(view: bytes, spans: list[Span]) -> None:
         if hits > most:
             spans.append((start, length, UNREADABLE, b""))
             return
-        if rule_of(view[end : end + 24]) is not None:
+        if end in taken or rule_of(view[end : end + 24]) is not None:
             continue  # the token finder knows better where it ends
         span = _named(view, start, end)
         if span is not None:

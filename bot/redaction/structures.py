@@ -17,12 +17,10 @@ MAIL: Final = "mail"
 _EACH: dict[str, Any] = {}
 _AT: Final = tuple(rule for rule in RULES if rule.hints == ("@",))
 _HINTS: Final = tuple((hint.encode(), rule) for rule in RULES if rule not in _AT for hint in rule.hints)
-HINTS: Final = "|".join(
-    sorted(
-        {re2.escape(hint) for rule in RULES for hint in rule.hints if hint != "@"}
-        | {"[A-Za-z0-9!#$%^*_+=.~-]@[A-Za-z0-9]"}
-    )
-)
+# a name at a domain, or something that ends a password; not a bot that is spoken to
+_AT_SIGN: Final = r"[A-Za-z0-9!#$%^*_+=.~\-]@[A-Za-z0-9\-]+\.[A-Za-z0-9]|:[^\s/@\"'<>]+@|://[^\s\"'<>]+@"
+_PASSWORD: Final = finder(r":[^\s/@\"'<>]+@|://[^\s\"'<>]+@")
+HINTS: Final = "|".join(sorted({re2.escape(hint) for rule in RULES for hint in rule.hints if hint != "@"} | {_AT_SIGN}))
 _MAIL: Final = finder(
     r"[A-Za-z0-9._%+\-]{1,64}@[A-Za-z0-9\-]{1,63}(?:\.[A-Za-z0-9\-]{1,63})*\.(?:com|net|org|edu|gov|info|biz|dev|app|xyz|top|site|"
     r"online|tech|cloud|email|icu|vip|mobi|name|group|team|work|[A-Za-z]{2})\b"
@@ -47,8 +45,9 @@ def find(view: bytes, spans: list[Span]) -> None:
             done.append(rule.name)
             _one(rule, view, spans)
     if b"@" in view:
-        for rule in _AT:
-            _one(rule, view, spans)
+        if _PASSWORD(view, 0)[0] >= 0:
+            for rule in _AT:
+                _one(rule, view, spans)
         _mail(view, spans)
 
 

@@ -189,9 +189,20 @@ def find(view: bytes, deep: bool = True) -> list[Span]:
         if hits > most:
             spans.append((start, length, UNREADABLE, b""))
             break
-        rule = rule_of(view[start:end])
+        token = view[start:end]
+        rule = rule_of(token)
         if rule is None:
             span = _run(view, start, end, deep)
+        elif (
+            rule.body == "u"
+            and end - start - len(rule.prefix) in rule.exact
+            and rule.check != "sk"
+            and not _doubtful(rule, token)
+        ):
+            # the usual case, whole and of the right length
+            spans.append((start, end, rule.kind, token))
+            position = end
+            continue
         else:
             span = read(rule, view, start, end, fruitless < _FRUITLESS)
             if span is None and view[end : end + 1] in _BREAKS:
@@ -202,6 +213,11 @@ def find(view: bytes, deep: bool = True) -> list[Span]:
         spans.append(span)
         position = max(span[1], start + 1)
     return spans
+
+
+def _doubtful(rule: Vendor, token: bytes) -> bool:
+    body = token[len(rule.prefix) :]
+    return judge.placeholder(body) or not _CHECKS[rule.check](body)
 
 
 def _run(view: bytes, start: int, end: int, deep: bool) -> Span | None:
