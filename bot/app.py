@@ -19,7 +19,7 @@ from bot.errors import ConfigError
 from bot.locales import best
 from bot.logging_setup import set_up
 from bot.metrics import Measured, Metrics
-from bot.model.chat import Person
+from bot.model.chat import Person, Place, Role
 from bot.model.engine import Engine
 from bot.model.team import Secret, Team
 from bot.outlets import env_file
@@ -68,6 +68,11 @@ class House:
         """Language and zone that this person chose; None where nothing was chosen."""
         profile = await self.store.profile(address)
         return profile.language, profile.timezone
+
+    async def allowed(self, person: Person, place: Place) -> bool:
+        """Whether this person may read anything here."""
+        profile = await self.store.profile(person.address)
+        return self.team.access.role(person, place, profile.linked) > Role.NOBODY
 
     async def profile(self, person: Person, hint: str | None) -> tuple[str, str]:
         """The person's own choice, else the platform's hint, else the team's."""

@@ -124,7 +124,7 @@ def slack_chat(built: House) -> SlackChat:
         timezone=built.team.timezone,
         languages=languages(),
     )
-    return SlackChat(options, built.gate, built.store, built.clock, Words, built.chosen)
+    return SlackChat(options, built.gate, built.store, built.clock, Words, built.chosen, built.allowed)
 
 
 def telegram_chat(built: House) -> TelegramChat:
