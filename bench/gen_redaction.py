@@ -59,9 +59,18 @@ def _families() -> list[Family]:
         Family("alibaba-secret", "<a30>", 0, "ALIBABA_CLOUD_ACCESS_KEY_SECRET", True, key),
         Family("baidu-ak", "<a24>", 0, "QIANFAN_ACCESS_KEY", True, key),
         Family("baidu-sk", "<a32>", 0, "QIANFAN_SECRET_KEY", True, key),
-        Family("baidu-access", "24.<h32>.2592000.1769652870.282335-<d8>", 0, "BAIDU_ACCESS_TOKEN", True, ("access token", "令牌")),
+        Family(
+            "baidu-access",
+            "24.<h32>.2592000.1769652870.282335-<d8>",
+            0,
+            "BAIDU_ACCESS_TOKEN",
+            True,
+            ("access token", "令牌"),
+        ),
         Family("volc-sk", "<a58>==", 0, "VOLC_SECRETKEY", True, key),
-        Family("ark-uuid", "<g>", 0, "ARK_API_KEY", True, ("火山方舟API Key", "方舟 API Key", "ARK API Key", "方舟密钥")),
+        Family(
+            "ark-uuid", "<g>", 0, "ARK_API_KEY", True, ("火山方舟API Key", "方舟 API Key", "ARK API Key", "方舟密钥")
+        ),
         Family("zhipu", "<h32>.<a16>", 0, "ZHIPUAI_API_KEY"),
         Family("spark", "<h32>:<b44>", 0, "SPARK_API_PASSWORD", True, ("APIPassword", "api password")),
         Family("spark-letters", "<L20>:<L20>", 0, "SPARK_API_PASSWORD", True, ("APIPassword", "api password")),
@@ -86,10 +95,19 @@ ERRORS = (
 )  # fmt: skip
 MODELS = ("gpt-4o-2024-11-20", "claude-sonnet-4-5-20250929", "Qwen/Qwen3-235B-A22B-Instruct-2507", "ft:gpt-4o-mini-2024-07-18:acme::AbC12xYz",
           "doubao-seedance-1-0-pro-250528", "ep-20260126101355-hx7kq", "deepseek-chat", "moonshot-v1-128k", "anthropic/claude-sonnet-4.5", "gemini-3-pro-preview")  # fmt: skip
-HOSTS = ("https://api.openai.com/v1", "https://newapi.example-relay.cn/v1", "https://ark.cn-beijing.volces.com/api/v3", "https://generativelanguage.googleapis.com/v1beta")
+HOSTS = (
+    "https://api.openai.com/v1",
+    "https://newapi.example-relay.cn/v1",
+    "https://ark.cn-beijing.volces.com/api/v3",
+    "https://generativelanguage.googleapis.com/v1beta",
+)
 SENTENCES = (
-    "Write a farewell letter to my colleagues in the Hamburg office", "总结一下我们公司第三季度的亏损原因，不要告诉别人", 'He said "never mind" and left, it\'s over',
-    "请帮我写一封辞职信，理由是家里老人生病", "a cat in a red raincoat, neon rain, 35mm film", "Explain why customer 4711 cancelled the contract\nand draft an apology",
+    "Write a farewell letter to my colleagues in the Hamburg office",
+    "总结一下我们公司第三季度的亏损原因，不要告诉别人",
+    'He said "never mind" and left, it\'s over',
+    "请帮我写一封辞职信，理由是家里老人生病",
+    "a cat in a red raincoat, neon rain, 35mm film",
+    "Explain why customer 4711 cancelled the contract\nand draft an apology",
 )
 
 
@@ -122,7 +140,21 @@ class Made:
         return self.stay(grow(shape, self.rng))
 
     def task_id(self) -> str:
-        shape = self.pick(("17693<d11>", "8<d17>", "6<d16>", "4<d15>", "<g>", "cgt-20260126101355-<m5>", "video_<h32>", "<m26>", "task_01J<U23>", "mj-<d16>", "1-6977<h4>-<h24>"))
+        shape = self.pick(
+            (
+                "17693<d11>",
+                "8<d17>",
+                "6<d16>",
+                "4<d15>",
+                "<g>",
+                "cgt-20260126101355-<m5>",
+                "video_<h32>",
+                "<m26>",
+                "task_01J<U23>",
+                "mj-<d16>",
+                "1-6977<h4>-<h24>",
+            )
+        )
         return self.stay(grow(shape, self.rng))
 
     def trace_id(self) -> str:
@@ -132,11 +164,15 @@ class Made:
         rng = self.rng
         base = f"2026-{rng.randint(1, 12):02}-{rng.randint(1, 28):02}"
         clock = f"{rng.randint(0, 23):02}:{rng.randint(0, 59):02}:{rng.randint(0, 59):02}"
-        return self.stay(self.pick((f"{base} {clock}", f"{base}T{clock}Z", f"{base}T{clock}.123+08:00", f"{base} {clock},456")))
+        return self.stay(
+            self.pick((f"{base} {clock}", f"{base}T{clock}Z", f"{base}T{clock}.123+08:00", f"{base} {clock},456"))
+        )
 
     def amount(self) -> str:
         number = f"{self.rng.randint(1, 999)}.{self.rng.randint(0, 99):02}"
-        return self.stay(self.pick((f"¥{number}", f"${number}", f"CNY {number}", "＄0.012304", f"{self.rng.randint(1, 900)}元")))
+        return self.stay(
+            self.pick((f"¥{number}", f"${number}", f"CNY {number}", "＄0.012304", f"{self.rng.randint(1, 900)}元"))
+        )
 
     def account(self) -> str:
         return self.stay(self.pick(("z***@gmail.com", "138****1234", "尾号1234", "we****fo")))
@@ -159,13 +195,48 @@ def plain(m: Made, family: Family) -> str:
 
 
 def env(m: Made, f: Family) -> str:
-    style = m.pick(("{0}={1}", "export {0}={1}", 'export {0}="{1}"', "{0}='{1}'", "$env:{0} = \"{1}\"", "set {0}={1}", "{0}: {1}", '"{0}": "{1}",', "{0} = {1}", "- {0}={1}"))
-    return "\n".join((".env:", "MODEL_NAME=" + m.model(), m.stay("MAX_TOKENS=4096"), style.format(f.env, plain(m, f)), "BASE_URL=" + m.host(), "# " + m.error() + " " + m.time()))
+    style = m.pick(
+        (
+            "{0}={1}",
+            "export {0}={1}",
+            'export {0}="{1}"',
+            "{0}='{1}'",
+            '$env:{0} = "{1}"',
+            "set {0}={1}",
+            "{0}: {1}",
+            '"{0}": "{1}",',
+            "{0} = {1}",
+            "- {0}={1}",
+        )
+    )
+    return "\n".join(
+        (
+            ".env:",
+            "MODEL_NAME=" + m.model(),
+            m.stay("MAX_TOKENS=4096"),
+            style.format(f.env, plain(m, f)),
+            "BASE_URL=" + m.host(),
+            "# " + m.error() + " " + m.time(),
+        )
+    )
 
 
 def http(m: Made, f: Family) -> str:
     mark = m.pick(("", "> ", ">>> "))
-    header = m.pick(("Authorization: Bearer {}", "authorization:Bearer {}", "AUTHORIZATION: BEARER {}", "x-api-key: {}", "api-key: {}", "x-goog-api-key: {}", "PRIVATE-TOKEN: {}", "Authorization: Token {}", "X-Auth-Token: {}", "xi-api-key: {}"))
+    header = m.pick(
+        (
+            "Authorization: Bearer {}",
+            "authorization:Bearer {}",
+            "AUTHORIZATION: BEARER {}",
+            "x-api-key: {}",
+            "api-key: {}",
+            "x-goog-api-key: {}",
+            "PRIVATE-TOKEN: {}",
+            "Authorization: Token {}",
+            "X-Auth-Token: {}",
+            "xi-api-key: {}",
+        )
+    )
     cookie = Family("cookie", "<u43>", 0, "")
     sid = Family("cookie", "<a32>", 0, "")
     lines = [f"{mark}POST /v1/chat/completions HTTP/1.1", f"{mark}Host: api.example.com", mark + header.format(plain(m, f)), f"{mark}User-Agent: OpenAI/Python 1.99.1",
@@ -191,16 +262,39 @@ def jsonlog(m: Made, f: Family) -> str:
 
 
 def nested(m: Made, f: Family) -> str:
-    inner = json.dumps({m.pick(("secretKey", "api_key", "app_secret", "accessToken", "SecretAccessKey")): plain(m, f), "region": "cn-beijing"})
-    return json.dumps({"config": inner, "err": m.error(), "request_id": m.request_id(), "task": {"task_id": m.task_id()}}, ensure_ascii=False)
+    inner = json.dumps(
+        {
+            m.pick(("secretKey", "api_key", "app_secret", "accessToken", "SecretAccessKey")): plain(m, f),
+            "region": "cn-beijing",
+        }
+    )
+    return json.dumps(
+        {"config": inner, "err": m.error(), "request_id": m.request_id(), "task": {"task_id": m.task_id()}},
+        ensure_ascii=False,
+    )
 
 
 def zh(m: Made, f: Family) -> str:
     word = m.pick(f.words)
-    shapes = ("我的{w}是{k}请看", "{w}：{k}，{t}调用{m}报{e}", "麻烦查一下，{w}:{k}。充值{a}未到账，{t}下单", "你好，{w}填的“{k}”，模型填的{m}", "我填的{w}: {k}\n错误：{e}\n请求id：{r}", "（{w}＝{k}）任务ID {i}，{t}提交", "{w}→{k}←额度不足？任务ID {i}")
+    shapes = (
+        "我的{w}是{k}请看",
+        "{w}：{k}，{t}调用{m}报{e}",
+        "麻烦查一下，{w}:{k}。充值{a}未到账，{t}下单",
+        "你好，{w}填的“{k}”，模型填的{m}",
+        "我填的{w}: {k}\n错误：{e}\n请求id：{r}",
+        "（{w}＝{k}）任务ID {i}，{t}提交",
+        "{w}→{k}←额度不足？任务ID {i}",
+    )
     more = ("@客服 {k}这个key昨天还能用今天就401了，订单时间{t}金额{a}", "我把{k}换成新的也不行，{e}，请求编号{r}")
     shape = m.rng.choice(shapes if f.named else shapes + more)
-    makers: dict[str, Callable[[], str]] = {"t": m.time, "m": m.model, "e": m.error, "a": m.amount, "r": m.request_id, "i": m.task_id}
+    makers: dict[str, Callable[[], str]] = {
+        "t": m.time,
+        "m": m.model,
+        "e": m.error,
+        "a": m.amount,
+        "r": m.request_id,
+        "i": m.task_id,
+    }
     values = {name: make() for name, make in makers.items() if "{" + name + "}" in shape}
     return shape.format(w=word, k=plain(m, f), **values)
 
@@ -214,7 +308,11 @@ def url(m: Made, f: Family) -> str:
     name = m.pick(("key", "api_key", "apikey", "access_token", "token", "sk", "client_secret"))
     value = m.plant(f, urllib.parse.quote(grow(f.shape, m.rng), safe=":"))
     shape = m.pick(("{}", "[link]({})", "<{}|link>"))
-    return "GET " + shape.format(f"{m.host()}/models/x:generateContent?{name}={value}&alt=sse") + f" 403\n{m.error()} at {m.time()} trace={m.trace_id()}"
+    return (
+        "GET "
+        + shape.format(f"{m.host()}/models/x:generateContent?{name}={value}&alt=sse")
+        + f" 403\n{m.error()} at {m.time()} trace={m.trace_id()}"
+    )
 
 
 def yaml(m: Made, f: Family) -> str:
@@ -231,7 +329,13 @@ def docker(m: Made, f: Family) -> str:
 
 
 def traceback_(m: Made, f: Family) -> str:
-    line = m.pick(('llm = ChatOpenAI(model="x", openai_api_key="{}")', 'headers = {{"Authorization": f"Bearer {}"}}', "api_key = '{}'"))
+    line = m.pick(
+        (
+            'llm = ChatOpenAI(model="x", openai_api_key="{}")',
+            'headers = {{"Authorization": f"Bearer {}"}}',
+            "api_key = '{}'",
+        )
+    )
     return (f'Traceback (most recent call last):\n  File "/app/engine.py", line 357, in <module>\n    {line.format(plain(m, f))}\nopenai.APIStatusError: Error code: 503 - '
             f"{{'error': {{'message': '{m.error()}', 'param': None}}, 'request_id': '{m.request_id()}', 'model': '{m.model()}'}}")  # fmt: skip
 
@@ -278,7 +382,9 @@ def md_split(m: Made, key: str) -> str:
 
 def concatenated(m: Made, key: str) -> str:
     at = m.rng.randint(5, len(key) - 5)
-    return m.pick(('"{}" + "{}"', "'{}' + '{}'", '"{}" "{}"', '"{}"\n    "{}"', '"{}" +\n  "{}"')).format(key[:at], key[at:])
+    return m.pick(('"{}" + "{}"', "'{}' + '{}'", '"{}" "{}"', '"{}"\n    "{}"', '"{}" +\n  "{}"')).format(
+        key[:at], key[at:]
+    )
 
 
 def fullwidth(m: Made, key: str) -> str:
@@ -330,17 +436,37 @@ def prompt(m: Made) -> str:
     if way == 0:
         body["messages"] = [{"role": "system", "content": "You are terse."}, {"role": "user", "content": said}]
     elif way == 1:
-        body["messages"] = [{"role": "user", "content": [{"type": "text", "text": said}, {"type": "image_url", "image_url": {"url": "data:image/png;base64," + plain(m, image)}}]}]
+        body["messages"] = [
+            {
+                "role": "user",
+                "content": [
+                    {"type": "text", "text": said},
+                    {"type": "image_url", "image_url": {"url": "data:image/png;base64," + plain(m, image)}},
+                ],
+            }
+        ]
     elif way == 2:
         body["prompt"], body["negative_prompt"] = said, "blurry, low quality"
     elif way == 3:
         body["input"], body["instructions"] = said, "be nice"
     elif way == 4:
-        body["contents"] = [{"role": "user", "parts": [{"text": said}, {"inlineData": {"mimeType": "image/png", "data": plain(m, image)}}]}]
+        body["contents"] = [
+            {
+                "role": "user",
+                "parts": [{"text": said}, {"inlineData": {"mimeType": "image/png", "data": plain(m, image)}}],
+            }
+        ]
     elif way == 5:
         body["system"], body["messages"] = said, [{"role": "user", "content": "hi there"}]
     elif way == 6:
-        body["messages"] = [{"role": "assistant", "tool_calls": [{"function": {"name": "mail", "arguments": json.dumps({"body": said}, ensure_ascii=False)}}]}]
+        body["messages"] = [
+            {
+                "role": "assistant",
+                "tool_calls": [
+                    {"function": {"name": "mail", "arguments": json.dumps({"body": said}, ensure_ascii=False)}}
+                ],
+            }
+        ]
     elif way == 7:
         body["input"] = {"prompt": said, "size": "1280x720"}
     else:
@@ -359,7 +485,11 @@ def prompt(m: Made) -> str:
         text = '{"level": "error", "request_body": ' + json.dumps(text, ensure_ascii=ascii_) + ', "status": 400}'
         written = json.dumps(written, ensure_ascii=ascii_)[1:-1]
     elif dress == 3:
-        text = "curl https://api.example.com/v1/x -H 'Content-Type: application/json' -d '" + text.replace("'", "'\\''") + "'"
+        text = (
+            "curl https://api.example.com/v1/x -H 'Content-Type: application/json' -d '"
+            + text.replace("'", "'\\''")
+            + "'"
+        )
         written = written.replace("'", "'\\''")
     if way == 6:
         written = "colleagues in the Hamburg"
@@ -380,7 +510,13 @@ def payment(m: Made) -> str:
     what = rng.randrange(4)
     if what == 0:
         number = _luhn(grow(m.pick(("4<d14>", "51<d13>", "54<d13>", "37<d12>")), rng))
-        number = m.pick(("{}", " ", "-")) .join((number,)) if rng.random() < 0.5 else m.pick((" ", "-")).join(number[i : i + 4] for i in range(0, len(number), 4)) if len(number) == 16 else number
+        number = (
+            m.pick(("{}", " ", "-")).join((number,))
+            if rng.random() < 0.5
+            else m.pick((" ", "-")).join(number[i : i + 4] for i in range(0, len(number), 4))
+            if len(number) == 16
+            else number
+        )
         return f"用{m.pick(('卡', '信用卡', 'card '))}{m.plant(Family('card', '', 0, ''), number)}支付了{m.amount()}，{m.time()}，订单没到账，账号{m.account()}"
     if what == 1:
         number = _luhn(grow(m.pick(("622<d12>", "6217<d14>", "6228<d14>")), rng))
@@ -388,12 +524,21 @@ def payment(m: Made) -> str:
             number = " ".join(number[i : i + 4] for i in range(0, len(number), 4))
         return f"转账到银行卡号{m.plant(Family('bank_cn', '', 0, ''), number)}，金额{m.amount()}，时间{m.time()}"
     if what == 2:
-        body = m.pick(("110105", "310104", "440305", "510107")) + f"{rng.randint(1950, 2005)}{rng.randint(1, 12):02}{rng.randint(1, 28):02}" + f"{rng.randint(0, 999):03}"
-        check = "10X98765432"[sum(int(c) * w for c, w in zip(body, (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2), strict=True)) % 11]
+        body = (
+            m.pick(("110105", "310104", "440305", "510107"))
+            + f"{rng.randint(1950, 2005)}{rng.randint(1, 12):02}{rng.randint(1, 28):02}"
+            + f"{rng.randint(0, 999):03}"
+        )
+        check = "10X98765432"[
+            sum(int(c) * w for c, w in zip(body, (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2), strict=True))
+            % 11
+        ]
         return f"实名：身份证{m.plant(Family('idcard_cn', '', 0, ''), body + check)}，充值{m.amount()}于{m.time()}，账号昵称{m.account()}"
     number = f"1{rng.randint(3, 9)}{rng.randint(0, 9)}"
     tail = (f"{rng.randint(0, 9999):04}", f"{rng.randint(0, 9999):04}")
-    written = m.pick(("{0}{1}{2}", "{0}-{1}-{2}", "{0} {1} {2}", "+86 {0}{1}{2}", "+86{0}{1}{2}", "86-{0}{1}{2}")).format(number, *tail)
+    written = m.pick(
+        ("{0}{1}{2}", "{0}-{1}-{2}", "{0} {1} {2}", "+86 {0}{1}{2}", "+86{0}{1}{2}", "86-{0}{1}{2}")
+    ).format(number, *tail)
     return f"{m.pick(('手机号', '联系电话：', '我的电话是', 'phone: '))}{m.plant(Family('phone_cn', '', 0, ''), written)}，{m.time()}充值{m.amount()}，任务ID {m.task_id()}"
 
 
@@ -432,7 +577,12 @@ def pem(m: Made) -> str:
     end = joint + "-----END PRIVATE KEY-----" if m.rng.random() < 0.8 else ""
     text = f"-----BEGIN PRIVATE KEY-----{joint}{joint.join(lines)}{end}"
     if joint == "\\n":
-        return '{"type": "service_account", "private_key": "' + text + '", "client_email": "x@y.iam.gserviceaccount.com"} ' + m.error()
+        return (
+            '{"type": "service_account", "private_key": "'
+            + text
+            + '", "client_email": "x@y.iam.gserviceaccount.com"} '
+            + m.error()
+        )
     return text + ("\n" + m.error() if end else "")
 
 
@@ -485,7 +635,18 @@ def make(seed: int, count: int) -> list[dict[str, object]]:
             kind, text = "clean", rng.choice(CLEAN)(m)
         if rng.random() < 0.15:
             text = rng.choice(("/diagnose ", "/诊断 ", "/diagnose@aihelper_bot ")) + text
-        rows.append({"id": f"g{seed}-{number:05}", "text": text, "secrets": m.secrets, "fam": m.fam, "pub": m.pub, "keep": m.keep, "kind": kind, "trap": trap})
+        rows.append(
+            {
+                "id": f"g{seed}-{number:05}",
+                "text": text,
+                "secrets": m.secrets,
+                "fam": m.fam,
+                "pub": m.pub,
+                "keep": m.keep,
+                "kind": kind,
+                "trap": trap,
+            }
+        )
     return rows
 
 

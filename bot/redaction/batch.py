@@ -6,15 +6,10 @@ import os
 import sys
 from collections.abc import Iterable, Iterator
 from json.decoder import JSONDecoder
-from json.encoder import encode_basestring
+from json.encoder import encode_basestring as _quoted
 from typing import BinaryIO, Final
 
 from bot.redaction.engine import redact
-
-try:
-    from json.encoder import c_encode_basestring as _quoted
-except ImportError:  # no C accelerator in this interpreter
-    _quoted = encode_basestring
 
 __all__ = ["clean_stream", "main"]
 

@@ -189,7 +189,7 @@ def _matching(view: bytes, at: int) -> int:
         else:
             depth -= 1
             if depth == 0:
-                return begin
+                return int(begin)
     return len(view)
 
 

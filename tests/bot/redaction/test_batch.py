@@ -113,8 +113,23 @@ def test_ten_megabytes_in_one_row_and_in_one_text() -> None:
 
 def test_start_up_is_quick() -> None:
     """Generous on purpose: the bench measures, this only catches a heavy import that slips in."""
-    heavy = subprocess.run([sys.executable, "-c", "import sys, bot.redaction.batch; print(sorted(sys.modules))"], capture_output=True, cwd=ROOT, check=True).stdout.decode()
-    for name in ("typer", "pydantic", "sqlalchemy", "httpx", "asyncio", "slack_sdk", "telegram", "structlog", "logging"):
+    heavy = subprocess.run(
+        [sys.executable, "-c", "import sys, bot.redaction.batch; print(sorted(sys.modules))"],
+        capture_output=True,
+        cwd=ROOT,
+        check=True,
+    ).stdout.decode()
+    for name in (
+        "typer",
+        "pydantic",
+        "sqlalchemy",
+        "httpx",
+        "asyncio",
+        "slack_sdk",
+        "telegram",
+        "structlog",
+        "logging",
+    ):
         assert f"'{name}'" not in heavy
     started = time.perf_counter()
     run("hello")

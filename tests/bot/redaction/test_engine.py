@@ -10,7 +10,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.gen_redaction import CLEAN, DRESS, FAMILIES, PLACES, Family, Made, make, payment, pem, prompt, repeated, trapped
+from bench.gen_redaction import (
+    CLEAN,
+    DRESS,
+    FAMILIES,
+    PLACES,
+    Family,
+    Made,
+    make,
+    payment,
+    pem,
+    prompt,
+    repeated,
+    trapped,
+)
 from bot.redaction import engine
 from bot.redaction.rules.shapes import grow
 
@@ -108,7 +121,36 @@ def test_any_text_comes_out_stable(text: str) -> None:
 @given(
     parts=st.lists(
         st.sampled_from(
-            ["sk-", "key=", "[", "]", '"', "\\", "api_key", ": ", "\n", " ", "%2D", "Bearer ", "password", "密钥：", "`", "**", "cookie:", "messages", "[{", "prompt", "@", "://", "a1b2c3d4e5f6", "Zz9Yy8Xx7Ww6Vv5Uu4", "token", ",", "=", "13800138000"]
+            [
+                "sk-",
+                "key=",
+                "[",
+                "]",
+                '"',
+                "\\",
+                "api_key",
+                ": ",
+                "\n",
+                " ",
+                "%2D",
+                "Bearer ",
+                "password",
+                "密钥：",
+                "`",
+                "**",
+                "cookie:",
+                "messages",
+                "[{",
+                "prompt",
+                "@",
+                "://",
+                "a1b2c3d4e5f6",
+                "Zz9Yy8Xx7Ww6Vv5Uu4",
+                "token",
+                ",",
+                "=",
+                "13800138000",
+            ]
         ),
         max_size=24,
     )

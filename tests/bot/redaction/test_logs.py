@@ -42,7 +42,9 @@ def clean(stream: io.StringIO) -> str:
     return text
 
 
-@pytest.mark.parametrize("name", ["bot", "httpx", "telegram.ext.Application", "slack_sdk.web", "aiohttp.access", "sqlalchemy.engine"])
+@pytest.mark.parametrize(
+    "name", ["bot", "httpx", "telegram.ext.Application", "slack_sdk.web", "aiohttp.access", "sqlalchemy.engine"]
+)
 def test_message_arguments_and_traceback(log: io.StringIO, name: str) -> None:
     logger = logging.getLogger(name)
     logger.warning("POST https://api.telegram.org/bot%s/sendMessage for %s", TOKEN, "chat 5")
@@ -72,12 +74,18 @@ def test_json_lines(log: io.StringIO) -> None:
 
 def test_structlog_events(log: io.StringIO) -> None:
     process = clean_event(Gate(b"team"))
-    event = process(None, "info", {"event": f"used {KEY}", "api_key": PASSWORD, "count": 2, "nested": {"url": f"https://x/bot{TOKEN}/y"}})
+    event = process(
+        None,
+        "info",
+        {"event": f"used {KEY}", "api_key": PASSWORD, "count": 2, "nested": {"url": f"https://x/bot{TOKEN}/y"}},
+    )
     assert event["event"] == "used [anthropic key]"
     assert event["count"] == 2
     assert PASSWORD not in repr(event)
     assert TOKEN[12:24] not in repr(event)
-    logger = structlog.wrap_logger(structlog.PrintLogger(log), processors=[process, structlog.processors.JSONRenderer()])
+    logger = structlog.wrap_logger(
+        structlog.PrintLogger(log), processors=[process, structlog.processors.JSONRenderer()]
+    )
     try:
         raise RuntimeError(KEY)
     except RuntimeError:

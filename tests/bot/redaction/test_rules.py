@@ -58,7 +58,11 @@ def test_a_structure_or_name_gives_its_secret_away(rule: structures.Structure | 
         # what differs from the template's constant filling was made up, and must be gone
         changed = [text[i] for i in range(len(text)) if i < len(fixed) and text[i] != fixed[i]]
         assert changed
-        assert not any(piece in clean for piece in re.findall(r"[A-Za-z0-9+/_]{12,}", text) if piece not in rule.sample and "example" not in piece)
+        assert not any(
+            piece in clean
+            for piece in re.findall(r"[A-Za-z0-9+/_]{12,}", text)
+            if piece not in rule.sample and "example" not in piece
+        )
 
 
 class _Constant:
@@ -67,7 +71,18 @@ class _Constant:
 
 
 def test_every_kind_of_key_says_where_to_revoke_it() -> None:
-    vague = {"api key", "secret", "token", "password", "credential", "cookie", "authorization", "signature", "session", "jwt"}
+    vague = {
+        "api key",
+        "secret",
+        "token",
+        "password",
+        "credential",
+        "cookie",
+        "authorization",
+        "signature",
+        "session",
+        "jwt",
+    }
     for rule in RULES:
         assert rule.kind in REVOKE or rule.kind in vague, rule.kind
     assert not NOT_A_KEY & set(REVOKE)
