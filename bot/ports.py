@@ -338,6 +338,9 @@ class Store(Protocol):
     async def latest(self, accounts: Sequence[str]) -> Mapping[str, list[StoredReading]]:
         """The newest good readings of each account (all of one asking)."""
 
+    async def sparse(self, accounts: Sequence[str], marks: Sequence[datetime]) -> Mapping[str, list[StoredReading]]:
+        """A thin history: for each mark the newest asking not after it, oldest first. At most 400 marks and accounts."""
+
     # sightings
     async def add_sighting(self, sighting: Sighting) -> int: ...
 
@@ -530,6 +533,9 @@ class Gateway(Protocol):
     """A program that routes for many and has its own switch. Raises SwitchRefused (reason in its facts) and ProviderError."""
 
     async def targets(self) -> tuple[GatewayTarget, ...]: ...
+
+    async def look(self, target: str) -> GatewayTarget:
+        """One target as it is now. Raises SwitchRefused (no_such_target)."""
 
     async def apply(self, target: str, want: Mapping[str, Any]) -> Receipt:
         """Changes only what `want` names. Raises SwitchRefused (not_taken) where reading back does not show it."""

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from bot.errors import ConfigError
-from bot.model.engine import Engine, KeyRef, Route
+from bot.model.engine import Engine, GatewaySettings, KeyRef, Route
 from bot.model.team import Access, OnCall, Support, Team, Watching
 
 _TOP = (
@@ -30,6 +30,7 @@ _TOP = (
     "people",
     "watch",
     "warp",
+    "gateways",
     "demo",
 )
 _ROUTE = [
@@ -50,6 +51,8 @@ _ACCESS = ["members", "operators", "slack_team", "telegram_chats"]
 _SUPPORT = ["chats", "owner", "environment", "review_after"]
 _ONCALL = ["people", "handover", "ack_within"]
 _WATCH = ["every", "ends_within", "weekly_report"]
+_GATEWAY = ["kind", "url", "key_env", "key_file", "user_env", "user_file", "config", "pid_file", "restart"]
+_KINDS = ("new-api", "litellm", "claude-code-router")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}\Z")
 _SPAN = re.compile(r"(\d+)\s*(s|m|h|d|w)\Z")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -116,6 +119,7 @@ class _Parser:
             demo=raw.get("demo") is True,
             watch=self._watch(self._table(raw, "watch")),
             warp_folder=self._warp(self._table(raw, "warp")),
+            gateways={name: self._gateway(name, table) for name, table in self._tables(raw, "gateways")},
         )
         if self._faults:
             raise ConfigError(*self._faults)
@@ -252,6 +256,32 @@ class _Parser:
     def _warp(self, table: Mapping[str, Any]) -> Path | None:
         self._known("[warp]", table, ["folder"])
         return self._path(self._text("[warp]", table, "folder"))
+
+    def _gateway(self, name: str, table: Mapping[str, Any]) -> GatewaySettings:
+        where = f"[gateways.{name}]"
+        self._named(where, name)
+        self._known(where, table, _GATEWAY)
+        kind = self._choice(table, "kind", _KINDS, "", where)
+        url, config = self._text(where, table, "url"), self._path(self._text(where, table, "config"))
+        if kind == "claude-code-router":
+            if config is None:
+                self._faults.append(f"{where} needs config: the path of the router's config.json.")
+        elif kind:
+            parts = urlsplit(url)
+            if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
+                self._faults.append(f"{where} needs url: a plain http(s) address, like http://127.0.0.1:3000.")
+            if not table.get("key_env") and not table.get("key_file"):
+                self._faults.append(f"{where} needs key_env: the variable with the gateway's access token.")
+        return GatewaySettings(
+            name,
+            kind or "new-api",  # type: ignore[arg-type]
+            url.rstrip("/"),
+            self._ref(where, table, "key"),
+            self._ref(where, table, "user"),
+            config,
+            self._path(self._text(where, table, "pid_file")),
+            tuple(self._list(where, table, "restart")),
+        )
 
     # --- values
 

@@ -66,3 +66,20 @@ class Engine:
     def variables(self) -> tuple[str, str, str]:
         """The three that move together: key, address, model."""
         return (f"{self.env_prefix}_API_KEY", f"{self.env_prefix}_BASE_URL", f"{self.env_prefix}_MODEL_NAME")
+
+
+GatewayKind = Literal["new-api", "litellm", "claude-code-router"]
+
+
+@dataclass(frozen=True, slots=True)
+class GatewaySettings:
+    """A gateway of the team's own whose channels or routes the bot may switch: `[gateways.<name>]`."""
+
+    name: str
+    kind: GatewayKind
+    url: str = ""
+    key: KeyRef | None = None  # access token (new-api, one-api) or master key (LiteLLM)
+    user: KeyRef | None = None  # numeric id of the token's owner, which some generations of new-api want
+    config: Path | None = None  # claude-code-router's config.json
+    pid_file: Path | None = None
+    restart: tuple[str, ...] = ()

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from bot.model.chat import Person, Place, Role
-from bot.model.engine import Engine, Route
+from bot.model.engine import Engine, GatewaySettings, Route
 
 
 class Secret:
@@ -115,6 +115,7 @@ class Team:
     demo: bool = False
     watch: Watching = field(default_factory=Watching)
     warp_folder: Path | None = None  # where a Warp gateway keeps its .env and its state files
+    gateways: Mapping[str, GatewaySettings] = field(default_factory=dict)
 
     def engines_of(self, route: str) -> tuple[str, ...]:
         """Engines that may use the route, in the team file's order."""

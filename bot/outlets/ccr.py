@@ -91,6 +91,12 @@ class Ccr:
             if isinstance(slots.get(slot), str)
         )
 
+    async def look(self, target: str) -> GatewayTarget:
+        found = next((each for each in await self.targets() if each.id == target), None)
+        if found is None:
+            raise refused("no_such_target", f"the router's file has no slot {target}", target=target)
+        return found
+
     def _bytes(self) -> bytes:
         try:
             return self._config.read_bytes()
@@ -101,9 +107,7 @@ class Ccr:
         """Raises SwitchRefused: not_taken where the file is changed but no new process came; the file is then put back."""
         if set(want) != {"route"}:
             raise refused("bad_value", "only the route of a slot can be changed", variable="", what="")
-        before = next((each for each in await self.targets() if each.id == target), None)
-        if before is None:
-            raise refused("no_such_target", f"the router's file has no slot {target}", target=target)
+        before = await self.look(target)
         new = str(want["route"])
         await asyncio.to_thread(self._change, target, new)
         if not await self._taken_up():
@@ -113,8 +117,7 @@ class Ccr:
         return Receipt(target, dict(before.state), {"route": new})
 
     async def undo(self, receipt: Receipt) -> Receipt:
-        now = next((each for each in await self.targets() if each.id == receipt.target), None)
-        if now is None or dict(now.state) != dict(receipt.after):
+        if dict((await self.look(receipt.target)).state) != dict(receipt.after):
             raise refused("changed_since", "the slot was changed after that", path=str(self._config))
         return await self.apply(receipt.target, receipt.before)
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from bot.services.diagnosis import Diagnoser
     from bot.services.escalation import Escalation
     from bot.services.fallback import Fallback
+    from bot.services.gateways import Gateways
     from bot.services.oncall import OnCallRota
     from bot.services.proof import Proof
     from bot.services.switching import Switching
@@ -35,3 +36,4 @@ class Services:
     oncall: OnCallRota
     warp: WarpView | None = None
     fallback: Fallback | None = None
+    gateways: Gateways | None = None

@@ -536,6 +536,8 @@ class Switching:
         """
         out = []
         for record in await self._store.switches(states=("started",), limit=100):
+            if record.engine.startswith("gateway:"):
+                continue  # no file: `gateways` asks the gateway itself
             engine = self._team.engines.get(record.engine)
             path = engine.env_file if engine else None
             if path is not None and await self._files.held(path):
