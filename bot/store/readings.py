@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Row, func, select, update
+from sqlalchemy import Row, func, literal, select, true, union_all, update
 
 from bot.model.money import Kind, Reading
 from bot.ports import Sighting, StoredReading
 from bot.store import tables
 from bot.store.database import Database
+
+_REACH = timedelta(days=1)  # how far before the first mark its asking may lie
 
 
 def _reading(row: Row[Any]) -> StoredReading:
@@ -83,6 +85,34 @@ class ReadingStore(Database):
                 )
                 if stored := [_reading(row) for row in rows]:
                     found[account] = stored
+        return found
+
+    async def sparse(self, accounts: Sequence[str], marks: Sequence[datetime]) -> Mapping[str, list[StoredReading]]:
+        """For each mark the newest asking not after it, oldest first; marks that saw nothing new give nothing.
+
+        Each mark is one look into the index on (account, at), so the length of the history does not matter.
+        """
+        if not accounts or not marks:
+            return {}
+        table = tables.readings.c
+        who = union_all(*(select(literal(a).label("account")) for a in dict.fromkeys(accounts))).cte("who")
+        when = union_all(*(select(literal(m, tables.Utc()).label("mark")) for m in marks)).cte("moment")
+        newest = (
+            select(func.max(table.at))
+            .where(table.account == who.c.account, table.at <= when.c.mark, table.at > min(marks) - _REACH)
+            .correlate(who, when)
+            .scalar_subquery()
+        )
+        points = select(who.c.account, newest.label("at")).select_from(who.join(when, true())).distinct().subquery()
+        query = (
+            select(tables.readings)
+            .join(points, (points.c.account == table.account) & (points.c.at == table.at))
+            .order_by(table.account, table.at, table.id)
+        )
+        found: dict[str, list[StoredReading]] = {}
+        async with self.read() as db:
+            for row in await db.execute(query):
+                found.setdefault(row.account, []).append(_reading(row))
         return found
 
     # --- sightings
