@@ -28,6 +28,7 @@ _FAILED_CACHE_S = 10.0
 _FRESH_FLOOR_S = 3.0  # a finger on Refresh is not a load test
 _FIRST_S = 1.5
 _NEXT_S = 1.0
+_PACE_S = 900.0
 HAND = "hand:"
 
 
@@ -56,11 +57,11 @@ class _Memory:
 
 @dataclass(slots=True)
 class _Lines:
-    """Thinned history of one account, loaded once and then grown by what is asked."""
+    """Thin history of one account, loaded once and then grown by what is asked, and how fast its figures fall."""
 
-    loading: asyncio.Lock = field(default_factory=asyncio.Lock)
-    loaded: bool = False
     lines: dict[runway.Series, list[runway.Point]] = field(default_factory=dict)
+    paces: dict[runway.Series, runway.Pace] = field(default_factory=dict)
+    paced_at: float | None = None
 
 
 class Balances:
@@ -70,6 +71,8 @@ class Balances:
         self._memory: dict[tuple[str, str, str], _Memory] = {}
         self._running: dict[tuple[tuple[str, str, str], bool], asyncio.Task[_Memory]] = {}
         self._lines: dict[str, _Lines] = {}
+        self._loading = asyncio.Lock()
+        self._names: dict[tuple[str, str, str], str] = {}
         self._unsaved: list[StoredReading] = []
 
     # --- names
@@ -129,6 +132,7 @@ class Balances:
         is whole. Raises UnknownName before anything is asked."""
         accounts = self.select(names)
         tasks = {account.name: asyncio.ensure_future(self._known(account, fresh)) for account in accounts}
+        history = asyncio.ensure_future(self._load([account.name for account in accounts]))
         wait, shown = _FIRST_S, 0
         while waiting := {task for task in tasks.values() if not task.done()}:
             await self._wait(waiting, wait)
@@ -137,6 +141,7 @@ class Balances:
             if shown < len(done) < len(tasks):
                 shown = len(done)
                 yield await self._board(accounts, {name: tasks[name].result() for name in done})
+        await history
         board = await self._board(accounts, {name: task.result() for name, task in tasks.items()})
         await self._save()
         yield board
@@ -158,7 +163,7 @@ class Balances:
         if route_name not in self._team.routes:
             raise UnknownName("route", route_name, known=tuple(self._team.routes))
         account = next(account for account in self.accounts() if route_name in account.routes)
-        memory = await self._known(account, fresh, models=models)
+        memory, _ = await asyncio.gather(self._known(account, fresh, models=models), self._load([account.name]))
         board = await self._board((account,), {account.name: memory})
         await self._save()
         return board[0]
@@ -199,6 +204,7 @@ class Balances:
         outcome = self._clean(outcome)
         memory = _Memory(self._clock.now(), self._clock.monotonic(), outcome, models)
         self._memory[account.id] = memory
+        self._names[account.id] = account.name
         if outcome.status is Status.OK:
             for reading in outcome.balance.readings:
                 if reading.kind is not Kind.HEALTH:
@@ -241,7 +247,7 @@ class Balances:
             if state.status is not Status.OK and (stored := latest.get(account.name)):
                 state = replace(state, last_good=tuple(s.reading for s in stored), last_good_at=stored[0].at)
             if memory is not None and memory.outcome.status is Status.OK:
-                state = replace(state, runway=await self._runway(account, state, memory))
+                state = replace(state, runway=self._runway(account, state))
             states.append(state)
         return verdict.order(states)
 
@@ -290,30 +296,41 @@ class Balances:
 
     def _grow(self, name: str, memory: _Memory) -> None:
         kept = self._lines.get(name)
-        if kept is None or not kept.loaded:
+        if kept is None:
             return
         entries = [StoredReading(name, memory.at, r) for r in memory.outcome.balance.readings]
         for series, line in runway.points(entries).items():
             kept.lines[series] = runway.thin([*kept.lines.get(series, []), *line][-2000:])
 
-    async def _runway(self, account: Account, state: AccountState, memory: _Memory) -> Runway:
-        kept = self._lines.setdefault(account.name, _Lines())
-        now = self._clock.now()
-        async with kept.loading:
-            if not kept.loaded:
-                await self._load(account.name, kept, memory)
-        return runway.estimate(state.readings, kept.lines, now, self._team.timezone)
+    async def _load(self, names: Sequence[str]) -> None:
+        """The thin history of accounts that were not looked at before, all in one query; from then on it grows by itself."""
+        async with self._loading:
+            new = [name for name in names if name not in self._lines]
+            if not new:
+                return
+            now = self._clock.now()
+            try:
+                stored = await self._store.sparse(new, runway.marks(now, self._team.timezone))
+            except Exception:
+                log.exception("history could not be read")
+                return
+            for name in new:
+                self._lines[name] = _Lines(runway.points(stored.get(name, ())))
+                memories = [m for key, m in self._memory.items() if self._names.get(key) == name]
+                for memory in memories:
+                    if memory.outcome.status is Status.OK:
+                        self._grow(name, memory)
 
-    async def _load(self, name: str, kept: _Lines, memory: _Memory) -> None:
-        try:
-            stored = await self._store.history(name, self._clock.now() - runway.HISTORY)
-        except Exception:
-            log.exception("history could not be read")
-            stored = []
-        just_read = [StoredReading(name, memory.at, reading) for reading in memory.outcome.balance.readings]
-        lines = runway.points([*(entry for entry in stored if entry.at < memory.at), *just_read])
-        kept.lines = {series: runway.thin(line) for series, line in lines.items()}
-        kept.loaded = True
+    def _runway(self, account: Account, state: AccountState) -> Runway:
+        """From the history at hand. How fast a figure falls is worked out anew every quarter of an hour."""
+        kept = self._lines.get(account.name)
+        if kept is None:
+            return Runway(why="too_little_data")
+        now, mono = self._clock.now(), self._clock.monotonic()
+        if kept.paced_at is None or mono - kept.paced_at >= _PACE_S:
+            kept.paces = {series: runway.pace(line, now, self._team.timezone) for series, line in kept.lines.items()}
+            kept.paced_at = mono
+        return runway.at_pace(state.readings, kept.paces, now, self._team.timezone)
 
 
 def _own(url: str | None, account: Account) -> str | None:

@@ -68,6 +68,16 @@ def thin(line: Sequence[Point], every: timedelta = timedelta(hours=1)) -> list[P
     return kept
 
 
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast one figure falls: per day, slow and fast end; `weekdays` where two weeks are known. `why` if not known."""
+
+    slow: Decimal = Decimal(0)
+    fast: Decimal = Decimal(0)
+    weekdays: Mapping[int, Decimal] | None = None  # typical spend by local weekday; slow and fast are then factors
+    why: str = ""
+
+
 def estimate(
     current: Sequence[Reading], history: Mapping[Series, Sequence[Point]], now: datetime, timezone: str = "UTC"
 ) -> Runway:
@@ -75,7 +85,12 @@ def estimate(
 
     Wallets that are empty beside a funded one are left out; what the account can still spend is the question.
     """
-    funded = [r for r in current if (series_of(r) is not None and r.amount is not None and r.amount > 0)]
+    return at_pace(current, {series: pace(line, now, timezone) for series, line in history.items()}, now, timezone)
+
+
+def at_pace(current: Sequence[Reading], paces: Mapping[Series, Pace], now: datetime, timezone: str = "UTC") -> Runway:
+    """As `estimate`, from paces that were worked out before."""
+    funded = [r for r in current if series_of(r) is not None and r.amount is not None and r.amount > 0]
     if not funded:
         known = any(r.amount is not None and series_of(r) is not None for r in current)
         return Runway(Decimal(0), Decimal(0)) if known else Runway(why="too_little_data")
@@ -86,17 +101,17 @@ def estimate(
         series = series_of(reading)
         if series is None or reading.amount is None:
             continue
-        runway = one(reading.amount, history.get(series, ()), now, timezone)
-        if runway.low_days is None or runway.high_days is None:
-            whys.add(runway.why)
+        lasts = days_left(reading.amount, paces.get(series, Pace(why="too_little_data")), now, timezone)
+        if lasts.low_days is None or lasts.high_days is None:
+            whys.add(lasts.why)
             continue
         if reading.kind is Kind.WINDOW_QUOTA:
             if reading.resets_at is None:
                 continue
             until = Decimal(str(max((reading.resets_at - now).total_seconds(), 0))) / _DAY
-            if runway.low_days >= until:
+            if lasts.low_days >= until:
                 continue
-        found.append(runway)
+        found.append(lasts)
     if not found:
         return Runway(why="not_falling" if whys == {"not_falling"} else "too_little_data")
     if len(wallets) > 1 and len(found) == len(wallets):
@@ -107,27 +122,34 @@ def estimate(
 
 def one(left: Decimal, line: Sequence[Point], now: datetime, timezone: str = "UTC") -> Runway:
     """One figure's days left."""
-    recent = [p for p in line if now - HISTORY <= p.at <= now]
-    falls = _falls(recent)
-    covered = sum((fall.seconds for fall in falls), Decimal(0))
-    if len(falls) < 3 or covered < 7200:
-        return Runway(why="too_little_data")
-    if sum((fall.spent for fall in falls), Decimal(0)) == 0:
-        return Runway(why="not_falling")
-    zone = ZoneInfo(timezone)
-    weekly = _weekdays(falls, zone)
-    if weekly is not None:
-        by_weekday, spread = weekly
-        days = [_walk(left, by_weekday, factor, now, zone) for factor in spread]
+    return days_left(left, pace(line, now, timezone), now, timezone)
+
+
+def days_left(left: Decimal, speed: Pace, now: datetime, timezone: str = "UTC") -> Runway:
+    if speed.why:
+        return Runway(why=speed.why)
+    if speed.weekdays is None:
+        days = [left / speed.fast, left / speed.slow]
     else:
-        low_rate, high_rate = _rates(falls, now)
-        days = [left / high_rate * _PER_DAY, left / low_rate * _PER_DAY] if low_rate > 0 else []
-    if not days:
-        return Runway(why="not_falling")
+        zone = ZoneInfo(timezone)
+        days = [_walk(left, speed.weekdays, factor, now, zone) for factor in (speed.slow, speed.fast)]
     return Runway(_rounded(min(days)), _rounded(max(days)))
 
 
-_PER_DAY = Decimal(1)
+def pace(line: Sequence[Point], now: datetime, timezone: str = "UTC") -> Pace:
+    """Worked out from one line of history; it holds for an hour or so."""
+    falls = _falls([p for p in line if now - HISTORY <= p.at <= now])
+    covered = sum((fall.seconds for fall in falls), Decimal(0))
+    if len(falls) < 3 or covered < 7200:
+        return Pace(why="too_little_data")
+    spent = sum((fall.spent for fall in falls), Decimal(0))
+    if spent == 0:
+        return Pace(why="not_falling")
+    weekly = _weekdays(falls, ZoneInfo(timezone))
+    if weekly is not None:
+        return weekly
+    slow, fast = _rates(falls, spent / covered * _DAY)
+    return Pace(slow, fast) if slow > 0 else Pace(why="not_falling")
 
 
 def _rounded(days: Decimal) -> Decimal:
@@ -143,32 +165,37 @@ def _falls(line: Sequence[Point]) -> list[_Fall]:
     return falls
 
 
-def _spread_over(falls: Sequence[_Fall], start: datetime, length: Decimal) -> tuple[Decimal, Decimal]:
-    """(seconds covered, spent) inside a block; a fall across the border is shared by time."""
-    seconds = spent = Decimal(0)
+def _blocks(falls: Sequence[_Fall], edges: Sequence[datetime]) -> list[tuple[Decimal, Decimal]]:
+    """(seconds covered, spent) between each two edges; a fall across an edge is shared by time. One pass over both."""
+    seconds, spent = [Decimal(0)] * (len(edges) - 1), [Decimal(0)] * (len(edges) - 1)
+    first = 0
     for fall in falls:
-        offset = Decimal(str((fall.start - start).total_seconds()))
-        overlap = min(offset + fall.seconds, length) - max(offset, Decimal(0))
-        if overlap > 0:
-            seconds += overlap
-            spent += fall.spent * overlap / fall.seconds
-    return seconds, spent
+        end = fall.start + timedelta(seconds=float(fall.seconds))
+        while first < len(edges) - 1 and edges[first + 1] <= fall.start:
+            first += 1
+        block = first
+        while block < len(edges) - 1 and edges[block] < end:
+            inside = (min(end, edges[block + 1]) - max(fall.start, edges[block])).total_seconds()
+            if inside > 0:
+                share = min(Decimal(str(inside)), fall.seconds)
+                seconds[block] += share
+                spent[block] += fall.spent * share / fall.seconds
+            block += 1
+    return list(zip(seconds, spent, strict=True))
 
 
-def _rates(falls: Sequence[_Fall], now: datetime) -> tuple[Decimal, Decimal]:
+def _end(falls: Sequence[_Fall]) -> datetime:
+    return falls[-1].start + timedelta(seconds=float(falls[-1].seconds))
+
+
+def _rates(falls: Sequence[_Fall], mean: Decimal) -> tuple[Decimal, Decimal]:
     """Low and high spend per day: quartiles over the last days, or over parts of a shorter history."""
-    first, last = falls[0].start, falls[-1].start + timedelta(seconds=float(falls[-1].seconds))
-    span = Decimal(str((last - first).total_seconds()))
+    last = _end(falls)
+    span = Decimal(str((last - falls[0].start).total_seconds()))
     length = _DAY if span >= 3 * _DAY else max(span / 6, Decimal(1800))
     count = min(int(span / length), 10)
-    rates = []
-    for index in range(count):
-        start = last - timedelta(seconds=float(length * (index + 1)))
-        seconds, spent = _spread_over(falls, start, length)
-        if seconds * 2 >= length:
-            rates.append(spent / seconds * _DAY)
-    covered = sum((fall.seconds for fall in falls), Decimal(0))
-    mean = sum((fall.spent for fall in falls), Decimal(0)) / covered * _DAY
+    edges = [last - timedelta(seconds=float(length * index)) for index in range(count, -1, -1)]
+    rates = [spent / seconds * _DAY for seconds, spent in _blocks(falls, edges) if seconds * 2 >= length]
     if len(rates) < 3:
         return mean / 2, mean * 2
     middle = _quantile(rates, Decimal("0.5"))
@@ -176,37 +203,44 @@ def _rates(falls: Sequence[_Fall], now: datetime) -> tuple[Decimal, Decimal]:
     if middle == 0:
         # Bursts with long pauses: no block is typical, only the mean says anything.
         return mean / 2, mean * 2
-    low = max(low, middle / 2)
-    return low, max(high, middle)
+    return max(low, middle / 2), max(high, middle)
 
 
-def _weekdays(falls: Sequence[_Fall], zone: ZoneInfo) -> tuple[Mapping[int, Decimal], tuple[Decimal, Decimal]] | None:
+def _weekdays(falls: Sequence[_Fall], zone: ZoneInfo) -> Pace | None:
     """Typical spend by local weekday, and how far real days were from it. None with less than two weeks of whole days."""
-    first = falls[0].start.astimezone(zone)
-    last = (falls[-1].start + timedelta(seconds=float(falls[-1].seconds))).astimezone(zone)
+    first, last = falls[0].start.astimezone(zone), _end(falls).astimezone(zone)
     day = (first + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
-    spent_on: dict[int, list[Decimal]] = {}
-    while day + timedelta(days=1) <= last:
-        start = day.astimezone(UTC)
-        length = Decimal(str(((day + timedelta(days=1)).astimezone(UTC) - start).total_seconds()))
-        seconds, spent = _spread_over(falls, start, length)
-        if seconds * 2 >= length:
-            spent_on.setdefault(day.weekday(), []).append(spent / seconds * _DAY)
+    days = []
+    while day <= last:
+        days.append(day)
         day += timedelta(days=1)
-    if len(spent_on) < 7 or min(len(days) for days in spent_on.values()) < 2:
+    if len(days) < 15:
         return None
-    typical = {weekday: _quantile(days, Decimal("0.5")) for weekday, days in spent_on.items()}
+    spent_on: dict[int, list[Decimal]] = {}
+    edges = [day.astimezone(UTC) for day in days]
+    for day, start, end, (seconds, spent) in zip(days, edges, edges[1:], _blocks(falls, edges), strict=False):
+        if seconds * 2 >= Decimal(str((end - start).total_seconds())):
+            spent_on.setdefault(day.weekday(), []).append(spent / seconds * _DAY)
+    if len(spent_on) < 7 or min(len(found) for found in spent_on.values()) < 2:
+        return None
+    typical = {weekday: _quantile(found, Decimal("0.5")) for weekday, found in spent_on.items()}
     if sum(typical.values(), Decimal(0)) <= 0:
         return None
-    ratios = [spent / typical[weekday] for weekday, days in spent_on.items() for spent in days if typical[weekday] > 0]
+    ratios = [
+        spent / typical[weekday] for weekday, found in spent_on.items() for spent in found if typical[weekday] > 0
+    ]
     low = max(_quantile(ratios, Decimal("0.25")), Decimal("0.5"))
     high = min(max(_quantile(ratios, Decimal("0.75")), Decimal(1)), Decimal(3))
-    return typical, (min(low, Decimal(1)), high)
+    return Pace(min(low, Decimal(1)), high, typical)
 
 
 def _walk(left: Decimal, typical: Mapping[int, Decimal], factor: Decimal, now: datetime, zone: ZoneInfo) -> Decimal:
     """Days until nothing is left, spending each coming local day what its weekday spends."""
-    passed, at = Decimal(0), now
+    week = sum(typical.values(), Decimal(0)) * factor
+    # Whole weeks are skipped at once: only the last one is walked.
+    weeks = max(int(left / week) - 1, 0)
+    passed, at = Decimal(7 * weeks), now
+    left -= week * weeks
     while passed < _MOST_DAYS:
         local = at.astimezone(zone)
         midnight = (local + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0).astimezone(UTC)
@@ -226,6 +260,14 @@ def _quantile(values: Sequence[Decimal], share: Decimal) -> Decimal:
     below = int(place)
     above = min(below + 1, len(ordered) - 1)
     return ordered[below] + (ordered[above] - ordered[below]) * (place - below)
+
+
+def marks(now: datetime, timezone: str = "UTC") -> list[datetime]:
+    """Where a thin history is looked at: three times a local day for four weeks, every two hours for the last day."""
+    midnight = now.astimezone(ZoneInfo(timezone)).replace(hour=0, minute=0, second=0, microsecond=0).astimezone(UTC)
+    days = [midnight - timedelta(hours=8 * step) for step in range(HISTORY.days * 3)]
+    hours = [now - timedelta(hours=2 * step) for step in range(1, 13)]
+    return sorted({*(mark for mark in days if mark <= now), *hours})
 
 
 # --- questions people ask ----------------------------------------------------------------------------------------------
