@@ -237,7 +237,10 @@ def _run(view: bytes, start: int, end: int, deep: bool) -> Span | None:
             return start, end, "zhipu key", run
         return (start, end, "discord token", run) if _DISCORD.match(run) else None
     if b":" in run or b"\xef" in run:
-        stop = wrapped_end(view, start, end, (46, 45, 77))
+        soft = (
+            end - 1 if run.endswith(b"=") and not run.endswith(b"==") and view[end : end + 1] in (b"\n", b"\r") else end
+        )
+        stop = max(end, wrapped_end(view, start, soft, (46, 45, 77)))
         return start, stop, "telegram token" if run[:8].isdigit() else "iflytek key", _squeeze(view[start:stop])
     if not deep:
         return None

@@ -1,0 +1,74 @@
+"""How fast the gate is: messages a second on one core, start-up, and what hostile texts cost.
+
+    python bench/redact_bench.py [--count 3000] [--runs 5]
+
+Every figure is the best of several runs and the spread is printed beside it, since a shared machine is noisy. CPU time, one core.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from bench.gen_redaction import make  # noqa: E402
+from bot.redaction.engine import redact  # noqa: E402
+
+HOSTILE = (
+    "sk- ", "key=", '"messages": [', "a@", "://x:", "%25", "\\\\", "[", "-----BEGIN PRIVATE KEY-----", "Bearer ", "`a", "1234 ", "eyJ.", "密钥：",
+    "https://a:1234567890:AA", "x", "data:image/png;base64,", "<https://a|", "password: ab1\n", "api_key ", "Cookie: a=b; ", "\u200b", "ａ", "\\\"",
+    "token token token ", '"prompt": "', "{", "9", "key=abcd efgh ", "A" * 200 + " ", "\n> a: b",
+)  # fmt: skip
+
+
+def child(command: list[str], source: bytes) -> float:
+    """CPU seconds that one child used."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(command, input=source, stdout=subprocess.DEVNULL, check=True, cwd=ROOT)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--count", type=int, default=3000)
+    parser.add_argument("--runs", type=int, default=5)
+    options = parser.parse_args()
+    program = [sys.executable, "-m", "bot.redaction.batch", "redact", "--jsonl"]
+    rows = make(1, options.count)
+    lines = "".join(
+        json.dumps({"id": row["id"], "text": row["text"]}, ensure_ascii=False) + "\n" for row in rows
+    ).encode()
+    one = lines.split(b"\n", 1)[0] + b"\n"
+    bare = min(child([sys.executable, "-c", "pass"], b"") for _ in range(options.runs))
+    start = min(child(program, one) for _ in range(options.runs))
+    times = sorted(child(program, lines * 10) - start for _ in range(options.runs))
+    count = options.count * 10
+    print(
+        f"messages       {count / times[0]:8.0f} a second of CPU (worst run {count / times[-1]:.0f}), {len(lines) / options.count:.0f} bytes each"
+    )
+    print(
+        f"start-up       {(start - bare) * 1000:8.1f} ms of CPU more than a bare interpreter ({bare * 1000:.1f} ms), first answer included"
+    )
+    worst = []
+    for unit in HOSTILE:
+        text = (unit * (100_000 // len(unit.encode()) + 1)).encode()[:100_000].decode("utf-8", "ignore")
+        best = 9.0
+        for _ in range(3):
+            begun = time.process_time()
+            redact(text)
+            best = min(best, time.process_time() - begun)
+        worst.append((best, unit))
+    worst.sort(reverse=True)
+    print("hostile 100 kB " + ", ".join(f"{unit[:16]!r} {best * 1000:.1f} ms" for best, unit in worst[:5]))
+
+
+if __name__ == "__main__":
+    main()
