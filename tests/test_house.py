@@ -188,3 +188,12 @@ def test_no_catalogue_line_uses_ascii_punctuation_between_chinese() -> None:
     values = re.findall(r'=\s*"((?:[^"\\]|\\.)*)"', text)
     wrong = [v for v in values if re.search(r"[\u4e00-\u9fff][,;:?!][\u4e00-\u9fff]", v)]
     assert wrong == []
+
+
+@pytest.mark.parametrize(("name", "language"), [("README.md", "en"), ("README.zh.md", "zh")])
+def test_the_provider_table_is_generated(name: str, language: str) -> None:
+    """Run `python docs/tables.py` after adding a provider."""
+    from docs.tables import filled
+
+    text = (ROOT / name).read_text(encoding="utf-8")
+    assert filled(text, language) == text
