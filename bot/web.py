@@ -121,20 +121,37 @@ class _Transport(httpx.AsyncBaseTransport):
     """httpx over an httpcore pool whose network backend is ours."""
 
     def __init__(self, tls: ssl.SSLContext, *, private_only: bool, proxy: str | None) -> None:
-        backend = _Backend(private_only=private_only)
-        # Connections are kept only briefly: balances are asked minutes apart, and a stale connection costs a retry.
-        if proxy and not private_only:
-            self._pool: httpcore.AsyncConnectionPool = httpcore.AsyncHTTPProxy(
-                proxy, ssl_context=tls, max_connections=200, keepalive_expiry=15, network_backend=backend
-            )
-        else:
-            self._pool = httpcore.AsyncConnectionPool(
-                tls, max_connections=200, keepalive_expiry=15, network_backend=backend
-            )
+        self._backend = _Backend(private_only=private_only)
+        self._tls, self._proxy = tls, None if private_only else proxy
+        self._pools: dict[tuple[str, int | None], httpcore.AsyncConnectionPool] = {}
+
+    def _pool(self, host: str, port: int | None) -> httpcore.AsyncConnectionPool:
+        """One per host, with few idle connections: httpcore compares every idle one with every other at every request."""
+        if (host, port) not in self._pools:
+            # Kept only briefly: balances are asked minutes apart, and a stale connection costs a retry.
+            if self._proxy:
+                pool: httpcore.AsyncConnectionPool = httpcore.AsyncHTTPProxy(
+                    self._proxy,
+                    ssl_context=self._tls,
+                    max_connections=200,
+                    max_keepalive_connections=4,
+                    keepalive_expiry=15,
+                    network_backend=self._backend,
+                )
+            else:
+                pool = httpcore.AsyncConnectionPool(
+                    self._tls,
+                    max_connections=200,
+                    max_keepalive_connections=4,
+                    keepalive_expiry=15,
+                    network_backend=self._backend,
+                )
+            self._pools[host, port] = pool
+        return self._pools[host, port]
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         url = request.url
-        answer = await self._pool.handle_async_request(
+        answer = await self._pool(url.host, url.port).handle_async_request(
             httpcore.Request(
                 method=request.method,
                 url=httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
@@ -153,7 +170,8 @@ class _Transport(httpx.AsyncBaseTransport):
         )
 
     async def aclose(self) -> None:
-        await self._pool.aclose()
+        for pool in self._pools.values():
+            await pool.aclose()
 
 
 class Web:
