@@ -31,6 +31,7 @@ _REQUEST_TEXT: Final = Named(
         "req id",
         "req-id",
         "请求",
+        "rid",
         "tid",
         "log id",
         "log_id",
@@ -41,7 +42,7 @@ _REQUEST_TEXT: Final = Named(
         "activity",
     ),
     re.compile(
-        r"(?:request[ _-]?id|req[ _-]id|请求 ?id|请求编号|请求号|\btid|log[ _-]?id|correlation[ _-]?id|request identifier|operation id|activity ?id)"
+        r"(?:request[ _-]?id|req[ _-]id|请求 ?id|请求编号|请求号|\btid|[\"']rid[\"']|log[ _-]?id|correlation[ _-]?id|request identifier|operation id|activity ?id)"
         + _KEY_END
         + _ID
     ),
