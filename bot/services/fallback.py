@@ -7,6 +7,7 @@ gateway for a completion or an identity.
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, Literal
@@ -48,10 +49,42 @@ class Announcement:
     tried: tuple[tuple[str, str], ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    engine: str
+    cause: Cause
+    route: str | None
+    retry_after_s: float | None
+
+
 class Fallback:
     def __init__(self, team: Team, switching: Switching, balances: Checker, store: Store, clock: Clock) -> None:
         self._team, self._switching, self._balances = team, switching, balances
         self._store, self._clock = store, clock
+        self._heard: deque[_Heard | tuple[AccountState, ...]] = deque(maxlen=1000)
+
+    # --- what others notice; said at the next tick
+
+    def note(self, engine: str, cause: Cause, *, route: str | None = None, retry_after_s: float | None = None) -> None:
+        """A failure that was proved against live facts. Pasted text alone is no proof and must not come here."""
+        self._heard.append(_Heard(engine, cause, route, retry_after_s))
+
+    def saw(self, states: tuple[AccountState, ...]) -> None:
+        """Balances that the watch asked."""
+        self._heard.append(states)
+
+    async def listen(self) -> list[Announcement]:
+        """Takes up only what was noted here. Every replica does it; letting time pass is for the one that leads."""
+        said: list[Announcement] = []
+        while self._heard:
+            heard = self._heard.popleft()
+            if isinstance(heard, _Heard):
+                said += await self.report(
+                    heard.engine, heard.cause, route=heard.route, retry_after_s=heard.retry_after_s
+                )
+            else:
+                said += await self.observe(heard)
+        return said
 
     # --- what is known
 
@@ -124,8 +157,9 @@ class Fallback:
         return tuple(said)
 
     async def tick(self) -> tuple[Announcement, ...]:
-        """Lets time pass: looks at routes whose reset or next look is due, and takes engines back where that was wanted."""
-        said: list[Announcement] = []
+        """Takes up what was noted and lets time pass: looks at routes whose reset or next look is due, and takes engines
+        back where that was wanted."""
+        said = await self.listen()
         now = self._clock.now()
         for each in await self.out():
             if each.needs not in ("balance", "reset") or (each.until is not None and now < each.until):
