@@ -12,7 +12,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from bot.errors import QuotadeskError
-from bot.model.money import Kind, Reading, Status
+from bot.model.money import Kind, Reading
 from bot.ports import Clock, Sighting, Store, StoredReading
 from bot.services import runway
 from bot.services.balances import Balances
@@ -167,24 +167,26 @@ class Charges:
 
     async def top_up(self, amount: Decimal, currency: str, paid_at: datetime) -> TopUp:
         """Every rise since shortly before the payment, on the accounts kept in that currency."""
-        unseen = []
-        async for states in self._balances.ask(fresh=True):
-            unseen = [state.account for state in states if state.status is not Status.OK]
+        async for _ in self._balances.ask(fresh=True):
+            pass
         rises: list[Arrival] = []
         looked: list[str] = []
-        others: list[str] = []
+        unseen: list[str] = []
         for account in self._balances.accounts():
             history = await self._store.history(account.name, paid_at - _BEFORE_PAYING - _NEAR)
             lines = {s: line for s, line in runway.points(history).items() if s[1] == currency}
-            if not lines:
-                others.append(account.name)
+            if not history:
+                unseen.append(account.name)
                 continue
-            looked.append(account.name)
+            if not lines:
+                continue  # kept in another currency
+            # Without a reading on each side of the payment a missing rise shows nothing.
+            sides = [(line[0].at <= paid_at, line[-1].at > paid_at) for line in lines.values()]
+            (looked if (True, True) in sides else unseen).append(account.name)
             for series, line in lines.items():
                 rises += _arrivals(account.name, series[0], line, amount, paid_at - _BEFORE_PAYING)
         rises.sort(key=lambda r: (not r.fits, abs(r.gained - amount)))
-        hidden = tuple(name for name in unseen if name in others)
-        return TopUp(amount, currency, paid_at, tuple(rises), tuple(looked), hidden)
+        return TopUp(amount, currency, paid_at, tuple(rises), tuple(looked), tuple(unseen))
 
 
 def _side(reading: Reading, at: datetime) -> tuple[datetime, Decimal]:
@@ -236,7 +238,8 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class TopUp:
-    """`looked`: accounts kept in that currency; `unseen`: accounts that told nothing, so the money may be there."""
+    """`looked`: accounts kept in that currency with readings on both sides of the payment. `unseen`: accounts that told
+    nothing, or not on both sides, so the money may be there."""
 
     amount: Decimal
     currency: str

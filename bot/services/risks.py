@@ -99,7 +99,7 @@ def rises(before: Mapping[str, Decimal], readings: Iterable[Reading]) -> tuple[R
         if former is None or reading.amount is None or reading.amount <= former:
             continue
         gain = reading.amount - former
-        if former <= 0 < reading.amount or gain >= max(Decimal(1), former / 20):
+        if former <= 0 < reading.amount or gain >= max(Decimal(1), min(former / 20, Decimal(10))):
             found.append(Rise(reading.kind, reading.currency or "", former, reading.amount))
     return tuple(found)
 

@@ -112,8 +112,9 @@ class Watch:
         """Looks at what is due, moves the episodes, says what has to be said. Nothing where another replica leads."""
         if not await self._lead():
             return
+        began = self._clock.monotonic()
         states = await self._look()
-        if states and not await self._lead():
+        if self._clock.monotonic() - began > _LEASE_S / 4 and not await self._lead():
             return  # the looks took so long that another replica took over: it will say it
         book = await self._open_book()
         now_on = await self._now_on() if states else {}
@@ -132,8 +133,8 @@ class Watch:
 
     async def _open_book(self) -> _Book:
         episodes = await self._book.episodes()
-        kept = await self._store.get_fact(_NOTICES) or []
-        seen = await self._store.get_fact(_SEEN) or {}
+        facts = await self._store.facts("watch:")
+        kept, seen = facts.get(_NOTICES) or [], facts.get(_SEEN) or {}
         silences = await self._book.silences()
         return _Book(dict(episodes), [notice_from_json(one) for one in kept], dict(seen), silences, episodes)
 
