@@ -162,10 +162,12 @@ class Database:
             )  # fmt: skip
         if not self._memory:
             _make_private(Path(str(self._url.database)))
+        from bot.store.quick import connector
+
         engine = create_async_engine(
             self._url,
             hide_parameters=True,
-            connect_args={"timeout": self._busy_timeout_s},
+            async_creator=connector(str(self._url.database or ":memory:"), self._busy_timeout_s),
             **({"poolclass": StaticPool} if self._memory else {"pool_size": 4, "max_overflow": 0, "pool_timeout": 30}),
         )
         event.listen(engine.sync_engine, "connect", self._prepare)
