@@ -44,7 +44,8 @@ def _look(text: bytes) -> list[Span]:
         return [(0, len(text), UNREADABLE, b"")]
     # Escapes tell where a string in a body ends, and a copy has lost them: it is read for bodies only if the text shows none.
     whole = not any(span[2] == bodies.PROMPT for span in spans)
-    for copy in views:
+    # One layer between the text and the last copy shows nothing of its own.
+    for copy in views if len(views) > 2 else views[-1:]:
         for start, end, kind, secret in find(copy.text, whole):
             spans.append((*copy.back(start, end), kind, secret))
     if spans:

@@ -16,7 +16,7 @@ _LINE: Final = piece(r"(?:[ \t]*\\?|=)\r?\n[ \t]*(?:[>|#][ \t]*)?")
 _BLANK: Final = piece(r"[ \t]{1,3}|\xe3\x80\x80")
 _PIECE: Final = piece(r"[A-Za-z0-9_\-./+:%]+={0,2}")
 _PIECE_U: Final = piece(r"[A-Za-z0-9_\-]+")
-_ENOUGH: Final = 5  # so many runs in, words and keys can be told apart
+_ENOUGH: Final = 7  # so many runs in, words and keys can be told apart
 _MAX_PIECES: Final = 320
 _AFTER_PIECE: Final = frozenset(bytes((byte,)) for byte in b"\n\r\"'`\\ =,;)&") | {b""}
 _IDS: Final = (b"req_", b"msg_", b"gen-", b"chatcmpl-", b"resp_")

@@ -89,14 +89,19 @@ def mixed(value: bytes) -> bool:
 def plausible(body: bytes) -> bool:
     """Not kebab-case or snake_case words: some part holds a digit amid letters, or is in mixed case without being a word."""
     for part in _PARTS.findall(body[:120]):
-        if len(part) > 14 or not (wordlike(part) or _numbered(part)):
-            return mixed(body) or (len(part) >= 4 and not wordlike(part) and part.lower() != part)
+        odd = len(part) > 14 or not (wordlike(part) or _numbered(part))
+        if odd and (mixed(body) or (len(part) >= 3 and part.lower() != part and not wordlike(part))):
+            return True
     return False
 
 
 def _numbered(part: bytes) -> bool:
     """`v2`, `gpt4`, `70b`: the parts of model names."""
-    return len(part) <= 6 and (part.rstrip(b"0123456789").isalpha() or part.lstrip(b"0123456789").isalpha())
+    return (
+        len(part) <= 6
+        and not part.isalpha()
+        and (part.rstrip(b"0123456789").isalpha() or part.lstrip(b"0123456789").isalpha())
+    )
 
 
 def dated(run: bytes) -> bool:

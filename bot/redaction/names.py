@@ -129,7 +129,7 @@ def _named(view: bytes, start: int, at: int) -> Span | None:
     gap = hit[len(word) :]
     if gap[:1] == b"]" and _label(view, start):
         return None  # our own `[... key]`
-    blank = not gap.strip() or (gap[:1] in b" \t" and not _SEPARATORS.search(gap))
+    blank = _SEPARATORS.search(gap) is None
     if kind == "cookie":
         return _cookie(view, start, at, blank)
     match = (_PARAM if parameter else _VALUE).match(view, at)
@@ -167,7 +167,7 @@ def _ours(view: bytes, at: int) -> bool:
 def _flag(view: bytes, start: int) -> bool:
     """`--api-key VALUE`: a command line flag may be followed by a blank."""
     word = view[max(0, start - 24) : start].rsplit(b"\n", 1)[-1]
-    return b" --" in b" " + word.rsplit(b" ", 1)[-1]
+    return b"--" in word.rsplit(b" ", 1)[-1]
 
 
 def _telling_alone(value: bytes) -> bool:
@@ -194,7 +194,7 @@ def _joined(view: bytes, at: int, end: int, value: bytes) -> int:
     if value.endswith(b"=") and not value.endswith(b"=="):
         end -= 1
         value = value[:-1]
-    if len(value) < 8 or not (judge.mixed(value) or len(value) >= 16) or (judge.wordlike(value) and len(value) < 16):
+    if len(value) < 8 or (judge.wordlike(value) and len(value) < 16):
         return end
     return wrapped_end(view, at, end, _LENGTHS)
 

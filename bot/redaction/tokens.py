@@ -138,6 +138,13 @@ def read(rule: Vendor, view: bytes, start: int, end: int, joins: bool = True) ->
         soft = read(rule, view, start, end - 1, joins) if joins else None
         if soft is not None and soft[1] > end:
             return soft
+    if joins and size in rule.exact and following in _LINE_ENDS:
+        # one of a family's lengths, but the next line may make it a longer one
+        lengths = _wanted(rule, body)
+        joined = exact_end(view, begin, end, lengths, loose) if lengths else end
+        grown = _squeeze(view[begin:joined])
+        if joined > end and not grown[size:].isdigit() and _CHECKS[rule.check](grown) and not judge.placeholder(grown):
+            return start, joined, _kind(rule, grown), token[:head] + grown
     if joins and size not in rule.exact and following in _BREAKS:
         lengths = _wanted(rule, body)
         joined = exact_end(view, begin, end, lengths, loose) if lengths else end
@@ -160,6 +167,7 @@ def read(rule: Vendor, view: bytes, start: int, end: int, joins: bool = True) ->
 
 # after so many prefixes with nothing to join behind them, a text is not a broken key but a trick or a list
 _FRUITLESS: Final = 40
+_LINE_ENDS: Final = (b"\n", b"\r", b"\\")
 _BREAKS: Final = (b"\n", b"\r", b" ", b"\\", b"=", b"\t", b"\xe3")
 
 

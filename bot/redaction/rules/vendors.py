@@ -161,7 +161,9 @@ RULES: Final[tuple[Vendor, ...]] = (
     Vendor("qianfan-part", "baidu key", "ALTAK-", "ALTAK-<a21>/<h40>", "ALTAK-****", (62,), 20, "s"),
     Vendor("tencent-id", "tencent key", "AKID", "AKID<a32>", "AKID****", (32,), 13),
     Vendor("alibaba-id", "alibaba cloud key", "LTAI", "LTAI5t<a18>", "LTAI****", (20, 16, 24), 12),
-    Vendor("alibaba-sts", "alibaba cloud key", "STS.", "STS.<a25>", "STS.AssumeRole", (25,), 20, "d", check="digit"),
+    Vendor(
+        "alibaba-sts", "alibaba cloud key", "STS.", "STS.<a25>", "STS.AssumeRole", (25,), 20, "d", check="plausible"
+    ),
     Vendor("alibaba-sts-token", "alibaba cloud token", "CAIS", "CAIS<b300>", "CAIS is a word", (), 60, "s"),
     Vendor("modelscope", "modelscope key", "ms-", "ms-<g>", "ms-marco-MiniLM-L-6-v2", (36,), 32, check="uuid"),
     Vendor("mimo", "mimo key", "tp-", "tp-<m48>", "tp-link-router-with-a-long-name", (48, 32), 24, check="alnum-digit"),
