@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from bot.locales import Words
+from bot.locales.notes import removed
 from bot.model.chat import Action, Block, Facts, Found, Heading, Line, Links, Quote, Reply, Steps
 from bot.model.diagnosis import MONEY_CAUSES, Cause, Diagnosis, Finding, Proven
 from bot.model.engine import Engine
@@ -252,15 +252,6 @@ def _evidence(d: Diagnosis, found: Found, words: Words) -> str:
     if found.counts:
         text += words.say("diagnose.removed", items=removed(found.counts, words))
     return text
-
-
-def removed(counts: Mapping[str, int], words: Words) -> str:
-    """`Anthropic key × 1, prompt × 1`."""
-    items = []
-    for kind, n in counts.items():
-        key = f"leak.kinds.{kind.replace(' ', '_').replace('-', '_').replace('.', '_').lower()}"
-        items.append(f"{words.say(key) if words.has(key) else kind} × {n}")
-    return words.say("common.list_sep").join(items)
 
 
 def _actions(team: Team, p: Proven, number: int, words: Words) -> tuple[Action, ...]:

@@ -20,11 +20,7 @@ def blocks(request: Request, words: Words) -> tuple[Block, ...]:
     links: list[tuple[str, str]] = []
     for secret in _distinct(request.found.secrets):
         known = "leak.ours" if secret.route else "leak.seen"
-        kind = (
-            words.say(f"leak.kinds.{_slug(secret.kind)}")
-            if words.has(f"leak.kinds.{_slug(secret.kind)}")
-            else secret.kind
-        )
+        kind = words.kind(secret.kind)
         out.append(Line(words.say(known, kind=kind, route=secret.route or "", fingerprint=secret.fingerprint)))
         if secret.revoke_url and (kind, secret.revoke_url) not in links:
             links.append((words.say("leak.revoke_page", kind=kind), secret.revoke_url))
@@ -82,7 +78,3 @@ def _rotated(request: Request, words: Words) -> Action:
 
 def _distinct(secrets: tuple[SecretSeen, ...]) -> tuple[SecretSeen, ...]:
     return tuple({secret.fingerprint: secret for secret in secrets}.values())
-
-
-def _slug(kind: str) -> str:
-    return kind.replace(" ", "_").replace("-", "_").replace(".", "_").lower()

@@ -104,6 +104,18 @@ class Words:
     def _babel(self) -> str:
         return _BABEL.get(self.language, self.language)
 
+    def kind(self, kind: str) -> str:
+        """What the gate took out, in this language: `anthropic key` is `Anthropic 密钥`; makers keep their names."""
+        whole = f"leak.kinds.{kind.replace(' ', '_').replace('-', '_').lower()}"
+        if self.has(whole):
+            return self.say(whole)
+        maker, _, noun = kind.rpartition(" ")
+        if maker and self.has(f"leak.nouns.{noun}"):
+            return self.say(
+                "leak.of", maker=maker.title() if maker.islower() else maker, noun=self.say(f"leak.nouns.{noun}")
+            )
+        return kind
+
     # --- figures
 
     def money(self, amount: Decimal | None, currency: str | None) -> str:

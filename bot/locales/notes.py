@@ -156,11 +156,8 @@ def fields(ticket: Ticket, words: Words, now: datetime) -> dict[str, str]:
 
 
 def removed(counts: Mapping[str, int], words: Words) -> str:
-    items = []
-    for kind, n in counts.items():
-        key = f"leak.kinds.{kind.replace(' ', '_').replace('-', '_').replace('.', '_').lower()}"
-        items.append(f"{words.say(key) if words.has(key) else kind} × {n}")
-    return words.say("common.list_sep").join(items)
+    """`Anthropic key × 1, prompt × 1`."""
+    return words.say("common.list_sep").join(f"{words.kind(kind)} × {n}" for kind, n in counts.items())
 
 
 def state_line(ticket: Ticket, words: Words, now: datetime) -> str:
