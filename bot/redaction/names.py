@@ -77,7 +77,8 @@ def find(view: bytes, spans: list[Span]) -> None:
         if hits > most:
             spans.append((start, length, UNREADABLE, b""))
             return
-        if end in taken or rule_of(view[end : end + 24]) is not None:
+        # after a blank soon, it may be a key in short runs whose prefix is broken too
+        if end in taken or (rule_of(view[end : end + 24]) is not None and b" " not in view[end : end + 12]):
             continue  # the token finder knows better where it ends
         span = _named(view, start, end)
         if span is not None:

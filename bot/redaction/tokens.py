@@ -203,7 +203,7 @@ def find(view: bytes, deep: bool = True) -> list[Span]:
             span = _run(view, start, end, deep)
         elif (
             rule.body == "u"
-            and end - start - len(rule.prefix) in rule.exact
+            and end - start - len(rule.prefix) == max(rule.exact, default=0)
             and rule.check != "sk"
             and not _doubtful(rule, token)
         ):
