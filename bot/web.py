@@ -83,11 +83,7 @@ class _Backend(httpcore.AsyncNetworkBackend):
     ) -> httpcore.AsyncNetworkStream:
         if host.rstrip(".").lower() in _METADATA_NAMES:
             raise Unreachable("forbidden_address")
-        try:
-            found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError):
-            raise Unreachable("dns") from None
-        addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
+        addresses = await _resolved(host, port)
         word = allowed(addresses, private_only=self._private_only)
         if word:
             raise Unreachable(word)
@@ -103,6 +99,19 @@ class _Backend(httpcore.AsyncNetworkBackend):
 
     async def sleep(self, seconds: float) -> None:
         await self._inner.sleep(seconds)
+
+
+async def _resolved(host: str, port: int) -> list[str]:
+    try:
+        ipaddress.ip_address(host.split("%")[0])
+        return [host]
+    except ValueError:
+        pass  # a name
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        raise Unreachable("dns") from None
+    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
 class _Body(httpx.AsyncByteStream):
@@ -188,10 +197,8 @@ class Web:
     ) -> None:
         context = tls or _tls()
         self._client = httpx.AsyncClient(
-            mounts={
-                "http://": _Transport(context, private_only=True, proxy=None),
-                "https://": _Transport(context, private_only=False, proxy=proxy),
-            },
+            transport=_Transport(context, private_only=False, proxy=proxy),
+            mounts={"http://": _Transport(context, private_only=True, proxy=None)},
             follow_redirects=False,
             trust_env=False,
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),

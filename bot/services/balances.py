@@ -189,9 +189,11 @@ class Balances:
             return True
         if outcome.status is Status.COULD_NOT_CHECK:
             return age < (_FRESH_FLOOR_S if fresh else _FAILED_CACHE_S)
+        least = outcome.provider.min_interval_s if outcome.provider else 0
         if fresh:
-            return age < _FRESH_FLOOR_S
-        return age < max(_CACHE_S, outcome.provider.min_interval_s if outcome.provider else 0)
+            # Refresh passes our own memory, never a limit that the provider set.
+            return age < (least if least > _CACHE_S else _FRESH_FLOOR_S)
+        return age < max(_CACHE_S, least)
 
     async def _ask(self, account: Account, models: bool, before: asyncio.Task[_Memory] | None) -> _Memory:
         if before is not None:

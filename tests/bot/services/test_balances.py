@@ -425,6 +425,19 @@ async def test_memory_lasts_a_minute_and_fresh_passes_it(desk: Desk) -> None:
     assert await asked() == 3
 
 
+async def test_refresh_never_passes_a_limit_of_the_provider(desk: Desk) -> None:
+    """Bedrock bills every asking, new-api allows twenty in twenty minutes."""
+    desk.route("relay", "new-api", shelf()["new-api"].samples[0].answers)
+    desk.route("aws", "bedrock", shelf()["bedrock"].samples[0].answers, account_key=True)
+    balances = desk.balances()
+    for seconds in (0, 80, 20):
+        desk.clock.move(seconds)
+        async for _ in balances.ask(fresh=True):
+            pass
+    assert desk.world.accounts["relay"].asked.count("token") == 2
+    assert desk.world.accounts["aws"].asked == ["costs"]
+
+
 async def test_retry_after_is_kept(desk: Desk) -> None:
     desk.route("it", "deepseek", fault="retry:120")
     balances = desk.balances()
