@@ -7,6 +7,7 @@ import os
 import stat
 import subprocess
 import sys
+import tempfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -256,3 +257,44 @@ def test_a_file_that_is_not_there_is_a_fault_of_the_configuration(tmp_path: Path
         with pytest.raises(ConfigError) as caught:
             read()
         assert "env_file" in caught.value.faults[0]
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can become somebody else")
+@pytest.mark.parametrize(
+    ("directory", "file", "reason"),
+    [(0o777, 0o644, "owner"), (0o755, 0o666, "no_rights"), (0o777, 0o600, "no_rights")],
+)
+def test_another_user_is_told_and_breaks_nothing(directory: int, file: int, reason: str) -> None:
+    """The bot runs as somebody who may not keep the file's owner, not write beside it, or not read it."""
+    with tempfile.TemporaryDirectory() as name:
+        home = Path(name)
+        home.chmod(0o755)
+        app = home / "app"
+        app.mkdir()
+        (app / ".env").write_bytes(OLD)
+        (app / ".env").chmod(file)
+        app.chmod(directory)
+        (home / "b").mkdir(mode=0o777)
+        (home / "b").chmod(0o777)
+        program = f"""
+import asyncio, os
+from datetime import UTC, datetime
+from pathlib import Path
+from bot.errors import SwitchRefused
+from bot.model.team import Secret
+from bot.outlets.env_file import EnvFiles
+async def main():
+    await asyncio.to_thread(int)  # what Python loads late, it loads as root
+    os.setegid(65534)
+    os.seteuid(65534)
+    try:
+        async with EnvFiles(Path({str(home / "b")!r})).change(Path({str(app / ".env")!r}), {{"Q_API_KEY": Secret("n")}}, datetime.now(UTC)) as change:
+            await change.commit()
+    except SwitchRefused as fault:
+        print(fault.facts["reason"])
+asyncio.run(main())
+"""
+        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=30)
+        assert done.stdout.strip() == reason
+        assert (app / ".env").read_bytes() == OLD
+        assert not list(app.glob("*.tmp"))
