@@ -125,7 +125,10 @@ def model_of(seen: View) -> str | None:
     ):
         return None
     for named in _MODEL_SAID:
-        if not any(hint in low for hint in named.hints):
+        for hint in named.hints:  # a loop, not any(): this runs for every text and pattern
+            if hint in low:
+                break
+        else:
             continue
         for found in named.pattern.finditer(low):
             value = _model(seen.flat[found.start(1) : found.end(1)])

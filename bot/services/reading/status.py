@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import islice
 from typing import Final
 
 from bot.services.reading.view import View
@@ -40,18 +41,29 @@ _STATUS_LOOSE: Final = re.compile(
 )
 _STATUS_CODE: Final = re.compile(r"[\"']?\b(?:code|status)[\"']?[ :=]{1,3}[\"']?([45]\d\d)\b(?![.\d-])")
 _STATUS_LINE: Final = re.compile(r"^\s*([45]\d\d)(?:\s*$|\s*[{<\"])", re.MULTILINE)
+_NUMBERS: Final = 24  # candidates looked at in one text
+_BEFORE: Final = 90
+_AFTER: Final = 40
 _HUNDREDS: Final = re.compile(r"(?<!\d)[45]\d\d(?!\d)")
 
 
 def status_of(seen: View) -> int | None:
     """The HTTP status as the text tells it; the outermost one where several are told."""
     low = seen.low
-    if not _HUNDREDS.search(low):
+    around = [
+        # A cut-off start gets a sign that no pattern takes for the start of the text.
+        low[: found.end() + _AFTER]
+        if found.start() < _BEFORE
+        else "\0" + low[found.start() - _BEFORE : found.end() + _AFTER]
+        for found in islice(_HUNDREDS.finditer(low), _NUMBERS)
+    ]
+    if not around:
         return None
     for pattern in (_STATUS_STRONG, _STATUS_PHRASE, _STATUS_LOOSE, _STATUS_CODE):
-        for found in pattern.finditer(low):
-            number = int(next(group for group in found.groups() if group))
-            if 400 <= number < 600:
-                return number
+        for window in around:
+            for found in pattern.finditer(window):
+                number = int(next(group for group in found.groups() if group))
+                if 400 <= number < 600:
+                    return number
     line = _STATUS_LINE.search(seen.lines)
     return int(line.group(1)) if line else None

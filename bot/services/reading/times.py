@@ -125,7 +125,10 @@ def retry_after_of(seen: View) -> float | None:
     ):
         return None
     for named in _WAIT_SAID:
-        if not any(hint in low for hint in named.hints):
+        for hint in named.hints:  # a loop, not any(): this runs for every text and pattern
+            if hint in low:
+                break
+        else:
             continue
         for found in named.pattern.finditer(low):
             if _OWN_RETRY.search(low[max(0, found.start() - 3) : found.end()]):
