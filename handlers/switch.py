@@ -30,6 +30,9 @@ async def run(request: Request, services: Services) -> AsyncIterator[Reply]:
     if not names:
         yield await _overview(services, words)
         return
+    if names[0].lower() == "warp" and "warp" not in services.team.engines and services.team.warp_folder is not None:
+        yield _warp(words)
+        return
     if flags & {"undo", "撤销"}:
         yield await _undo(request, services, words, names[0])
     elif flags & {"history", "历史"}:
@@ -122,6 +125,32 @@ async def clear(request: Request, services: Services) -> AsyncIterator[Reply]:
     yield Reply(blocks=(Line(words.say("switch.cleared", route=request.value)),), alert=True)
 
 
+async def warp(request: Request, services: Services) -> AsyncIterator[Reply]:
+    """`forbid` or `allow` the anonymous fallback of the Warp gateway."""
+    words = Words(request.language, request.timezone)
+    forbid = request.value != "allow"
+    try:
+        changed = await services.switching.forbid_anonymous(forbid, request.asker, request.role)
+    except SwitchRefused as fault:
+        yield replace(_refusal(fault, words), alert=True)
+        return
+    said = words.say(f"switch.warp.{'forbidden' if forbid else 'allowed'}")
+    blocks = (Line(said), Line(words.say("switch.warp.restart" if changed else "switch.warp.same")))
+    yield Reply(title=words.say("switch.warp.title"), blocks=blocks, audience="place", replace=True)
+
+
+def _warp(words: Words) -> Reply:
+    return Reply(
+        title=words.say("switch.warp.title"),
+        blocks=tuple(Line(line) for line in words.lines("switch.warp.rules")),
+        actions=(
+            Action("switch.warp", words.say("switch.warp.forbid"), "forbid", style="primary"),
+            Action("switch.warp", words.say("switch.warp.allow"), "allow"),
+        ),
+        audience="place",
+    )
+
+
 COMMAND = Command(
     "switch",
     run,
@@ -135,6 +164,7 @@ COMMAND = Command(
         "switch.return": Press(go_back, Role.OPERATOR),
         "switch.stay": Press(stay, Role.OPERATOR),
         "switch.clear": Press(clear, Role.OPERATOR),
+        "switch.warp": Press(warp, Role.OPERATOR),
     },
     aliases=("切换",),
     top_level=True,

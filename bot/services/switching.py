@@ -37,6 +37,7 @@ from bot.services.switch_plan import NO_KEY, Change, Check, Done, Notice, Plan, 
 from bot.services.target import Checker
 
 VALID: Final = timedelta(minutes=10)
+ANONYMOUS: Final = "DISABLE_ANONYMOUS_FALLBACK"
 _HARD: Final = frozenset({"settings", "file", "route"})  # --force does not help against these
 _BETTAFISH: Final = ("QUERY_ENGINE", "MEDIA_ENGINE", "INSIGHT_ENGINE", "REPORT_ENGINE")
 
@@ -518,6 +519,30 @@ class Switching:
             return (read_back, Check("models", None, "application_default")), marks
         asked = await target.models(address.reveal(), model.reveal(), key, provider, self._http, self._clock)
         return (read_back, asked), marks
+
+    # --- Warp's policy
+
+    async def forbid_anonymous(self, forbid: bool, by: Person, role: Role) -> bool:
+        """Sets DISABLE_ANONYMOUS_FALLBACK in the Warp gateway's `.env`, like any other value: lock, backup, one rename.
+
+        False: it was like that already. It only ever writes this policy; nothing is registered and nothing is asked. Both
+        processes of the gateway read it at their start. Raises SwitchRefused (no_warp, and the file's reasons).
+        """
+        self._operators_only(role)
+        folder = self._team.warp_folder
+        if folder is None:
+            raise refuse("no_warp", "the team file names no Warp folder")
+        wanted = "true" if forbid else "false"
+        path, now = folder / ".env", self._clock.now()
+        async with self._files.change(path, {ANONYMOUS: Secret(wanted)}, now) as change:
+            if not change.changed:
+                return False
+            await change.commit()
+        entry = AuditEntry(
+            now, by.address, "warp_policy", "warp", "done", self._gate.trusted(f"{ANONYMOUS}={wanted}"), name=by.name
+        )
+        await self._store.audit(entry)
+        return True
 
     # --- the past
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -283,8 +283,32 @@ async def test_one_real_call_only_when_asked_for(house: Room) -> None:
 
 
 async def test_a_warp_gateway_is_never_called(house: Room) -> None:
-    house.team.routes["warp"] = replace(house.team.routes["spare"], name="warp", provider="warp2api")  # type: ignore[index]
+    house.team.routes["warp"] = dataclasses.replace(house.team.routes["spare"], name="warp", provider="warp2api")  # type: ignore[index]
     house.rebuilt(routes=("main", "warp"))
     (plan,) = await Desk(house).send("query warp --force")
     assert "switch.probe" not in {action.id for action in plan.actions}
     assert house.provider.chats == 0
+
+
+async def test_warps_policy_is_one_value_in_its_file_and_nothing_is_asked(house: Room, tmp_path: Path) -> None:
+    folder = tmp_path / "warp"
+    folder.mkdir()
+    before = b"WARP_JWT='x'\r\n# DISABLE_ANONYMOUS_FALLBACK=true\nDISABLE_ANONYMOUS_FALLBACK=false # quota\n"
+    (folder / ".env").write_bytes(before)
+    (folder / ".anonymous_cooldown").write_text("1", encoding="ascii")
+    house.team = dataclasses.replace(house.team, warp_folder=folder)
+    house.rebuilt()
+    desk = Desk(house, "zh")
+    (policy,) = await desk.send("warp")
+    assert "不会替任何人注册" in desk.read(policy)
+    asked = len(house.provider.asked)
+    (done,) = await desk.press(policy.actions[0])
+    assert "只用个人配额" in desk.read(done)
+    assert (folder / ".env").read_bytes() == before.replace(b"=false #", b"=true #")
+    (same,) = await desk.press(policy.actions[0])
+    assert "本来就是这样" in desk.read(same)
+    await desk.press(policy.actions[1])
+    assert (folder / ".env").read_bytes() == before
+    assert (folder / ".anonymous_cooldown").exists()
+    assert len(house.provider.asked) == asked
+    assert [entry.what for entry in await house.store.audits()] == ["warp_policy", "warp_policy"]
