@@ -263,10 +263,10 @@ def _quantile(values: Sequence[Decimal], share: Decimal) -> Decimal:
 
 
 def marks(now: datetime, timezone: str = "UTC") -> list[datetime]:
-    """Where a thin history is looked at: three times a local day for four weeks, every two hours for the last day."""
+    """Where a thin history is looked at: every local midnight and noon of four weeks, every three hours of the last day."""
     midnight = now.astimezone(ZoneInfo(timezone)).replace(hour=0, minute=0, second=0, microsecond=0).astimezone(UTC)
-    days = [midnight - timedelta(hours=8 * step) for step in range(HISTORY.days * 3)]
-    hours = [now - timedelta(hours=2 * step) for step in range(1, 13)]
+    days = [midnight - timedelta(hours=12 * step) for step in range(HISTORY.days * 2)]
+    hours = [now - timedelta(hours=3 * step) for step in range(1, 9)]
     return sorted({*(mark for mark in days if mark <= now), *hours})
 
 
