@@ -164,7 +164,7 @@ class Fallback:
         for each in await self.out():
             if each.needs not in ("balance", "reset") or (each.until is not None and now < each.until):
                 continue
-            state = await self._balances.check(each.route, models=False)
+            state = await self._balances.check(each.route, fresh=True, models=False)
             proved = state.status is Status.OK and not state.blocked
             # Where no balance is published, the end of the window is all the proof there can be.
             ended = (

@@ -155,24 +155,30 @@ class Switching:
             raise refuse(
                 "no_other_route", f"{engine.name} has no other route", engine=engine.name, route=current or "?"
             )
-        looked = dict(
-            zip(
-                (route.name for route in ([wanted] if wanted else others)),
-                await asyncio.gather(*(self._examine(route) for route in ([wanted] if wanted else others))),
-                strict=True,
-            )
-        )
-        good = [name for name, (checks, _) in looked.items() if not _against(checks)]
-        chosen = wanted or self._team.routes[good[0] if good else others[0].name]
-        checks, account = looked[chosen.name]
-        checks = (*self._file_checks(view, chosen.name, current), *checks)
+        # All at once, also the ones that matter only if the wanted one is refused: the answer takes as long as one probe.
+        ways = {route.name: route for route in ([wanted] if wanted else []) + others}
+        tasks = {name: asyncio.create_task(self._examine(route)) for name, route in ways.items()}
+        try:
+            if wanted is not None:
+                chosen, file_checks = wanted, self._file_checks(view, wanted.name, current)
+                found, account = await tasks[wanted.name]
+                look_on = bool(_against(found)) and not _against(file_checks)
+            else:
+                await asyncio.wait(tasks.values())
+                good = next((name for name, task in tasks.items() if not _against(task.result()[0])), others[0].name)
+                chosen, file_checks = ways[good], self._file_checks(view, good, current)
+                found, account = tasks[good].result()
+                look_on = False
+            checks = (*file_checks, *found)
+            better = None
+            if look_on:
+                await asyncio.wait(tasks.values())
+                works = {name for name, task in tasks.items() if not _against(task.result()[0])}
+                better = next((name for name in engine.routes if name in works and name != chosen.name), None)
+        finally:
+            for task in tasks.values():
+                task.cancel()
         against = _against(checks)
-        better = None
-        if against and not any(check.name in ("file", "environment", "route") for check in against):
-            rest = [route for route in others if route.name not in looked]
-            more = await asyncio.gather(*(self._examine(route) for route in rest))
-            good += [route.name for route, (found, _) in zip(rest, more, strict=True) if not _against(found)]
-            better = next((name for name in engine.routes if name in good and name != chosen.name), None)
         plan = Plan(
             engine=engine.name,
             title=engine.title,

@@ -90,7 +90,7 @@ def _local(host: str) -> bool:
 
 
 async def balance(route: Route, checker: Checker) -> tuple[Check, AccountState]:
-    state = await checker.check(route.name, models=False)
+    state = await checker.check(route.name, fresh=True, models=False)
     facts: dict[str, object] = {"account": state.account, "route": route.name}
     if state.status is Status.OK and state.blocked:
         return Check("balance", False, "blocked", facts), state

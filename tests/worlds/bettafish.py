@@ -6,6 +6,7 @@ BettaFish keeps what the real one keeps: a sub-app reads `.env` when it starts a
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -126,6 +127,7 @@ class ProviderWorld(_World):
         self.mood = "fine"
         self.chats = 0
         self.says = "ok"
+        self.delay_s = 0.0
 
     def _app(self) -> web.Application:
         app = web.Application()
@@ -141,6 +143,7 @@ class ProviderWorld(_World):
 
     async def _balance(self, request: web.Request) -> web.Response:
         self.asked.append(request.path)
+        await asyncio.sleep(self.delay_s)
         key = self._known(request)
         if key is None:
             return web.json_response({"error": {"message": "Authentication Fails"}}, status=401)
@@ -150,6 +153,7 @@ class ProviderWorld(_World):
 
     async def _list(self, request: web.Request) -> web.Response:
         self.asked.append(request.path)
+        await asyncio.sleep(self.delay_s)
         if self.mood == "html":
             return web.Response(text="<html>welcome</html>", content_type="text/html")
         if self.mood == "dead500":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+import time
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -186,6 +187,7 @@ async def test_fifty_press_at_once_and_one_wins(house: Room) -> None:
 
 
 async def test_fifty_operators_with_fifty_plans_and_one_wins(house: Room) -> None:
+    house.rebuilt(routes=("main", "spare"))
     plans = [await house.switching.plan("query", by=ALICE) for _ in range(50)]
     results = await asyncio.gather(
         *(house.switching.confirm(plan.token, ALICE, OPERATOR) for plan in plans), return_exceptions=True
@@ -324,3 +326,12 @@ async def test_the_one_who_waits_may_go_away(house: Room) -> None:
             break
         await asyncio.sleep(0.01)
     assert [entry[3] for entry in await audits(house)] == ["started", "done"]
+
+
+@pytest.mark.parametrize("route", [None, "spare", "poor"])
+async def test_a_plan_takes_no_longer_than_its_slowest_probe(house: Room, route: str | None) -> None:
+    house.provider.delay_s = 0.5
+    began = time.monotonic()
+    plan = await house.switching.plan("query", route, by=ALICE)
+    assert time.monotonic() - began < 1.5
+    assert (plan.better or plan.to_route) == "spare"
