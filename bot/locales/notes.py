@@ -24,6 +24,8 @@ _EXPORT: Final = (
 
 def missing(ticket: Ticket) -> tuple[str, ...]:
     """Evidence that a provider's support will ask for and nobody gave yet."""
+    if ticket.drill:
+        return ()
     has = {piece.name for piece in ticket.evidence}
     wanted: tuple[str, ...] = _ASKED
     if "task_id" in has:
@@ -106,9 +108,9 @@ def symptom(ticket: Ticket, words: Words, now: datetime) -> str:
     ]
     if seen > 1:
         parts.append(words.say("note.seen", n=seen, span=words.span(max(span, 60.0))))
-    key = f"diagnose.certainty.{facts.get('certainty') or 'text'}"
-    sure = words.say(f"note.certainty.{facts.get('certainty') or 'text'}") if facts.get("certainty") else ""
-    verdict = words.say("note.verdict", cause=cause_title(ticket, words), sure=sure or words.say(key))
+    sure = facts.get("certainty")
+    key = "note.verdict" if sure else "note.verdict_plain"
+    verdict = words.say(key, cause=cause_title(ticket, words), sure=words.say(f"note.certainty.{sure}"))
     return words.say("note.sep").join([*parts, verdict])
 
 

@@ -120,7 +120,7 @@ class Escalation:
             capability=self._capability(engine, route, diagnosis),
             last_known_good=self._gate.trusted(incident.good_in_short(good)),
             symptom=symptom or self._symptom(diagnosis),
-            evidence=incident.evidence(diagnosis, sighting, proven, self._gate),
+            evidence=incident.evidence(diagnosis, sighting, proven, self._gate, model=self._model(route, diagnosis)),
             next_review=told_at + self._team.support.review_after,
             language=language,
             removed=removed,
@@ -143,7 +143,7 @@ class Escalation:
             },
         )
         if drill:
-            ticket = replace(ticket, key=f"drill|{now.isoformat()}")
+            ticket = replace(ticket, key="drill")  # a second press joins the drill that runs: nobody is called twice
         stored, new = await self._store.open_ticket(ticket, self._first_steps(ticket, told_at))
         if not new:
             await self._joined(stored, ticket.urgency, now)
@@ -163,11 +163,16 @@ class Escalation:
 
     def _capability(self, engine: str | None, route: str | None, diagnosis: Diagnosis | None) -> CleanText:
         known = self._team.engines.get(engine or "")
-        model = diagnosis.model if diagnosis and diagnosis.model else None
-        if model is None and route is not None and route in self._team.routes:
-            model = self._team.routes[route].model
+        model = self._model(route, diagnosis)
         parts = (known.title if known else engine, model, route)
         return self._gate.trusted(" · ".join(part for part in parts if part) or "-")
+
+    def _model(self, route: str | None, diagnosis: Diagnosis | None) -> str | None:
+        """As the error names it, else as the route in trouble is set up."""
+        if diagnosis is not None and diagnosis.model:
+            return diagnosis.model
+        known = self._team.routes.get(route or "")
+        return known.model or None if known else None
 
     def _symptom(self, diagnosis: Diagnosis | None) -> CleanText:
         if diagnosis is None:

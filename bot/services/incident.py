@@ -80,7 +80,12 @@ def kept(name: str, value: CleanText, gate: Gate) -> Evidence | None:
 
 
 def evidence(
-    diagnosis: Diagnosis | None, sighting: Sighting | None, proven: Proven | None, gate: Gate
+    diagnosis: Diagnosis | None,
+    sighting: Sighting | None,
+    proven: Proven | None,
+    gate: Gate,
+    *,
+    model: str | None = None,
 ) -> tuple[Evidence, ...]:
     """What the text and the live checks told. Nothing is asked, nothing is made up."""
     found: dict[str, str | None] = {}
@@ -91,7 +96,7 @@ def evidence(
             "time": diagnosis.occurred_at or found.get("time"),
             "provider": diagnosis.provider,
             "gateway": diagnosis.gateway,
-            "model": diagnosis.model,
+            "model": model or diagnosis.model,
             "status": str(diagnosis.status) if diagnosis.status is not None else None,
             "error_text": diagnosis.says or diagnosis.text.text,
             "request_id": diagnosis.request_id,

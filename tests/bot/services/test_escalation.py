@@ -653,6 +653,8 @@ async def test_a_drill_never_joins_a_real_ticket(here: Room) -> None:
     one = await here.escalation.drill(ADMIN, Role.OPERATOR, "en", None)
     assert one.id != real.id
     assert one.drill
+    again = await here.escalation.drill(ALICE, Role.MEMBER, "en", None)
+    assert (again.id, again.count) == (one.id, 2)
 
 
 async def test_the_handover_is_told_once(here: Room) -> None:
