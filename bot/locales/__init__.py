@@ -30,6 +30,7 @@ def _load(language: str) -> Mapping[str, Any]:
     return tomllib.loads(file.read_text(encoding="utf-8"))
 
 
+@lru_cache(maxsize=1)
 def languages() -> tuple[str, ...]:
     """Names of the catalogues at hand, English first."""
     names = sorted(f.name[:-5] for f in resources.files(__name__).iterdir() if f.name.endswith(".toml"))
