@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bot.errors import ConfigError
-from bot.team_file import read
+from bot.team_file import parse, read
 
 
 def faults(tmp_path: Path, text: str) -> list[str]:
@@ -131,3 +131,19 @@ def test_an_address_with_credentials_is_refused(tmp_path: Path, url: str) -> Non
     (fault,) = faults(tmp_path, f'[routes.a]\nbase_url = "{url}"\n')
     assert fault.startswith("[routes.a] base_url")
     assert "pw@" not in fault
+
+
+def test_the_watch_and_the_warp_folder(tmp_path: Path) -> None:
+    raw = {"watch": {"every": "5m", "ends_within": "2d", "weekly_report": False}, "warp": {"folder": "warp"}}
+    team = parse(raw, tmp_path)
+    assert (team.watch.every, team.watch.ends_within) == (timedelta(minutes=5), timedelta(days=2))
+    assert not team.watch.weekly_report
+    assert team.warp_folder == tmp_path / "warp"
+    assert parse({}, tmp_path).warp_folder is None
+    with pytest.raises(ConfigError) as fault:
+        parse({"watch": {"every": "30s", "weekly_report": "no", "evry": 1}, "warp": {"path": "x"}}, tmp_path)
+    told = " ".join(fault.value.faults)
+    assert "[watch] every is too short" in told
+    assert "[watch] weekly_report is true or false" in told
+    assert "evry is no setting. Did you mean every?" in told
+    assert "[warp]: path is no setting" in told
