@@ -142,7 +142,7 @@ def telegram_chat(built: House) -> TelegramChat:
         language=built.team.language,
         timezone=built.team.timezone,
         languages=languages(),
-        chats=frozenset(str(chat) for chat in built.team.access.telegram_chats),
+        chats=frozenset(built.team.telegram_chats),
         names=built.team.people_names,
         known=command_words(),
     )
@@ -171,7 +171,9 @@ async def _talk(built: House, language: str, role: str, greeting: str) -> int:
         names=lambda: (*built.team.engines, *built.team.routes),
         greeting=greeting,
     )
-    chat = TerminalChat(gate=built.gate, words=Words, clock=built.clock, options=options)
+    chat = TerminalChat(
+        gate=built.gate, words=Words, clock=built.clock, options=options, profiles=built.chosen
+    )
     chat.bind(built.answers)
     built.chats["terminal"] = chat
     runner = asyncio.create_task(built.steps.run_forever())

@@ -8,9 +8,9 @@ from datetime import timedelta
 from difflib import get_close_matches
 from zoneinfo import available_timezones
 
-from bot.errors import UsageError
+from bot.errors import NotAllowed, UsageError
 from bot.locales import Words, languages
-from bot.model.chat import Action, Line, Reply, Request
+from bot.model.chat import Action, Block, Line, Links, Reply, Request, Role
 from bot.services import Services
 from handlers.router import Command, Press
 
@@ -55,15 +55,28 @@ async def timezone(request: Request, services: Services) -> AsyncIterator[Reply]
 
 
 async def link(request: Request, services: Services) -> AsyncIterator[Reply]:
-    """A code made on one platform and typed on the other makes both the same person. Ten minutes, once."""
+    """A code made on one platform and typed on the other makes both the same person. Ten minutes, once.
+
+    Only a member can have a code made; whoever brings one was given it by that member, so an address that the team file does
+    not name yet may bring it.
+    """
     words = Words(request.language, request.timezone)
     now = services.clock.now()
     code = request.text.text.strip()
+    stranger = request.role is Role.NOBODY
+    if stranger and not code:
+        raise NotAllowed(key="closed", address=request.asker.address)
     if not code:
         token = await services.store.put_token("link", {"address": request.asker.address}, now + timedelta(minutes=10))
-        yield Reply(blocks=(Line(words.say("preferences.link_code", code=token)),))
+        blocks: list[Block] = [Line(words.say("preferences.link_code", code=token))]
+        name = await services.store.get_fact("telegram.username")
+        if name and request.asker.platform != "telegram":
+            blocks.append(Links(((words.say("preferences.link_open"), f"https://t.me/{name}?start=link_{token}"),)))
+        yield Reply(blocks=tuple(blocks))
         return
     payload = await services.store.take_token("link", code, now)
+    if payload is None and stranger:
+        raise NotAllowed(key="closed", address=request.asker.address)
     if payload is None:
         raise UsageError(why=words.say("preferences.link_bad"))
     other = str(payload["address"])
@@ -76,5 +89,5 @@ async def link(request: Request, services: Services) -> AsyncIterator[Reply]:
 COMMANDS = (
     Command("language", language, presses={"language.set": Press(language)}, aliases=("lang", "语言"), order=80),
     Command("timezone", timezone, aliases=("tz", "时区"), order=81),
-    Command("link", link, order=82),
+    Command("link", link, role=Role.NOBODY, order=82),
 )

@@ -109,6 +109,7 @@ class TelegramChat:
             if part is not None:
                 part.start()
         done.set()
+        await self._people.tell_name()
         await self._menu()
 
     async def _menu(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -18,6 +19,7 @@ HARMLESS_LATE: Final = frozenset({"balance", "diagnose", "help", "start", "ticke
 FILE_MOST: Final = 5_000_000
 ERROR: Final = 120  # characters: a private text so long is an error first, and a leak beside
 PIECE: Final = 3_500  # a client cuts a long paste at 4,096 characters, at a line's end if there is one
+_LINKING: Final = re.compile(r"link_([A-Za-z0-9_-]{1,59})")
 _TEXT_NAMES: Final = (
     ".log",
     ".txt",
@@ -72,6 +74,12 @@ def command_of(message: Message, username: str) -> Typed | str | None:
     if bot and bot.lower() != username.lower():
         return "other"
     return Typed(command, rest, bool(bot) or is_root(words_of(message)))
+
+
+def linking(rest: str) -> str:
+    """The one-time code of `/start link_<code>`, which a deep link types; "" where it is something else."""
+    found = _LINKING.fullmatch(rest.strip())
+    return found[1] if found else ""
 
 
 def quoted_of(message: Message, own_id: int) -> tuple[str, tuple[Document, ...]]:

@@ -181,6 +181,9 @@ class Inbox(Forms):
             rest = again[2] if again else rest
         if typed.command == "start" and await self._opened(origin, user, rest):
             return
+        if typed.command == "start" and (code := reading.linking(rest)):
+            await self._ask(origin, Raw("link", code), user, number)
+            return
         quoted, files = reading.quoted_of(message, self._people.own_id) if typed.command == "diagnose" else ("", ())
         if typed.command == "diagnose" and reading.is_text(message.document) and message.document is not None:
             files = (message.document, *files)

@@ -119,6 +119,11 @@ class People:
         with suppress(Exception):
             await self._memory.set_fact(f"telegram.moved:{old}", new, self._clock.now())
 
+    async def tell_name(self) -> None:
+        """For deep links (`https://t.me/<name>?start=…`) that other platforms show."""
+        with suppress(Exception):  # without it only the link is missing
+            await self._memory.set_fact("telegram.username", self.username, self._clock.now())
+
     async def load_moves(self) -> None:
         with suppress(Exception):
             for key, new in (await self._memory.facts("telegram.moved:")).items():

@@ -121,6 +121,13 @@ class Team:
         """Engines that may use the route, in the team file's order."""
         return tuple(name for name, engine in self.engines.items() if route in engine.routes)
 
+    @property
+    def telegram_chats(self) -> tuple[str, ...]:
+        """Ids of all Telegram chats that the team file names, in [access] and in [support]."""
+        support = (address.partition(":") for address in self.support.chats)
+        named = (chat for platform, _, chat in support if platform == "telegram")
+        return tuple(dict.fromkeys((*map(str, self.access.telegram_chats), *named)))
+
     def role(self, person: Person, place: Place, linked: tuple[str, ...] = ()) -> Role:
         """As [access] says; besides, a chat named in [support] chats is a named chat, and whoever is named in [oncall] people
         is a member: otherwise they could be called and not answer."""
