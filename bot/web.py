@@ -15,7 +15,9 @@ import socket
 import ssl
 import zlib
 from collections.abc import AsyncIterator, Iterable
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import AsyncExitStack
+from functools import partial
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from json import dumps
 from types import TracebackType
@@ -69,9 +71,9 @@ def allowed(addresses: Iterable[str], *, private_only: bool) -> str:
 class _Backend(httpcore.AsyncNetworkBackend):
     """Resolves, looks at the addresses, and connects to exactly those: a name cannot change between check and use."""
 
-    def __init__(self, *, private_only: bool) -> None:
+    def __init__(self, names: Executor, *, private_only: bool) -> None:
         self._inner = httpcore.AnyIOBackend()
-        self._private_only = private_only
+        self._names, self._private_only = names, private_only
 
     async def connect_tcp(
         self,
@@ -83,7 +85,7 @@ class _Backend(httpcore.AsyncNetworkBackend):
     ) -> httpcore.AsyncNetworkStream:
         if host.rstrip(".").lower() in _METADATA_NAMES:
             raise Unreachable("forbidden_address")
-        addresses = await _resolved(host, port)
+        addresses = await _resolved(self._names, host, port)
         word = allowed(addresses, private_only=self._private_only)
         if word:
             raise Unreachable(word)
@@ -101,14 +103,15 @@ class _Backend(httpcore.AsyncNetworkBackend):
         await self._inner.sleep(seconds)
 
 
-async def _resolved(host: str, port: int) -> list[str]:
+async def _resolved(names: Executor, host: str, port: int) -> list[str]:
     try:
         ipaddress.ip_address(host.split("%")[0])
         return [host]
     except ValueError:
         pass  # a name
     try:
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        look = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+        found = await asyncio.get_running_loop().run_in_executor(names, look)
     except (OSError, UnicodeError):
         raise Unreachable("dns") from None
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
@@ -129,8 +132,8 @@ class _Body(httpx.AsyncByteStream):
 class _Transport(httpx.AsyncBaseTransport):
     """httpx over an httpcore pool whose network backend is ours."""
 
-    def __init__(self, tls: ssl.SSLContext, *, private_only: bool, proxy: str | None) -> None:
-        self._backend = _Backend(private_only=private_only)
+    def __init__(self, tls: ssl.SSLContext, names: Executor, *, private_only: bool, proxy: str | None) -> None:
+        self._backend = _Backend(names, private_only=private_only)
         self._tls, self._proxy = tls, None if private_only else proxy
         self._pools: dict[tuple[str, int | None], httpcore.AsyncConnectionPool] = {}
 
@@ -196,9 +199,11 @@ class Web:
         tls: ssl.SSLContext | None = None,
     ) -> None:
         context = tls or _tls()
+        # Threads of our own: a dead name server holds those that ask it for seconds, and the loop's few would be all gone.
+        self._names = ThreadPoolExecutor(32, "names")
         self._client = httpx.AsyncClient(
-            transport=_Transport(context, private_only=False, proxy=proxy),
-            mounts={"http://": _Transport(context, private_only=True, proxy=None)},
+            transport=_Transport(context, self._names, private_only=False, proxy=proxy),
+            mounts={"http://": _Transport(context, self._names, private_only=True, proxy=None)},
             follow_redirects=False,
             trust_env=False,
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
@@ -217,6 +222,7 @@ class Web:
 
     async def close(self) -> None:
         await self._client.aclose()
+        self._names.shutdown(wait=False, cancel_futures=True)
 
     async def ask(self, call: Call) -> Answer:
         """Any HTTP status is an Answer. A GET whose connection failed is tried once more, inside the same deadline."""

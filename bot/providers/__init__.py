@@ -5,7 +5,7 @@ from __future__ import annotations
 import pkgutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib import import_module
 from types import MappingProxyType
 
@@ -37,6 +37,7 @@ def get(provider_id: str) -> Provider | None:
     return None
 
 
+@lru_cache(maxsize=1024)
 def recognise(base_url: str, provider_id: str = "") -> Provider | None:
     """The provider that the team file names, else the one whose host it is. None: ask the probes.
 

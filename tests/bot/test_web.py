@@ -286,24 +286,31 @@ async def test_a_key_that_cannot_be_sent_is_not_quoted(place: Place, client: Web
     assert place.seen == []
 
 
-async def test_alone_means_one_at_a_time_at_a_host(place: Place, client: Web) -> None:
-    async def slow(request: web.Request) -> web.Response:
+def meeting(place: Place, number: int) -> Handler:
+    """Answers once `number` requests have been there at the same time; a moment longer shows whether more come."""
+    met = asyncio.Event()
+
+    async def answer(request: web.Request) -> web.Response:
+        if place.at_once >= number:
+            met.set()
+        await met.wait()
         await asyncio.sleep(0.02)
         return web.Response(text="{}")
 
-    place.pages["/x"] = slow
+    return answer
+
+
+async def test_alone_means_one_at_a_time_at_a_host(place: Place, client: Web) -> None:
+    place.pages["/x"] = meeting(place, 1)
     await asyncio.gather(*(client.ask(Call("GET", place.url("/x"), alone=True)) for _ in range(4)))
     assert place.most_at_once == 1
+    place.pages["/x"] = meeting(place, 4)
     await asyncio.gather(*(client.ask(Call("GET", place.url("/x"))) for _ in range(4)))
     assert place.most_at_once == 4
 
 
 async def test_parallelism_has_a_bound(place: Place, tls: ssl.SSLContext) -> None:
-    async def slow(request: web.Request) -> web.Response:
-        await asyncio.sleep(0.02)
-        return web.Response(text="{}")
-
-    place.pages["/x"] = slow
+    place.pages["/x"] = meeting(place, 3)
     async with Web(tls=tls, max_parallel=3) as client:
         await asyncio.gather(*(client.ask(Call("GET", place.url("/x"))) for _ in range(9)))
     assert place.most_at_once == 3
