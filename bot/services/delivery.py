@@ -54,6 +54,7 @@ _TOO_LATE: Final = {
 }
 _LATE: Final = timedelta(minutes=1)
 _LATEST_CALLS: Final = 12
+_LOOKED_AT: Final = 5000
 
 
 def person_of(address: str, team: Team) -> Person:
@@ -99,6 +100,7 @@ class Delivery:
         self._seen_late: set[int] = (
             set()
         )  # late at the last look as well: after a rest of ours all is late for a moment
+        self._seen_broken: set[int] = set()
         for kind in KINDS:
             runner.serve(kind, self)
         runner.every("audit", 60, self.audit)
@@ -503,7 +505,9 @@ class Delivery:
     async def audit(self) -> None:
         """Looks for what is late and says so elsewhere; mends a chain of calls that has broken off."""
         now = self._clock.now()
-        pending = await self._store.pending_steps(limit=2000)
+        # Tickets first: one that is opened between the two looks is not seen, instead of being seen without its steps.
+        unanswered = await self._store.tickets(states=[TicketState.OPEN], limit=1000)
+        pending = await self._store.pending_steps(limit=_LOOKED_AT)
         late: dict[str, list[DueStep]] = {}
         seen = set()
         for step in pending:
@@ -519,15 +523,22 @@ class Delivery:
             log.warning("%d steps for %s are late since %s: %s", len(steps), lane, since.isoformat(), why)
             tells = self._tells(steps[0], lane, "late", facts, now, key=f"{lane}:{since:%Y-%m-%dT%H}")
             await self._store.schedule([t for t in tells if t.payload["lane"] != lane])
-        if len(pending) < 2000:
-            await self._mend(pending, now)
+        if len(pending) < _LOOKED_AT:
+            await self._mend(unanswered, pending, now)
 
-    async def _mend(self, pending: Sequence[DueStep], now: datetime) -> None:
+    async def _mend(self, unanswered: Sequence[Ticket], pending: Sequence[DueStep], now: datetime) -> None:
+        """A chain that is found broken off at two looks in a row begins anew, once an hour whatever the replicas do."""
         chained = {step.payload.get("ticket") for step in pending if step.kind == "escalate"}
-        for ticket in await self._store.tickets(states=[TicketState.OPEN], limit=1000):
-            fresh = now - ticket.opened_at < CALLS_END_AFTER - timedelta(hours=1)
-            if ticket.urgency != "page" or ticket.id in chained or not fresh:
-                continue
-            log.error("ticket %d had no call due: the chain begins anew", ticket.id)
-            step = self.escalate_step(str(ticket.id), 0, now, now)
-            await self._store.schedule([DueStep(0, step.kind, step.key, now, {**step.payload, "ticket": ticket.id})])
+        broken = {
+            ticket.id
+            for ticket in unanswered
+            if ticket.urgency == "page"
+            and ticket.id not in chained
+            and now - ticket.opened_at < CALLS_END_AFTER - timedelta(hours=1)
+        }
+        for id in broken & self._seen_broken:
+            log.error("ticket %d had no call due: the chain begins anew", id)
+            step = self.escalate_step(str(id), 0, now, now)
+            key = f"ticket:{id}:page:mended:{now:%Y-%m-%dT%H}"
+            await self._store.schedule([DueStep(0, step.kind, key, now, {**step.payload, "ticket": id})])
+        self._seen_broken = broken
