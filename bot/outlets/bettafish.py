@@ -59,9 +59,9 @@ class BettaFish:
         if status == "stopped":
             return TakenUp("bettafish", True, "was_stopped", {"app": app})
         evidence = await self._evidence(url, app)
+        began = self._clock.monotonic()
         await self._say(url, f"/api/stop/{app}", "stop_refused")
         await self._say(url, f"/api/start/{app}", "start_refused")
-        began = self._clock.monotonic()
         while (status := await self._status(url, app)) != "running":
             if self._clock.monotonic() - began > _UP_WITHIN_S:
                 return TakenUp("bettafish", False, "not_up", {"app": app, "status": status}, evidence)

@@ -186,7 +186,7 @@ class Switching:
             to_route=chosen.name,
             changes=self._changes(view, engine, chosen),
             checks=checks,
-            warnings=self._notices(view, engine, chosen, current),
+            warnings=self._notices(view, engine, chosen, current, await self.overview()),
             refused=against,
             hard=any(check.name in _HARD for check in against),
             forced=force,
@@ -265,14 +265,15 @@ class Switching:
             model: Secret(route.model.strip()),
         }
 
-    def _notices(self, view: EnvView, engine: Engine, route: Route, current: str | None) -> tuple[Notice, ...]:
+    def _notices(
+        self, view: EnvView, engine: Engine, route: Route, current: str | None, all_now: Sequence[Standing]
+    ) -> tuple[Notice, ...]:
         out = []
         mark = self._keys.fingerprint(route.key)
-        same = [r.name for r in self._team.routes.values() if mark and self._keys.fingerprint(r.key) == mark]
-        sharing = {name for shared in same for name in self._team.engines_of(shared)} - {engine.name}
+        same = {r.name for r in self._team.routes.values() if mark and self._keys.fingerprint(r.key) == mark}
+        sharing = tuple(now.title for now in all_now if now.route in same and now.engine != engine.name)
         if sharing:
-            titles = [e.title for e in self._team.engines.values() if e.name in sharing]
-            out.append(Notice("shared_key", {"engines": tuple(titles)}))
+            out.append(Notice("shared_key", {"engines": sharing}))
         if current is None:
             parts = [self._matches(view, engine, self._team.routes[name]) for name in engine.routes]
             mixed = any(any(part) and not all(part) for part in parts)
