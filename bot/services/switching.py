@@ -72,6 +72,7 @@ class Switching:
         self._balances, self._restarter = balances, restarter
         self._store, self._clock, self._gate = store, clock, gate
         self._busy: set[Path] = set()
+        self._under_way: set[asyncio.Task[Done]] = set()
 
     # --- names
 
@@ -438,7 +439,14 @@ class Switching:
             raise refuse("busy", "another switch is running", path=str(engine.env_file))
         self._busy.add(engine.env_file)
         task = asyncio.create_task(self._carry_out(engine, record, opened, name, what, provider))
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
         return await asyncio.shield(task)
+
+    async def drain(self) -> None:
+        """Waits for switches that have begun. Call it before the store closes."""
+        if self._under_way:
+            await asyncio.wait(set(self._under_way))
 
     async def _carry_out(
         self,

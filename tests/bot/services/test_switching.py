@@ -321,10 +321,7 @@ async def test_the_one_who_waits_may_go_away(house: Room) -> None:
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting
-    for _ in range(400):
-        if await house.store.switches(states=("done",)):
-            break
-        await asyncio.sleep(0.01)
+    await house.switching.drain()
     assert [entry[3] for entry in await audits(house)] == ["started", "done"]
 
 
