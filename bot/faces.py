@@ -16,6 +16,7 @@ from bot.chats.terminal import TerminalChat, TerminalOptions
 from bot.errors import ConfigError
 from bot.locales import Words, languages
 from bot.model.chat import Role
+from bot.redaction.logs import loop_handler
 from bot.server import Server
 from bot.settings import load, secret
 from handlers.router import discover
@@ -40,6 +41,7 @@ async def run() -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopping.set)
     async with house(settings) as built:
+        loop.set_exception_handler(loop_handler(built.gate))
         await serve(built, stopping)
     return 0
 
@@ -171,9 +173,7 @@ async def _talk(built: House, language: str, role: str, greeting: str) -> int:
         names=lambda: (*built.team.engines, *built.team.routes),
         greeting=greeting,
     )
-    chat = TerminalChat(
-        gate=built.gate, words=Words, clock=built.clock, options=options, profiles=built.chosen
-    )
+    chat = TerminalChat(gate=built.gate, words=Words, clock=built.clock, options=options, profiles=built.chosen)
     chat.bind(built.answers)
     built.chats["terminal"] = chat
     runner = asyncio.create_task(built.steps.run_forever())
