@@ -80,7 +80,6 @@ class Ask:
     optional: bool = False
     instead_of: str = ""
     instead_when: tuple[str, ...] = ()
-    text_ok: bool = False  # an empty or plain-text 200 is an answer (health pages); it arrives as None
     sign: Signer | None = None
     fixed: bool = False  # always the documented host: for a credential that was issued for it
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
@@ -13,6 +14,8 @@ from bot.model.money import Balance, Status
 from bot.model.team import Secret
 from bot.ports import Answer, Call, Clock, Http, Json, Keys
 from bot.providers.base import Ask, Known, Provider, draft, model_names
+
+log = logging.getLogger(__name__)
 
 _DEADLINE_S = 10.0
 _UNREACHED = frozenset(
@@ -190,8 +193,9 @@ class Asker:
             )
         except ProviderError as fault:
             return Outcome(provider, Status.COULD_NOT_CHECK, reason=fault.reason, facts=fault.facts)
-        except _STRANGE:
+        except _STRANGE as fault:
             # A provider file met a shape it does not know: that is not knowing, never a crash of the board.
+            log.warning("%s: an answer could not be read (%s)", provider.id, type(fault).__name__)
             return Outcome(provider, Status.COULD_NOT_CHECK, reason="wrong_shape")
         return Outcome(provider, Status.OK, balance, models=balance.models)
 
@@ -222,7 +226,8 @@ class Asker:
             got = _parsed(provider, ask, answer)
         except ProviderError as fault:
             got = _Failure(fault.reason, fault.facts)
-        except _STRANGE:
+        except _STRANGE as fault:
+            log.warning("%s: an answer could not be looked at (%s)", provider.id, type(fault).__name__)
             got = _Failure("wrong_shape")
         if isinstance(got, _Failure) and got.reason == "http_401" and ask.credential == "key" and not credentials.key:
             return _Failure("no_key", {"setting": "key_env"})
@@ -233,8 +238,6 @@ class Asker:
 
 def _parsed(provider: Provider, ask: Ask, answer: Answer) -> tuple[Json] | _Failure:
     if 200 <= answer.status < 300:
-        if ask.text_ok and not answer.body.lstrip().startswith((b"{", b"[")):
-            return (None,)
         parsed = answer.json()
         told = provider.explain(ask.name, answer.status, parsed)
         if told is None:
@@ -244,8 +247,8 @@ def _parsed(provider: Provider, ask: Ask, answer: Answer) -> tuple[Json] | _Fail
         body = answer.json()
     except ProviderError as fault:
         body = None
-        # A challenge page says nothing about the key, whatever its status.
-        if fault.reason == "html" and answer.status not in {404, 429}:
+        # A challenge page says nothing about the key.
+        if fault.reason == "html" and answer.status in {401, 403}:
             return _Failure("html", {"status": answer.status})
     told = provider.explain(ask.name, answer.status, body)
     if isinstance(told, Balance):

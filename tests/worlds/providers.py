@@ -196,7 +196,8 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
 class Account:
     """One scripted account. `answers`: JSON text by rule name. `fault` replaces every answer:
 
-    hang, drip, huge, html, null, close, redirect, status:<code>, retry:<seconds>, text:<body>.
+    hang, drip, huge, html, null, close, redirect, status:<code>, page:<code> (HTML),
+    retry:<seconds>, text:<body>.
     """
 
     provider: str
@@ -316,6 +317,8 @@ class Providers:
             return web.json_response({"error": "slow down"}, status=429, headers={"Retry-After": value})
         if kind == "status":
             return web.json_response({"error": {"message": "no"}}, status=int(value))
+        if kind == "page":
+            return web.Response(text="<html><body>nginx</body></html>", status=int(value), content_type="text/html")
         body = {"html": "<!doctype html><title>Just a moment...</title>", "null": "null"}.get(kind, value)
         return web.Response(text=body, content_type="text/html" if kind == "html" else "application/json")
 

@@ -172,6 +172,23 @@ async def test_a_key_that_is_refused_is_said_where_nothing_is_published(desk: De
     )
 
 
+async def test_a_second_credential_stays_at_home(desk: Desk) -> None:
+    """An Admin key named on a route to a relay is not given to the relay, and the row says so."""
+    route = desk.route("it", "openai", {"models": "{}"}, account_key=True)
+    desk.routes["it"] = Route(
+        "it", "https://relay.example/v1", provider="openai", key=route.key, account_key=route.account_key
+    )
+    state = (await desk.board())["it"]
+    assert (state.status, state.reason) == (Status.COULD_NOT_CHECK, "foreign_host")
+
+
+async def test_a_server_that_wants_a_key_the_route_does_not_name(desk: Desk) -> None:
+    desk.route("it", "vllm", fault="status:401")
+    desk.routes["it"] = Route("it", desk.world.url("it") + "/v1", provider="vllm")
+    state = (await desk.board())["it"]
+    assert (state.status, state.reason) == (Status.COULD_NOT_CHECK, "no_key")
+
+
 async def test_what_another_credential_would_tell_is_named(desk: Desk) -> None:
     desk.route("it", "openai", {"models": '{"data": [{"id": "gpt"}]}'})
     state = (await desk.board())["it"]
@@ -231,6 +248,9 @@ FAULTS = {
     "redirect": "redirect",
     "status:401": "http_401",
     "status:500": "http_5xx",
+    "page:403": "html",
+    "page:502": "http_5xx",
+    "page:404": "http_404",
     "retry:30": "rate_limited",
     'text:{"is_available": "yes"}': "wrong_shape",
     "text:not json at all": "not_json",
