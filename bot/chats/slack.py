@@ -90,7 +90,7 @@ class SlackChat:
         self._wire = Wire(options.bot_token, options.api_url, proxy=options.proxy)
         self._sender = Sender(self._wire, Pace(SLACK, clock), gate, memory, clock)
         people = People(self._wire, gate, clock, options, profiles)
-        intake = Intake(self._wire, gate, people, self._sender, clock)
+        intake = Intake(self._wire, gate, self._sender, clock)
         names = {name: name for name in ("balance", "diagnose", "switch", "quota")}
         names |= {configured.lstrip("/").lower(): command for command, configured in options.commands.items()}
         known = options.known | set(names) | {"help"}

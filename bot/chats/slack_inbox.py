@@ -240,8 +240,10 @@ class Inbox:
             await self._ask(raw)
 
     async def _ask(self, raw: Raw) -> None:
-        conversation, words = await self._conversation(raw.source)
-        request = await self._intake.request(raw)
+        about = await self._people.about(raw.source.user)
+        words = self._words(about.language, about.timezone)
+        conversation = Conversation(self._sender, raw.source, words, self._clock)
+        request = await self._intake.request(raw, about)
         if isinstance(request, str):
             await conversation.give(Reply(blocks=(Line(words.say(request)),)))
         elif self.answers is not None:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from bot.chats.leaves import unmarked
 from bot.chats.slack_in import Raw, whole
-from bot.chats.slack_people import People
+from bot.chats.slack_people import About
 from bot.chats.slack_send import Cleaned, Gate, Sender
 from bot.chats.slack_wire import FILE_MOST, Wire
 from bot.errors import DeliveryError
@@ -25,16 +25,15 @@ _TEXT_NAMES: Final = (".log", ".txt", ".json", ".jsonl", ".md", ".out", ".err", 
 
 
 class Intake:
-    def __init__(self, wire: Wire, gate: Gate, people: People, sender: Sender, clock: Clock) -> None:
-        self._wire, self._gate, self._people, self._sender, self._clock = wire, gate, people, sender, clock
+    def __init__(self, wire: Wire, gate: Gate, sender: Sender, clock: Clock) -> None:
+        self._wire, self._gate, self._sender, self._clock = wire, gate, sender, clock
 
     async def clean(self, raw: str) -> Cleaned:
         return await asyncio.to_thread(self._gate.clean, raw) if len(raw) > LARGE else self._gate.clean(raw)
 
-    async def request(self, raw: Raw) -> Request | str:
+    async def request(self, raw: Raw, about: About) -> Request | str:
         """The request, or the catalogue key of what to tell the person instead."""
         source = raw.source
-        about = await self._people.about(source.user)
         text = await self.clean(raw.text)
         founds = [text.found]
         quoted: CleanText | None = None

@@ -59,6 +59,9 @@ class Sender:
         self._quick = Pace(Rates(every_s=0.0), clock)
         self._renderer = Renderer()
         self._direct: dict[str, str] = {}  # person -> channel of the direct message
+        self._plain: set[str] = (
+            set()
+        )  # short texts that the gate has left alone before: most of an answer is the catalogue's
         self._told: set[str] = set()  # faults that are in the log already
         self.counts: Counter[str] = Counter()
 
@@ -74,8 +77,15 @@ class Sender:
 
         def change(text: str) -> str:
             nonlocal changed
+            if text in self._plain:
+                return text
             clean = self._gate.clean(text).text.text
-            changed += clean != text
+            if clean != text:
+                changed += 1
+            elif len(text) <= 200:
+                if len(self._plain) >= 4_000:
+                    self._plain.clear()
+                self._plain.add(text)
             return clean
 
         reply = each_text(reply, change)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import bindparam, delete, func, literal, select, union_all, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.ports import Profile
@@ -18,20 +19,60 @@ _KEEP = timedelta(hours=48)
 _SWEEP_EVERY = timedelta(minutes=10)
 
 
+_MOST_AT_ONCE = 100
+
+# Asked for every command, so built once: an own address with what it chose, and the other addresses of the same person.
+_WHO = bindparam("who", type_=tables.Plain())
+_SAME = select(tables.links.c.person).where(tables.links.c.address == _WHO).scalar_subquery()
+_CHOSEN = (tables.profiles.c.language, tables.profiles.c.timezone, tables.profiles.c.at)
+_PROFILE = union_all(
+    select(tables.profiles.c.address, *_CHOSEN, literal(0).label("linked")).where(tables.profiles.c.address == _WHO),
+    select(tables.links.c.address, *_CHOSEN, literal(1))
+    .select_from(tables.links.outerjoin(tables.profiles, tables.profiles.c.address == tables.links.c.address))
+    .where(tables.links.c.person == _SAME, tables.links.c.address != _WHO),
+)
+
+
 class PeopleStore(Database):
     _swept_at: datetime | None = None
+    _keys: list[tuple[str, datetime, asyncio.Future[bool]]]
+    _keeper: asyncio.Task[None] | None = None
 
     async def first_time(self, key: str, at: datetime) -> bool:
-        """True once per key (kept 48 h), across restarts and replicas."""
+        """True once per key (kept 48 h), across restarts and replicas. Those that are asked at the same moment share one
+        transaction."""
+        if self._keeper is None or self._keeper.done():
+            self._keys = []
+            self._keeper = asyncio.create_task(self._keep_keys(), name="delivery ids")
+        asked: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._keys.append((key, at, asked))
+        return await asked
+
+    async def _keep_keys(self) -> None:
+        await asyncio.sleep(0)
+        while self._keys:
+            asked, self._keys = self._keys[:_MOST_AT_ONCE], self._keys[_MOST_AT_ONCE:]
+            try:
+                new = await self._new_keys([(key, at) for key, at, _ in asked])
+            except Exception as fault:
+                for _, _, waiting in asked:
+                    if not waiting.done():
+                        waiting.set_exception(fault)
+                continue
+            for key, _, waiting in asked:
+                first = key in new
+                new.discard(key)
+                if not waiting.done():
+                    waiting.set_result(first)
+
+    async def _new_keys(self, asked: Sequence[tuple[str, datetime]]) -> set[str]:
+        rows = [{"key": key, "at": at} for key, at in dict(asked).items()]
         async with self.write(durable=False) as db:
-            await self._sweep(db, at)
-            row = await db.execute(
-                self.insert(tables.deliveries)
-                .values(key=key, at=at)
-                .on_conflict_do_nothing()
-                .returning(tables.deliveries.c.key)
+            await self._sweep(db, rows[-1]["at"])  # type: ignore[arg-type]
+            found = await db.execute(
+                self.insert(tables.deliveries).on_conflict_do_nothing().returning(tables.deliveries.c.key).values(rows)
             )
-            return row.first() is not None
+            return set(found.scalars())
 
     async def _sweep(self, db: AsyncConnection, at: datetime) -> None:
         if self._swept_at is not None and at - self._swept_at < _SWEEP_EVERY:
@@ -107,25 +148,15 @@ class PeopleStore(Database):
     async def profile(self, address: str) -> Profile:
         """What this address chose, else what the same person chose under another address."""
         async with self.read() as db:
-            linked = await self._linked(db, address)
-            rows = await db.execute(
-                select(tables.profiles)
-                .where(tables.profiles.c.address.in_([address, *linked]))
-                .order_by(tables.profiles.c.at.desc())
-            )
-            chosen = sorted(rows.all(), key=lambda row: row.address != address)
+            rows = (await db.execute(_PROFILE, {"who": address})).all()
+        chosen = [row for row in rows if row.at is not None]
+        chosen.sort(key=lambda row: (row.address != address, -row.at.timestamp()))
         return Profile(
             address,
             next((row.language for row in chosen if row.language), None),
             next((row.timezone for row in chosen if row.timezone), None),
-            linked,
+            tuple(sorted(row.address for row in rows if row.linked)),
         )
-
-    async def _linked(self, db: AsyncConnection, address: str) -> tuple[str, ...]:
-        table = tables.links.c
-        person = select(table.person).where(table.address == address).scalar_subquery()
-        rows = await db.execute(select(table.address).where(table.person == person, table.address != address))
-        return tuple(sorted(rows.scalars()))
 
     async def save_profile(self, profile: Profile, at: datetime) -> None:
         """Language and zone only; addresses are joined by `link`."""
