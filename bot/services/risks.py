@@ -49,7 +49,9 @@ class Pace:
 
     @property
     def jumps(self) -> bool:
-        return self.spent > 0 and self.spent >= _JUMP * self.typical and self.spent >= _WORTH * (self.left + self.spent)
+        return (
+            self.spent > 0 and self.spent >= _JUMP * self.typical and self.spent >= _WORTH * abs(self.left + self.spent)
+        )
 
     @property
     def calm(self) -> bool:
@@ -188,6 +190,10 @@ def assess(look: Look) -> dict[AlertKind, Condition]:
     found[AlertKind.REACH] = found[AlertKind.KEY] = Condition(0, True, "answered", facts)
     if state.status is not Status.OK:
         return found
+    if _only_unhealthy(state):
+        # A local model that is down is no empty wallet.
+        found[AlertKind.REACH] = Condition(1, facts={**facts, "reason": "unhealthy"})
+        return found
     gained = rises(look.before, state.readings)
     how = gained[0].how if gained else ""
     if gained:
@@ -205,6 +211,11 @@ def assess(look: Look) -> dict[AlertKind, Condition]:
             found[AlertKind.TOPUP] = Condition(1, facts={**facts, **risen(rise, look.at)})
             break
     return found
+
+
+def _only_unhealthy(state: AccountState) -> bool:
+    blocking = {reading.kind for reading in state.readings if reading.blocks}
+    return blocking == {Kind.HEALTH}
 
 
 def risen(rise: Rise, at: datetime) -> dict[str, Any]:
@@ -317,7 +328,10 @@ def books(stored: Iterable[StoredReading]) -> dict[str, SpendBook]:
 def enter(made: dict[str, SpendBook], at: datetime, readings: Iterable[Reading]) -> None:
     for reading in readings:
         name = line_name(reading)
-        if name and reading.amount is not None and reading.kind in (Kind.ACCOUNT_MONEY, Kind.KEY_BUDGET):
+        if reading.kind is Kind.SPEND and reading.amount is not None:
+            # What was spent grows where money falls; a new month is a rise of the money, and teaches nothing.
+            made.setdefault(f"spend|{reading.label}", SpendBook(reading.currency or "")).add(at, -reading.amount)
+        elif name and reading.amount is not None and reading.kind in (Kind.ACCOUNT_MONEY, Kind.KEY_BUDGET):
             made.setdefault(name, SpendBook(reading.currency or "")).add(at, reading.amount)
 
 

@@ -31,9 +31,8 @@ log = logging.getLogger("quotadesk.watch")
 TICK_S: Final = 30.0
 _LEASE_S: Final = 100.0
 _AT_ONCE: Final = 16
-_GATEWAY_S: Final = (
-    300.0  # a gateway takes several calls for one look, and its limit is shared with the team's own logins
-)
+# A gateway takes several calls for one look, and its limit is shared with the team's own logins.
+_GATEWAY_S: Final = 480.0
 _SOONEST_S: Final = 120.0
 _UNSENT: Final = timedelta(hours=6)  # what could not be said for so long is not said any more
 _JOIN: Final = timedelta(minutes=30)

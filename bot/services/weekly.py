@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -60,13 +61,14 @@ class Weekly:
         rows: list[WeekRow] = []
         unseen: list[str] = []
         week = timedelta(days=7)
-        for account in self._balances.accounts():
+        accounts = self._balances.accounts()
+        asked = await asyncio.gather(*(self._balances.check(a.routes[0], models=False) for a in accounts))
+        for account, state in zip(accounts, asked, strict=True):
             history = await self._store.history(account.name, now - 2 * week)
             lines = lines_of(history)
             if not lines:
                 unseen.append(account.name)
                 continue
-            state = await self._balances.check(account.routes[0], models=False)
             monday = runway.next_monday(now, self._team.timezone) - now
             days = middle(state.runway)
             short = days is not None and days < Decimal(str(monday.total_seconds())) / 86400

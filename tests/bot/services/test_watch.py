@@ -326,7 +326,7 @@ async def test_the_report_counts_what_was_spent_and_what_arrived(tmp_path: Path)
     from bot.ports import StoredReading
     from bot.services.weekly import Weekly
 
-    made = await scene(tmp_path, {"kimi": wallet((0, "40"))}, NOON)
+    made = await scene(tmp_path, {"kimi": wallet((0, "240"))}, NOON)
     amounts = [("100", 6), ("90", 5), ("80", 4), ("280", 3), ("250", 2), ("240", 1)]
     await made.store.add_readings(
         [
