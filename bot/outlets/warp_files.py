@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import math
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 from bot.model.engine import is_placeholder
+from bot.model.team import Team
 from bot.outlets import env_file
 from bot.ports import WarpTiers
 
@@ -23,15 +25,27 @@ _SAMPLE_API_WORD: Final = "123456"  # the guide prints it: everybody knows it
 
 
 class WarpFiles:
-    """The bot's view of one gateway's folder; None as folder: the team has none."""
+    """The bot's view of one gateway's folder. Without a folder of its own in the team file, the first of `candidates` (the
+    folders of the engines' env files) that holds one of the state files."""
 
-    def __init__(self, folder: Path | None) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path | None, candidates: Sequence[Path] = ()) -> None:
+        self._folder, self._candidates = folder, tuple(dict.fromkeys(candidates))
+
+    @classmethod
+    def of(cls, team: Team) -> WarpFiles:
+        return cls(team.warp_folder, [e.env_file.parent for e in team.engines.values() if e.env_file])
 
     async def look(self) -> WarpTiers | None:
-        if self._folder is None:
-            return None
-        return await asyncio.to_thread(_look, self._folder)
+        return await asyncio.to_thread(self._look)
+
+    def _look(self) -> WarpTiers | None:
+        if self._folder is not None:
+            return _look(self._folder)
+        for folder in self._candidates:
+            tiers = _look(folder)
+            if tiers.last_attempt or tiers.cooldown_until or {ATTEMPT, COOLDOWN} & set(tiers.unknown):
+                return tiers
+        return None
 
 
 def _look(folder: Path) -> WarpTiers:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from bot.model.engine import Engine
+from bot.model.team import Team
 from bot.outlets.warp_files import WarpFiles
 
 UNTIL = datetime(2026, 11, 22, 3, 30, tzinfo=UTC)
@@ -65,3 +67,15 @@ async def test_a_strange_switch_is_unknown(tmp_path: Path) -> None:
     assert tiers is not None
     assert tiers.fallback_disabled is None
     assert "DISABLE_ANONYMOUS_FALLBACK" in tiers.unknown
+
+
+async def test_without_a_setting_the_engines_folders_are_looked_at(tmp_path: Path) -> None:
+    for name in ("app", "warp"):
+        (tmp_path / name).mkdir()
+    engines = {name: Engine(name, name, env_file=tmp_path / name / ".env") for name in ("app", "warp")}
+    team = Team(engines=engines)
+    assert await WarpFiles.of(team).look() is None
+    (tmp_path / "warp" / ".anonymous_cooldown").write_text(str(UNTIL.timestamp()))
+    tiers = await WarpFiles.of(team).look()
+    assert tiers is not None
+    assert tiers.folder == tmp_path / "warp"
