@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Any
@@ -178,8 +178,14 @@ def row(event: AlertEvent, words: Words, now: datetime, titles: Mapping[str, str
     return Row(state, event.account, shown, note, tuple(under), tone)  # type: ignore[arg-type]
 
 
-def notice(item: Notice, words: Words, now: datetime, titles: Mapping[str, str]) -> Reply:
-    """A notice as a message. One account: a sentence with buttons. Many: a board."""
+def notice(
+    item: Notice,
+    words: Words,
+    now: datetime,
+    titles: Mapping[str, str],
+    switchable: Collection[str] = (),
+) -> Reply:
+    """A notice as a message. One account: a sentence with buttons. Many: a board. `switchable`: engines with another route."""
     rows = [row(event, words, now, titles) for event in item.events]
     if item.digest or len({event.account for event in item.events}) > 1:
         n = len({event.account for event in item.events})
@@ -197,7 +203,7 @@ def notice(item: Notice, words: Words, now: datetime, titles: Mapping[str, str])
         url = event.facts.get("top_up_url")
         if url and event.kind in (AlertKind.MONEY, AlertKind.RUNWAY) and not _done(event):
             blocks.append(Links(((words.say("alert.top_up", account=event.account), str(url)),)))
-    return Reply(title=title, blocks=tuple(blocks), actions=_actions(item, words), audience="place")
+    return Reply(title=title, blocks=tuple(blocks), actions=_actions(item, words, switchable), audience="place")
 
 
 def _done(event: AlertEvent) -> bool:
@@ -217,12 +223,16 @@ def _digest_actions(item: Notice, words: Words) -> tuple[Action, ...]:
     )
 
 
-def _actions(item: Notice, words: Words) -> tuple[Action, ...]:
+def _actions(item: Notice, words: Words, switchable: Collection[str]) -> tuple[Action, ...]:
     live = next((event for event in item.events if not _done(event)), None)
     if live is None:
         return ()
     name, kind = live.account, live.kind.value
-    actions = [Action("balance.show", words.say("alert.show", account=name), name)]
+    actions: list[Action] = []
+    engine = next((e for e in live.engines if e in switchable and len(e) <= 40), None)
+    if live.urgent and engine is not None:
+        actions.append(Action("switch.plan", words.say("balance.switch", engine=engine), engine, style="primary"))
+    actions.append(Action("balance.show", words.say("alert.show", account=name), name))
     if live.urgent:
         actions.append(Action("alert.tell", words.say("alert.tell"), name))
     actions += [

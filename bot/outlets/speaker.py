@@ -21,15 +21,16 @@ class ChatSpeaker:
     def __init__(self, chats: Mapping[str, Chat], team: Team) -> None:
         self._chats, self._team = chats, team
         self._titles = {engine.name: engine.title for engine in team.engines.values()}
+        self._switchable = frozenset(e.name for e in team.engines.values() if e.env_file and len(e.routes) > 1)
 
     def places(self) -> tuple[str, ...]:
         return tuple(place for place in self._team.support.chats if place.partition(":")[0] in self._chats)
 
     async def say(self, place: str, notice: Notice, now: datetime) -> MessageRef:
-        return await self._post(place, alert_words.notice(notice, self._words, now, self._titles))
+        return await self._post(place, self._worded(notice, now))
 
     async def edit(self, ref: MessageRef, notice: Notice, now: datetime) -> None:
-        await self._chat(ref.platform).edit(ref, alert_words.notice(notice, self._words, now, self._titles))
+        await self._chat(ref.platform).edit(ref, self._worded(notice, now))
 
     async def report(self, place: str, report: WeekReport, now: datetime) -> MessageRef:
         return await self._post(place, alert_words.report(report, self._words, self._titles))
@@ -50,6 +51,9 @@ class ChatSpeaker:
                 if not fault.final:
                     raise
         await chat.direct(waiting.person, _line(text))
+
+    def _worded(self, notice: Notice, now: datetime) -> Reply:
+        return alert_words.notice(notice, self._words, now, self._titles, self._switchable)
 
     @property
     def _words(self) -> Words:

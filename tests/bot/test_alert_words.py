@@ -71,6 +71,13 @@ def test_unknown_is_not_empty() -> None:
     assert "last seen CNY 18.40" in text
 
 
+def test_what_stands_still_offers_the_switch_first() -> None:
+    empty = Notice("1", NOW, (event(AlertKind.MONEY, "fire", 3, **KIMI),))
+    first = alert_words.notice(empty, Words("en"), NOW, TITLES, {"report"}).actions[0]
+    assert (first.id, first.value, first.style) == ("switch.plan", "report", "primary")
+    assert "switch.plan" not in {a.id for a in alert_words.notice(empty, Words("en"), NOW, TITLES).actions}
+
+
 def test_an_ended_message_loses_its_buttons() -> None:
     low = event(AlertKind.MONEY, "fire", **KIMI)
     live = alert_words.notice(Notice("1", NOW, (low,)), Words("zh"), NOW, TITLES)
