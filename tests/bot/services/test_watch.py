@@ -140,6 +140,20 @@ async def test_two_replicas_speak_once_and_the_second_takes_over(play: Callable[
     assert heads(made.slack) == ["偏低 · kimi ¥19.00", "恢复 · kimi"]
 
 
+async def test_two_processes_at_the_same_moment_speak_once(play: Callable[..., object], tmp_path: Path) -> None:
+    made: Scene = await play({"kimi": wallet((0, "50"), (4, "0"), (20, "300"))})  # type: ignore[misc]
+    second = SqlStore(f"sqlite+aiosqlite:///{tmp_path}/a.db", Gate(b"tests"))
+    await second.open()
+    speaker = ChatSpeaker({"slack": made.slack, "telegram": made.telegram}, made.team)
+    other = Watch(made.team, made.village, second, made.clock, speaker, "two", chance=random.Random(7))
+    for _ in range(40):
+        await asyncio.gather(other.tick(), made.watch.tick())
+        assert not (made.watch.leads and other.leads)
+        made.clock.move(timedelta(minutes=1))
+    await second.close()
+    assert heads(made.slack) == ["已用尽 · kimi ¥0.00", "恢复 · kimi"]
+
+
 async def test_a_restart_repeats_nothing_and_loses_nothing(play: Callable[..., object]) -> None:
     made: Scene = await play({"kimi": wallet((0, "50"), (6, "19"), (40, "0"), (90, "300"))})  # type: ignore[misc]
     for minute in range(0, 120, 3):
