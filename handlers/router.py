@@ -13,7 +13,15 @@ from functools import lru_cache
 import structlog
 
 import handlers
-from bot.errors import ConfigError, NotAllowed, QuotadeskError, UnknownName
+from bot.errors import (
+    ConfigError,
+    DeliveryError,
+    NotAllowed,
+    ProviderError,
+    QuotadeskError,
+    StoreError,
+    UnknownName,
+)
 from bot.locales import Words
 from bot.model.chat import Action, Line, Reply, Request, Role
 from bot.services import Services
@@ -113,7 +121,7 @@ class Router:
         if request.asker.platform == "terminal":
             return request
         profile = await self._services.store.profile(request.asker.address)
-        role = self._services.team.access.role(request.asker, request.place, profile.linked)
+        role = self._services.team.role(request.asker, request.place, profile.linked)
         return replace(request, role=role)
 
     def _refusal(self, request: Request, needed: Role, words: Words) -> Reply:
@@ -134,11 +142,23 @@ class Router:
             )
         if isinstance(fault, NotAllowed):
             return Reply(blocks=(Line(words.say(f"errors.{fault.key}", **fault.facts)),), alert=press)
+        if isinstance(fault, ProviderError | StoreError | DeliveryError):
+            text = words.say(f"errors.{fault.key}", reason=_reason(fault, words))
+            return Reply(blocks=(Line(text),), alert=press)
         key = f"errors.{fault.key}"
         if not words.has(key):
             log.warning("no wording for an error", key=fault.key)
             return Reply(blocks=(Line(words.say("errors.plain", text=str(fault))),), alert=press)
         return Reply(blocks=(Line(words.say(key, **fault.facts)),), alert=press)
+
+
+def _reason(fault: ProviderError | StoreError | DeliveryError, words: Words) -> str:
+    """The sentence for a machine word; the word itself where there is none."""
+    room = "errors.store_reasons" if isinstance(fault, StoreError) else "balance.reasons"
+    if fault.reason.startswith("http_"):
+        return words.say("balance.reasons.http", status=fault.reason.removeprefix("http_"))
+    key = f"{room}.{fault.reason}"
+    return words.say(key, **fault.facts) if words.has(key) else fault.reason
 
 
 def _unknown_name(fault: UnknownName, words: Words) -> Reply:

@@ -191,8 +191,8 @@ def test_no_catalogue_line_uses_ascii_punctuation_between_chinese() -> None:
 
 
 @pytest.mark.parametrize(("name", "language"), [("README.md", "en"), ("README.zh.md", "zh")])
-def test_the_provider_table_is_generated(name: str, language: str) -> None:
-    """Run `python docs/tables.py` after adding a provider."""
+def test_the_tables_are_generated(name: str, language: str) -> None:
+    """Run `python docs/tables.py` after adding a provider or a command."""
     from docs.tables import filled
 
     text = (ROOT / name).read_text(encoding="utf-8")
