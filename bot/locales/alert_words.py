@@ -161,7 +161,8 @@ def row(event: AlertEvent, words: Words, now: datetime, titles: Mapping[str, str
         shown = ""  # the figure is in the sentence about the arrival
     note = words.say("alert.sep").join(lines)
     if event.phase in ("clear", "better"):
-        before = words.say(f"alert.states.{begun(event.kind, event.level, event.facts)}")
+        begin = begun(event.kind, event.level, event.facts)
+        before = words.say(f"alert.states.{'reach_for' if begin == 'reach' else begin}")
         note += words.say(
             "alert.was", state=before, span=span((event.at if event.phase == "clear" else now) - event.since, words)
         )
