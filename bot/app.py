@@ -21,23 +21,25 @@ from bot.logging_setup import set_up
 from bot.metrics import Measured, Metrics
 from bot.model.chat import Person, Place, Role
 from bot.model.engine import Engine
-from bot.model.team import Secret, Team
-from bot.outlets import env_file
+from bot.model.money import AccountState
+from bot.model.team import Team
+from bot.outlets import env_file, gateways, notify
 from bot.outlets.desk import ChatDesk
-from bot.outlets.notify import Notify
 from bot.outlets.pagerduty import PagerDuty
 from bot.outlets.restart import Restart
+from bot.outlets.speaker import ChatSpeaker
 from bot.ports import Chat, Clock, Pager
 from bot.redaction.gate import Gate
 from bot.services import Services
 from bot.services.balances import Balances
-from bot.services.delivery import Delivery
 from bot.services.diagnosis import Diagnoser
-from bot.services.escalation import Escalation
-from bot.services.oncall import OnCallRota
+from bot.services.escalation import build as build_escalation
+from bot.services.fallback import Fallback
+from bot.services.gateways import Gateways
 from bot.services.proof import Proof
 from bot.services.steps import StepRunner
 from bot.services.switching import Switching
+from bot.services.watch import Watch
 from bot.settings import EnvKeys, Settings, database_directory, fingerprint_key, secret
 from bot.signatures import load as load_signatures
 from bot.store.store import SqlStore
@@ -60,9 +62,11 @@ class House:
     services: Services
     answers: Measured
     steps: StepRunner
+    watch: Watch
     chats: dict[str, Chat]
     registry: CollectorRegistry
     metrics: Metrics
+    owner: str
 
     async def chosen(self, address: str) -> tuple[str | None, str | None]:
         """Language and zone that this person chose; None where nothing was chosen."""
@@ -72,7 +76,7 @@ class House:
     async def allowed(self, person: Person, place: Place) -> bool:
         """Whether this person may read anything here."""
         profile = await self.store.profile(person.address)
-        return self.team.access.role(person, place, profile.linked) > Role.NOBODY
+        return self.team.role(person, place, profile.linked) > Role.NOBODY
 
     async def profile(self, person: Person, hint: str | None) -> tuple[str, str]:
         """The person's own choice, else the platform's hint, else the team's."""
@@ -111,7 +115,9 @@ async def house(
     gate = Gate(fingerprint_key(settings, directory))
     set_up(gate, "CRITICAL" if quiet else settings.log_level, settings.log_format)
     environ = os.environ if environ is None else environ
-    keys = EnvKeys(gate.fingerprint, environ=environ, values_of=env_file.values_of, value_at=env_file.value_at)
+    keys = EnvKeys(
+        gate.fingerprint, environ=environ, values_of=env_file.FirstSeen().values_of, value_at=env_file.value_at
+    )
     team = (team_of or (lambda keys: read_team(settings, keys)))(keys)
     if wrong := preflight.faults(team, keys):
         raise ConfigError(*wrong)
@@ -135,11 +141,23 @@ async def house(
             async def route_of(engine: Engine) -> str | None:
                 return (await switching.standing(engine)).route
 
-            steps = StepRunner(store, clock, owner=owner)
-            rota = OnCallRota(team, store, clock)
-            delivery = Delivery(
-                team, store, ChatDesk(chats, team), pagers(settings, web, team), rota, steps, clock, gate
+            desk = ChatDesk(chats, team)
+            escalation, steps = build_escalation(
+                team, store, desk, pagers(settings, web, team), clock, gate, owner=owner
             )
+            chain = Fallback(team, switching, balances, store, clock)
+            doors = gateways.build(team, web, keys, restarter, clock, directory / "backups")
+            behind = Gateways(doors, team, store, clock, gate)
+            speaker = ChatSpeaker(chats, team)
+
+            async def using() -> Mapping[str, str]:
+                return {one.engine: one.route for one in await switching.overview() if one.route}
+
+            def saw(states: tuple[AccountState, ...]) -> None:
+                metrics.saw(states)
+                chain.saw(states)
+
+            watch = Watch(team, balances, store, clock, speaker, owner, saw=saw, using=using)
             services = Services(
                 team=team,
                 store=store,
@@ -150,25 +168,41 @@ async def house(
                 diagnosis=Diagnoser(load_signatures()),
                 proof=Proof(team, balances, store, clock, route_of),
                 switching=switching,
-                escalation=Escalation(team, store, delivery, rota, steps, clock, gate),
-                oncall=rota,
+                escalation=escalation,
+                oncall=escalation.rota,
+                fallback=chain,
+                gateways=behind,
             )
             await switching.recover()
+            await behind.recover()
             names = frozenset(discover())
             answers = Measured(Router(services), metrics, names)
-            yield House(settings, team, gate, store, web, clock, services, answers, steps, chats, registry, metrics)
+            yield House(
+                settings,
+                team,
+                gate,
+                store,
+                web,
+                clock,
+                services,
+                answers,
+                steps,
+                watch,
+                chats,
+                registry,
+                metrics,
+                owner,
+            )
+            await switching.drain()
         finally:
             await store.close()
 
 
 def pagers(settings: Settings, web: Web, team: Team) -> list[Pager]:
-    """The paging services that have a setting."""
-    found: list[Pager] = []
-    if (key := secret(settings.pagerduty_routing_key)) is not None:
-        found.append(PagerDuty(web, key, settings.pagerduty_events_url, team))
-    if (urls := secret(settings.notify_urls)) is not None:
-        found += [Notify(Secret(url), number, team) for number, url in enumerate(urls.reveal().split(), 1)]
-    return found
+    """The paging services that have a setting. Raises ConfigError for an address that Apprise does not know."""
+    key = secret(settings.pagerduty_routing_key)
+    duty = [PagerDuty(web, key, settings.pagerduty_events_url, team)] if key else []
+    return [*duty, *notify.pagers(secret(settings.notify_urls), team)]
 
 
 @contextlib.asynccontextmanager

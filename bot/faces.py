@@ -19,6 +19,7 @@ from bot.model.chat import Role
 from bot.redaction.logs import loop_handler
 from bot.server import Server
 from bot.settings import load, secret
+from handlers.chain import Chain
 from handlers.router import discover
 
 if TYPE_CHECKING:
@@ -77,19 +78,24 @@ async def serve(built: House, stopping: asyncio.Event) -> None:
     except OSError as fault:
         raise ConfigError(f"HTTP_HOST/HTTP_PORT cannot be used ({fault.strerror}): choose a free port.") from None
     log.info("listening", host=settings.http_host, port=server.port)
-    runner = asyncio.create_task(built.steps.run_forever())
+    chain = (
+        Chain(built.services.fallback, built.services, built.chats, built.owner) if built.services.fallback else None
+    )
+    work = [built.steps.run_forever(), built.watch.run_forever(), *([chain.run_forever()] if chain else [])]
+    running = [asyncio.create_task(each) for each in work]
     try:
         for chat in chats:
             await chat.start()
         log.info("started", faces=[chat.platform for chat in chats], pid=os.getpid())
-        await _first(stopping, runner)
+        await _first(stopping, *running)
     finally:
         log.info("stopping")
         for chat in chats:
             await chat.stop()
         await server.stop()
-        runner.cancel()
-        await asyncio.gather(runner, return_exceptions=True)
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
 
 
 async def _first(stopping: asyncio.Event, *tasks: asyncio.Task[None]) -> None:

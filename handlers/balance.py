@@ -13,7 +13,9 @@ from bot.locales import Words
 from bot.model.chat import Action, Block, Board, Line, Links, Reply, Request, Role, Row
 from bot.model.money import AccountState, Kind, Reading, Status
 from bot.ports import AuditEntry
+from bot.providers import get
 from bot.services import Services
+from bot.services.verdict import PENDING
 from handlers import charges, chart, warp
 from handlers.router import Command, Press
 
@@ -64,12 +66,12 @@ async def _show(
         yield Reply(title=words.say("balance.title_plain"), blocks=(Line(words.say("balance.no_routes")),))
         return
     states: tuple[AccountState, ...] | None = None
-    total = len(services.balances.select(names))
+    services.balances.select(names)
     now_on = await using(services)
     async for states in services.balances.ask(names, fresh=fresh):
-        if len(states) < total:
-            yield replace(board(states, services, words, now_on, names, total), final=False)
-    yield board(states or (), services, words, now_on, names, total)
+        if any(state.reason == PENDING for state in states):
+            yield replace(board(states, services, words, now_on, names), final=False)
+    yield board(states or (), services, words, now_on, names)
 
 
 async def using(services: Services) -> Mapping[str, str]:
@@ -85,7 +87,6 @@ def board(
     words: Words,
     now_on: Mapping[str, str],
     names: Sequence[str] = (),
-    total: int | None = None,
 ) -> Reply:
     """The reply for these accounts, in the order given (worst first). `now_on`: see `using`."""
     now = services.clock.now()
@@ -93,7 +94,7 @@ def board(
     if services.team.demo:
         blocks.append(Line(words.say("common.demo_note")))
     blocks.append(Board(tuple(_row(state, services, words, now, now_on) for state in states)))
-    waiting = (total or len(states)) - len(states)
+    waiting = sum(state.reason == PENDING for state in states)
     if waiting > 0:
         blocks.append(Line(words.say("balance.waiting", n=waiting)))
     asked = [state.asked_at for state in states]
@@ -161,6 +162,9 @@ def _row(state: AccountState, services: Services, words: Words, now: datetime, n
             figure += words.say("balance.last_good", figure=shown, when=words.when(state.last_good_at, now, zone=False))
     elif word == "not_offered":
         figure = reason(state, words)
+    if word in ("not_checked", "not_offered"):
+        by_hand = [r for r in state.readings if r.hand_kept_at is not None]
+        figure = words.say("balance.figure_sep").join(filter(None, (figure, *(_figure(r, words) for r in by_hand))))
     else:
         figures = [
             _figure(r, words, name_kind=len(state.readings) > 1 or r.kind is not Kind.ACCOUNT_MONEY)
@@ -198,7 +202,7 @@ def reason(state: AccountState, words: Words) -> str:
     """The sentence for a machine word; the word itself where there is no sentence."""
     key = f"balance.reasons.{state.reason or 'unknown'}"
     if words.has(key):
-        return words.say(key, provider=state.provider, **state.reason_facts)
+        return words.say(key, provider=provider_title(state.provider, words), **state.reason_facts)
     if state.reason.startswith("http_"):
         return words.say("balance.reasons.http", status=state.reason[5:])
     return state.reason or words.say("common.unknown")
@@ -208,8 +212,8 @@ def _figure(reading: Reading, words: Words, *, name_kind: bool = False) -> str:
     if reading.kind is Kind.HEALTH:
         return words.say("balance.healthy") if not reading.blocks else words.say("balance.unhealthy")
     label = words.say(f"balance.kinds.{reading.kind.value}")
-    if reading.label and reading.kind is Kind.WINDOW_QUOTA:
-        label = words.say("balance.window_label", label=reading.label, kind=label)
+    if reading.label:
+        label = words.say("balance.window_label", label=_label(reading.label, words), kind=label)
     if reading.unlimited:
         text = words.say("balance.unlimited")
     elif reading.kind is Kind.SPEND:
@@ -232,6 +236,19 @@ def _figure(reading: Reading, words: Words, *, name_kind: bool = False) -> str:
     if reading.resets_at is not None:
         text += words.say("balance.resets", when=words.stamp(reading.resets_at), utc=words.utc(reading.resets_at))
     return f"{label} {text}" if name_kind else text
+
+
+def _label(label: str, words: Words) -> str:
+    key = f"balance.labels.{label.replace(',', '').replace(' ', '_')}"
+    return words.say(key) if words.has(key) else label
+
+
+def provider_title(id: str, words: Words) -> str:
+    """The provider's name in the reader's language."""
+    provider = get(id)
+    if provider is None:
+        return id
+    return (provider.zh_title or provider.title) if words.language == "zh" else provider.title
 
 
 def _runway(state: AccountState, words: Words, now: datetime) -> str:
@@ -267,7 +284,7 @@ def _details(states: Sequence[AccountState], words: Words, now: datetime) -> tup
     lines: list[Block] = []
     for state in states:
         facts = [
-            words.say("balance.detail.provider", provider=state.provider),
+            words.say("balance.detail.provider", provider=provider_title(state.provider, words)),
             words.say("balance.detail.asked", when=words.when(state.asked_at, now)),
         ]
         if state.runway.why and state.status is Status.OK:

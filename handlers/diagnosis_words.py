@@ -13,6 +13,7 @@ from bot.model.engine import Engine
 from bot.model.team import Team
 from bot.providers import get
 from bot.providers.base import root_of
+from handlers.balance import provider_title
 
 _MOST_QUOTED = 700
 _SURE = 0.8
@@ -105,12 +106,7 @@ def _where(d: Diagnosis, words: Words) -> str:
 
 
 def _title(name: str | None, words: Words) -> str:
-    if not name:
-        return ""
-    provider = get(name)
-    if provider is None:
-        return name
-    return (provider.zh_title or provider.title) if words.language == "zh" else provider.title
+    return provider_title(name, words) if name else ""
 
 
 def _finding(finding: Finding, words: Words, now: datetime) -> str:
