@@ -200,9 +200,10 @@ class EnvKeys:
         environ: Mapping[str, str] | None = None,
         env_file: Path | None = Path(".env"),
         values_of: Callable[[Path], Mapping[str, str]] | None = None,
-        value_at: Callable[[Path, int], str | None] | None = None,
+        value_at: Callable[[Path, int, str], str | None] | None = None,
     ) -> None:
-        """`values_of` and `value_at` read an application's `.env` (all values; a commented-out line)."""
+        """`values_of` and `value_at` read an application's `.env` (all values; one line, if it still
+        holds that variable: lines move when somebody edits the file, and another key must not go out instead)."""
         self._fingerprint = fingerprint
         self._environ = os.environ if environ is None else environ
         self._env_file = env_file
@@ -232,7 +233,7 @@ class EnvKeys:
             return None
         if ref.env_file is not None:
             if ref.line is not None:
-                return self._value_at(ref.env_file, ref.line) if self._value_at else None
+                return self._value_at(ref.env_file, ref.line, ref.env) if self._value_at else None
             return self._values_of(ref.env_file).get(ref.env) if self._values_of else None
         if value := self._environ.get(ref.env):
             return value

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from difflib import get_close_matches
@@ -40,6 +41,8 @@ _ROUTE = [
     "title",
     "key_env",
     "key_file",
+    "key_env_file",
+    "key_line",
     "account_key_env",
     "account_key_file",
     "account_user_env",
@@ -151,7 +154,7 @@ class _Parser:
             base_url=base_url.rstrip("/"),
             model=self._text(where, table, "model"),
             provider=provider,
-            key=self._ref(where, table, "key"),
+            key=self._of_application(where, table, self._ref(where, table, "key")),
             account_key=self._ref(where, table, "account_key"),
             account_user=self._ref(where, table, "account_user"),
             warn_below=self._warn(where, table.get("warn_below")),
@@ -376,6 +379,19 @@ class _Parser:
         if file:
             return KeyRef(file=self._path(file))
         return KeyRef(env=env) if env else None
+
+    def _of_application(self, where: str, table: Mapping[str, Any], ref: KeyRef | None) -> KeyRef | None:
+        """`key_env_file`: key_env is a variable of an application's `.env`; `key_line`: commented out, on that line."""
+        file, line = self._path(self._text(where, table, "key_env_file")), table.get("key_line")
+        if line is not None and (not isinstance(line, int) or isinstance(line, bool) or line < 1):
+            self._faults.append(f"{where} key_line is the number of a line, like 12.")
+            return ref
+        if (file or line) and (ref is None or ref.env is None):
+            self._faults.append(f"{where} key_env_file and key_line need key_env: name the variable in that file.")
+            return ref
+        if line is not None and file is None:
+            self._faults.append(f"{where} key_line needs key_env_file: name the file with that line.")
+        return replace(ref, env_file=file, line=line) if ref is not None and file is not None else ref
 
     def _warn(self, where: str, value: object) -> dict[str, Decimal]:
         if value is None:

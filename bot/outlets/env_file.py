@@ -459,10 +459,10 @@ def values_of(path: Path) -> Mapping[str, str]:
         raise ConfigError(f"{fault}.") from None
 
 
-def value_at(path: Path, line: int) -> str | None:
-    """The value of the variable on one line, commented out or live. Raises ConfigError."""
+def value_at(path: Path, line: int, name: str | None = None) -> str | None:
+    """The value of the variable on one line, commented out or live; None where it sets another one. Raises ConfigError."""
     try:
-        return env_text.value_on_line(_read(_real(path))[0], line)
+        return env_text.value_on_line(_read(_real(path))[0], line, name)
     except SwitchRefused as fault:
         raise ConfigError(f"{fault}.") from None
 
@@ -480,7 +480,7 @@ class FirstSeen:
     def values_of(self, path: Path) -> Mapping[str, str]:
         """Raises ConfigError."""
         if path not in self._seen:
-            self._seen[path] = {name: value for name, value in values_of(path).items() if name.endswith("_API_KEY")}
+            self._seen[path] = values_of(path)
         return self._seen[path]
 
 

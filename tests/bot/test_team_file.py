@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from bot.errors import ConfigError
+from bot.model.engine import KeyRef
 from bot.team_file import parse, read
 
 
@@ -19,6 +20,16 @@ def faults(tmp_path: Path, text: str) -> list[str]:
     with pytest.raises(ConfigError) as caught:
         read(file)
     return list(caught.value.faults)
+
+
+def test_a_key_may_live_in_an_applications_file(tmp_path: Path) -> None:
+    head = '[routes.a]\nbase_url = "https://a.example"\n'
+    file = tmp_path / "team.toml"
+    file.write_text(head + 'key_env = "Q_API_KEY"\nkey_env_file = "app/.env"\nkey_line = 12\n')
+    assert read(file).routes["a"].key == KeyRef(env="Q_API_KEY", env_file=tmp_path / "app" / ".env", line=12)
+    assert "key_env" in faults(tmp_path, head + 'key_env_file = "app/.env"\n')[0]
+    assert "key_env_file" in faults(tmp_path, head + 'key_env = "Q_API_KEY"\nkey_line = 3\n')[0]
+    assert "key_line" in faults(tmp_path, head + 'key_env = "Q_API_KEY"\nkey_line = "three"\n')[0]
 
 
 def test_whole_file(tmp_path: Path) -> None:
