@@ -200,22 +200,18 @@ class Database:
         engine = self._open_engine()
         async with self._one_at_a_time(not self._postgres):
             with plain_errors():
-                async with engine.connect() as db:
-                    if not self._postgres:
-                        db = await db.execution_options(quotadesk_durable=durable)
-                    async with db.begin():
-                        yield db
+                # Options of the engine, not of the connection, and below no begin() for a single look: each is one more
+                # switch to SQLAlchemy's own greenlet, and a command makes several of these.
+                async with engine.execution_options(quotadesk_durable=durable).connect() as db, db.begin():
+                    yield db
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         engine = self._open_engine()
         async with self._one_at_a_time(self._memory):
             with plain_errors():
-                async with engine.connect() as db:
-                    if not self._postgres:
-                        db = await db.execution_options(quotadesk_read=True)
-                    async with db.begin():
-                        yield db
+                async with engine.execution_options(quotadesk_read=True).connect() as db:
+                    yield db
 
     @asynccontextmanager
     async def _one_at_a_time(self, wanted: bool) -> AsyncIterator[None]:

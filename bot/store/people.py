@@ -6,11 +6,15 @@ import asyncio
 import secrets
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
+from time import monotonic
 from typing import Any
 
-from sqlalchemy import bindparam, delete, func, literal, select, union_all, update
+from sqlalchemy import bindparam, delete, func, literal, select, text, union_all, update
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.sql.elements import TextClause
 
+from bot import ports
 from bot.ports import Profile
 from bot.store import tables
 from bot.store.database import Database
@@ -20,6 +24,7 @@ _SWEEP_EVERY = timedelta(minutes=10)
 
 
 _MOST_AT_ONCE = 100
+_PROFILE_S = 1.0
 
 # Asked for every command, so built once: an own address with what it chose, and the other addresses of the same person.
 _WHO = bindparam("who", type_=tables.Plain())
@@ -33,10 +38,27 @@ _PROFILE = union_all(
 )
 
 
+@lru_cache(maxsize=_MOST_AT_ONCE)
+def _new_keys(count: int) -> TextClause:
+    """An INSERT of several rows as text: SQLAlchemy builds such a statement anew each time."""
+    rows = ", ".join(f"(:key{i}, :at{i})" for i in range(count))
+    types = [
+        bindparam(f"{n}{i}", type_=t) for i in range(count) for n, t in (("key", tables.Plain()), ("at", tables.Utc()))
+    ]
+    statement = f"INSERT INTO deliveries (key, at) VALUES {rows} ON CONFLICT DO NOTHING RETURNING key"  # noqa: S608 names of parameters
+    return text(statement).bindparams(*types)
+
+
 class PeopleStore(Database):
     _swept_at: datetime | None = None
     _keys: list[tuple[str, datetime, asyncio.Future[bool]]]
     _keeper: asyncio.Task[None] | None = None
+    _profile_changes = 0
+
+    def __init__(self, url: str, gate: ports.Gate, *, busy_timeout_s: float = 5) -> None:
+        super().__init__(url, gate, busy_timeout_s=busy_timeout_s)
+        # One command asks three times who its writer is: for the language, for the rights, for the answer.
+        self._profiles: dict[str, tuple[float, Profile]] = {}
 
     async def first_time(self, key: str, at: datetime) -> bool:
         """True once per key (kept 48 h), across restarts and replicas. Those that are asked at the same moment share one
@@ -70,7 +92,7 @@ class PeopleStore(Database):
         async with self.write(durable=False) as db:
             await self._sweep(db, rows[-1]["at"])  # type: ignore[arg-type]
             found = await db.execute(
-                self.insert(tables.deliveries).on_conflict_do_nothing().returning(tables.deliveries.c.key).values(rows)
+                _new_keys(len(rows)), {f"{n}{i}": row[n] for i, row in enumerate(rows) for n in ("key", "at")}
             )
             return set(found.scalars())
 
@@ -146,7 +168,25 @@ class PeopleStore(Database):
     # --- people
 
     async def profile(self, address: str) -> Profile:
-        """What this address chose, else what the same person chose under another address."""
+        """What this address chose, else what the same person chose under another address. What another replica has changed
+        shows after a second."""
+        until, known = self._profiles.get(address, (0.0, None))
+        now = monotonic()
+        if known is not None and now < until:
+            return known
+        changes = self._profile_changes
+        profile = await self._profile(address)
+        if changes == self._profile_changes:
+            if len(self._profiles) > 1_000:
+                self._profiles.clear()
+            self._profiles[address] = (now + _PROFILE_S, profile)
+        return profile
+
+    def _forget_profiles(self) -> None:
+        self._profile_changes += 1
+        self._profiles.clear()
+
+    async def _profile(self, address: str) -> Profile:
         async with self.read() as db:
             rows = (await db.execute(_PROFILE, {"who": address})).all()
         chosen = [row for row in rows if row.at is not None]
@@ -170,6 +210,7 @@ class PeopleStore(Database):
                     set_={name: insert.excluded[name] for name in ("language", "timezone", "at")},
                 )
             )
+        self._forget_profiles()
 
     async def link(self, one: str, other: str, at: datetime) -> None:
         table = tables.links
@@ -183,3 +224,4 @@ class PeopleStore(Database):
                 await db.execute(
                     self.insert(table).values(address=address, person=person, at=at).on_conflict_do_nothing()
                 )
+        self._forget_profiles()
