@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from difflib import get_close_matches
+from functools import lru_cache
 from zoneinfo import available_timezones
 
 from bot.errors import NotAllowed, UsageError
@@ -13,6 +14,12 @@ from bot.locales import Words, languages
 from bot.model.chat import Action, Block, Line, Links, Reply, Request, Role
 from bot.services import Services
 from handlers.router import Command, Press
+
+
+@lru_cache(maxsize=1)
+def _zones() -> Mapping[str, str]:
+    """In small letters -> as the database of zones spells it. Reading its folder takes milliseconds."""
+    return {name.lower(): name for name in available_timezones()}
 
 
 async def language(request: Request, services: Services) -> AsyncIterator[Reply]:
@@ -36,7 +43,7 @@ async def language(request: Request, services: Services) -> AsyncIterator[Reply]
 async def timezone(request: Request, services: Services) -> AsyncIterator[Reply]:
     words = Words(request.language, request.timezone)
     wanted = request.text.text.strip()
-    known = {name.lower(): name for name in available_timezones()}
+    known = _zones()
     if not wanted:
         yield Reply(blocks=(Line(words.say("preferences.zone_ask", now=request.timezone)),))
         return
