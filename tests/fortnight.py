@@ -13,7 +13,6 @@ from decimal import Decimal
 from pathlib import Path
 
 from bot.chats.terminal_render import render
-from bot.errors import DeliveryError
 from bot.locales import Words
 from bot.model.chat import MessageRef, Person, Place, Platform, Reply
 from bot.model.engine import Engine, Route
@@ -71,7 +70,7 @@ class ListeningChat:
     posts: list[tuple[datetime, str, Reply]] = field(default_factory=list)
     edits: list[tuple[datetime, str, Reply]] = field(default_factory=list)
     directs: list[tuple[datetime, str, Reply]] = field(default_factory=list)
-    deaf: DeliveryError | None = None
+    deaf: Exception | None = None
 
     async def post(self, place: Place, reply: Reply) -> MessageRef:
         if self.deaf is not None:

@@ -15,28 +15,27 @@ from decimal import Decimal
 from typing import Any, Final, Protocol
 
 from bot import providers
-from bot.errors import DeliveryError, QuotadeskError
-from bot.model.alert import AlertEvent, AlertKind, Episode, Notice, Silence
+from bot.errors import DeliveryError, QuotadeskError, StoreError
+from bot.model.alert import AlertKind, Episode, Silence
 from bot.model.chat import MessageRef, Person
 from bot.model.money import AccountState, Status
 from bot.model.team import Team
 from bot.ports import Clock, Speaker, Store
 from bot.services import alerts, risks
-from bot.services.alert_book import AlertBook, notice_from_json, notice_to_json
+from bot.services.alert_book import AlertBook
 from bot.services.balances import Account
+from bot.services.notices import NOTICES, Notices
 from bot.services.weekly import Weekly
 
 log = logging.getLogger("quotadesk.watch")
 
 TICK_S: Final = 30.0
-_LEASE_S: Final = 100.0
+LEASE_S: Final = 100.0
 _AT_ONCE: Final = 16
 # A gateway takes several calls for one look, and its limit is shared with the team's own logins.
 _GATEWAY_S: Final = 480.0
 _SOONEST_S: Final = 120.0
-_UNSENT: Final = timedelta(hours=6)  # what could not be said for so long is not said any more
-_JOIN: Final = timedelta(minutes=30)
-_SEEN, _NOTICES = "watch:seen", "watch:notices"
+_SEEN: Final = "watch:seen"
 
 
 class Looks(Protocol):
@@ -52,11 +51,10 @@ class _Book:
     """What one pass knows and changes."""
 
     episodes: dict[str, Episode]
-    notices: list[Notice]
+    notices: Notices
     seen: dict[str, dict[str, Any]]
     silences: list[Silence]
     former: dict[str, Episode] = field(default_factory=dict)
-    touched: bool = False  # notices must be stored
     looked: bool = False  # what was seen must be stored
 
 
@@ -85,7 +83,7 @@ class Watch:
         self._next: dict[str, float] = {}
         self._failed: dict[str, int] = {}
         self._books: dict[str, dict[str, risks.SpendBook]] = {}
-        self._places_until: dict[str, float] = {}
+        self._holds: dict[str, float] = {}
         self.leads = False
 
     async def run_forever(self) -> None:
@@ -113,29 +111,37 @@ class Watch:
             return
         began = self._clock.monotonic()
         states = await self._look()
-        if self._clock.monotonic() - began > _LEASE_S / 4 and not await self._lead():
+        if self._clock.monotonic() - began > LEASE_S / 4 and not await self._lead():
             return  # the looks took so long that another replica took over: it will say it
         book = await self._open_book()
         now_on = await self._now_on() if states else {}
         for state, account in states:
-            await self._take(book, state, account, now_on)
+            try:
+                await self._take(book, state, account, now_on)
+            except StoreError:
+                raise
+            except Exception:  # one account's riddle must not silence the others
+                log.exception("%s could not be judged", account.name)
+                self._next[account.name] = self._clock.monotonic() + self._team.watch.every.total_seconds()
         self._drop_strangers(book)
         self._speak(book)
         await self._save(book)
-        await self._deliver(book)
+        await book.notices.deliver(self._lead)
         await self._tell_back(book, [state for state, _ in states])
         await self._report(book)
 
     async def _lead(self) -> bool:
-        self.leads = await self._store.lead("watch", self._owner, self._clock.now(), _LEASE_S)
+        self.leads = await self._store.lead("watch", self._owner, self._clock.now(), LEASE_S)
         return self.leads
 
     async def _open_book(self) -> _Book:
         episodes = await self._book.episodes()
         facts = await self._store.facts("watch:")
-        kept, seen = facts.get(_NOTICES) or [], facts.get(_SEEN) or {}
+        seen = facts.get(_SEEN) or {}
+        notices = Notices(self._store, self._clock, self._speaker, self._team.support.chats, self._holds)
+        notices.load(facts.get(NOTICES) or [])
         silences = await self._book.silences()
-        return _Book(dict(episodes), [notice_from_json(one) for one in kept], dict(seen), silences, episodes)
+        return _Book(dict(episodes), notices, dict(seen), silences, episodes)
 
     # --- looking
 
@@ -224,7 +230,7 @@ class Watch:
             old = mine.get(kind) or Episode(account.name, kind)
             new = after.get(kind) or Episode(account.name, kind)
             book.episodes[new.id] = new
-            self._mark(book, old, new, now)
+            book.notices.mark(old, new, now)
         if state.status is Status.OK:
             lines = {**before, **risks.figures(state.readings)}
             seen["lines"] = {name: str(amount) for name, amount in lines.items()}
@@ -239,7 +245,7 @@ class Watch:
         for episode in [e for e in book.episodes.values() if e.account not in known]:
             blank = Episode(episode.account, episode.kind)
             book.episodes[episode.id] = blank
-            self._mark(book, episode, blank, self._clock.now())
+            book.notices.mark(episode, blank, self._clock.now())
             book.seen.pop(episode.account, None)
 
     async def _pace(self, account: Account, state: AccountState, now: datetime) -> risks.Pace | None:
@@ -252,22 +258,6 @@ class Watch:
         risks.enter(made, state.asked_at, state.readings)
         return risks.wildest(made, now)
 
-    def _mark(self, book: _Book, old: Episode, new: Episode, now: datetime) -> None:
-        """Messages that stand already show the end (or that it came back)."""
-        if old.open == new.open or not (old.told or new.told):
-            return
-        ended = None if new.open else now
-
-        def marked(event: AlertEvent) -> AlertEvent:
-            mine = event.id == new.id and event.phase not in ("clear", "info")
-            return replace(event, ended=ended) if mine and (event.ended is None or new.open) else event
-
-        for i, notice in enumerate(book.notices):
-            events = tuple(map(marked, notice.events))
-            if events != notice.events:
-                book.notices[i] = replace(notice, events=events, dirty=tuple(notice.refs))
-                book.touched = True
-
     # --- speaking
 
     def _speak(self, book: _Book) -> None:
@@ -277,31 +267,17 @@ class Watch:
         for episode in speech.episodes:
             book.episodes[episode.id] = episode
         for number, lines in enumerate(speech.messages):
-            book.touched = book.looked = True
+            book.looked = True
             for line in lines:
                 if line.phase in ("fire", "worse"):
                     seen = book.seen.setdefault(line.account, {})
                     seen["alerts"] = int(seen.get("alerts", 0)) + 1
-            if not self._joins(book, lines, now):
-                book.notices.append(Notice(f"{now:%Y%m%d%H%M%S}-{number}", now, lines, speech.digest))
-
-    def _joins(self, book: _Book, lines: tuple[AlertEvent, ...], now: datetime) -> bool:
-        """Accounts that cannot be reached, one after the other, are one trouble: they go into the message that stands."""
-        if any(line.kind is not AlertKind.REACH or line.phase != "fire" for line in lines):
-            return False
-        for i, notice in enumerate(book.notices):
-            alike = all(event.kind is AlertKind.REACH and event.phase == "fire" for event in notice.events)
-            if alike and not notice.over and now - notice.at < _JOIN:
-                events = (*notice.events, *lines)
-                book.notices[i] = replace(notice, events=events, digest=len(events) > 1, dirty=tuple(notice.refs))
-                return True
-        return False
+            book.notices.add(f"{now:%Y%m%d%H%M%S}-{number}", lines, now, digest=speech.digest)
 
     async def _save(self, book: _Book) -> None:
         """Notices first: better said again after a crash than never."""
         now = self._clock.now()
-        if book.touched:
-            await self._keep_notices(book)
+        await book.notices.keep()
         for id, episode in book.episodes.items():
             if book.former.get(id, Episode(episode.account, episode.kind)) != episode:
                 await self._book.keep(episode)
@@ -315,56 +291,6 @@ class Watch:
             episode = book.episodes.get(silence.id)
             if silence.episode is not None and (episode is None or episode.since != silence.episode):
                 await self._book.unsilence(silence.account, silence.kind)
-
-    async def _keep_notices(self, book: _Book) -> None:
-        now = self._clock.now()
-        book.notices = [n for n in book.notices if not self._finished(n, now)][-200:]
-        await self._store.set_fact(_NOTICES, [notice_to_json(n) for n in book.notices], now)
-        book.touched = False
-
-    def _finished(self, notice: Notice, now: datetime) -> bool:
-        old = now - notice.at
-        if old > timedelta(days=30):
-            return True
-        if not notice.over or notice.dirty:
-            return False
-        owed = [p for p in self._team.support.chats if p not in notice.refs and p not in notice.lost]
-        return not owed or old > _UNSENT
-
-    async def _deliver(self, book: _Book) -> None:
-        places = self._speaker.places()
-        for i in range(len(book.notices)):
-            for place in places:
-                if self._places_until.get(place, 0.0) > self._clock.monotonic():
-                    continue
-                book.notices[i] = await self._to(book, book.notices[i], place)
-        if book.touched:
-            await self._keep_notices(book)
-
-    async def _to(self, book: _Book, notice: Notice, place: str) -> Notice:
-        now = self._clock.now()
-        ref = notice.refs.get(place)
-        try:
-            if ref is not None:
-                if place not in notice.dirty:
-                    return notice
-                await self._speaker.edit(ref, notice, now)
-                book.touched = True
-                return replace(notice, dirty=tuple(p for p in notice.dirty if p != place))
-            said = all(event.phase in ("clear", "info") for event in notice.events)
-            if place in notice.lost or (notice.over and not said) or now - notice.at > _UNSENT:
-                return notice
-            ref = await self._speaker.say(place, notice, now)
-            book.touched = True
-            return replace(notice, refs={**notice.refs, place: ref})
-        except DeliveryError as fault:
-            log.warning("an alert could not be sent to %s: %s", place, fault.reason)
-            if not fault.final:
-                self._places_until[place] = self._clock.monotonic() + (fault.retry_after_s or 60.0)
-                return notice
-            book.touched = True
-            left = tuple(p for p in notice.dirty if p != place)
-            return replace(notice, dirty=left) if ref else replace(notice, lost=(*notice.lost, place))
 
     async def _tell_back(self, book: _Book, states: Sequence[AccountState]) -> None:
         """To whoever asked: it works again. Asked for by a person, so it passes quiet hours."""

@@ -181,6 +181,16 @@ async def test_a_chat_that_is_down_gets_it_later_and_a_lost_one_never_blocks(pla
     assert heads(made.slack) == ["已用尽 · kimi ¥0.00"]
 
 
+async def test_a_chat_that_breaks_costs_the_other_one_nothing(play: Callable[..., object]) -> None:
+    made: Scene = await play({"kimi": wallet((0, "50"), (4, "0"))})  # type: ignore[misc]
+    made.slack.deaf = RuntimeError("a fault of ours")
+    await made.run(NOON + timedelta(minutes=20), 1)
+    made.slack.deaf = None
+    await made.run(NOON + timedelta(minutes=25), 1)
+    assert heads(made.telegram) == ["已用尽 · kimi ¥0.00"]
+    assert heads(made.slack) == []
+
+
 async def test_what_ended_before_it_could_be_said_is_not_said(play: Callable[..., object]) -> None:
     made: Scene = await play({"kimi": wallet((0, "50"), (4, "19"), (30, "60"))})  # type: ignore[misc]
     made.slack.deaf = made.telegram.deaf = DeliveryError("http_502", retry_after_s=10)
