@@ -71,6 +71,8 @@ def cut(text: str, most: int) -> str:
 
 def leaf(text: str, *, bold: bool = False, italic: bool = False) -> Json:
     made: Json = {"type": "text", "text": text}
+    if not (bold or italic):
+        return made
     style = {name: True for name, on in (("bold", bold), ("italic", italic)) if on and text.strip()}
     return {**made, "style": style} if style else made
 
@@ -100,7 +102,9 @@ def rich(elements: list[Json]) -> Json:
     joined: list[Json] = []
     for element in elements:
         if element["type"] == "rich_text_section" and joined and joined[-1]["type"] == "rich_text_section":
-            joined[-1] = section([*joined[-1]["elements"], leaf("\n"), *element["elements"]])
+            joined[-1]["elements"] += [leaf("\n"), *element["elements"]]
+        elif element["type"] == "rich_text_section":
+            joined.append(section(list(element["elements"])))
         else:
             joined.append(element)
     return {"type": "rich_text", "elements": joined}
