@@ -28,6 +28,7 @@ from bot.outlets.desk import ChatDesk
 from bot.outlets.pagerduty import PagerDuty
 from bot.outlets.restart import Restart
 from bot.outlets.speaker import ChatSpeaker
+from bot.outlets.warp_files import WarpFiles
 from bot.ports import Chat, Clock, Pager
 from bot.redaction.gate import Gate
 from bot.services import Services
@@ -172,6 +173,7 @@ async def house(
                 oncall=escalation.rota,
                 fallback=chain,
                 gateways=behind,
+                warp=WarpFiles.of(team),
             )
             await switching.recover()
             await behind.recover()
