@@ -161,7 +161,9 @@ def shoot(name: str, body: str, width: int) -> None:
             picture = shot.convert("RGB")
             plain = Image.new("RGB", picture.size, (255, 255, 255))
             box = ImageChops.difference(picture, plain).getbbox() or (0, 0, width, height)
-            picture.crop((0, 0, width, min(height, box[3] + 12))).quantize(200).save(HERE / f"{name}.png", optimize=True)
+            picture.crop((0, 0, width, min(height, box[3] + 12))).quantize(200).save(
+                HERE / f"{name}.png", optimize=True
+            )
     print(name)
 
 
