@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -12,7 +13,6 @@ from typing import TYPE_CHECKING
 import structlog
 
 from bot.app import House, demo_house, house
-from bot.chats.terminal import TerminalChat, TerminalOptions
 from bot.errors import ConfigError
 from bot.locales import Words, languages
 from bot.model.chat import Role
@@ -33,6 +33,7 @@ async def run() -> int:
     """Each platform whose credentials are set; with none, the terminal on the demo team."""
     settings = load()
     if not (settings.slack or settings.telegram):
+        gc.enable()
         sys.stderr.write(
             "No platform token is set: this is the terminal on the demo team. See .env.example for Slack and Telegram.\n"
         )
@@ -86,6 +87,9 @@ async def serve(built: House, stopping: asyncio.Event) -> None:
     try:
         for chat in chats:
             await chat.start()
+        # What stands now stays for ever: the collector need not walk over it again.
+        gc.freeze()
+        gc.enable()
         log.info("started", faces=[chat.platform for chat in chats], pid=os.getpid())
         await _first(stopping, *running)
     finally:
@@ -171,6 +175,8 @@ async def console(*, lang: str | None, role: str, demo: bool) -> int:
 
 async def _talk(built: House, language: str, role: str, greeting: str) -> int:
     commands = [c.name for c in discover().values() if not c.hidden]
+    from bot.chats.terminal import TerminalChat, TerminalOptions  # with rich, which no other face needs
+
     options = TerminalOptions(
         language=language,
         timezone=built.team.timezone,
