@@ -273,9 +273,7 @@ class Peers:
         await self._timed(f"chat {5000 + worker}", url, raw, headers, out)
 
 
-async def load(
-    one: Callable[[int, Samples], Awaitable[None]], server: Process, *, workers: int, count: int
-) -> Samples:
+async def load(one: Callable[[int, Samples], Awaitable[None]], server: Process, *, workers: int, count: int) -> Samples:
     """`count` requests by `workers` people, each of whom waits for the answer before the next question."""
     out, left = Samples(), iter(range(count))
 

@@ -51,13 +51,15 @@ async def both(module: str, settings: Mapping[str, str]) -> AsyncIterator[tuple[
             await bare.stop()
 
 
-def compared(what: str, ours: Samples, bare: Samples) -> list[Row]:
+def compared(what: str, ours: Samples, bare: Samples, *, reach: bool) -> list[Row]:
+    """`reach`: these rows carry the reach that is promised."""
+
     def ms(values: list[float], share: float) -> str:
         return f"{percentile(values, share) * 1000:.1f} ms"
 
     rows = [
         Row(f"{what}: throughput", f"{ours.per_second:.0f}/s", f"{bare.per_second:.0f}/s",
-            ours.per_second / bare.per_second),
+            ours.per_second / bare.per_second, least=0.7 if reach else None),
         Row(f"{what}: server CPU per answer", f"{ours.cpu_ms:.2f} ms", f"{bare.cpu_ms:.2f} ms",
             ours.cpu_ms / bare.cpu_ms),
     ]  # fmt: skip
@@ -67,7 +69,8 @@ def compared(what: str, ours: Samples, bare: Samples) -> list[Row]:
     ):
         for share in (0.5, 0.99):
             ratio = percentile(mine, share) / percentile(theirs, share)
-            rows.append(Row(f"{what}: {name} p{share * 100:.0f}", ms(mine, share), ms(theirs, share), ratio))
+            most = 1.5 if reach and share == 0.99 else None
+            rows.append(Row(f"{what}: {name} p{share * 100:.0f}", ms(mine, share), ms(theirs, share), ratio, most=most))
     return rows
 
 
@@ -91,7 +94,9 @@ async def slack(text: str = "help") -> list[Row]:
                 for _ in range(ROUNDS):
                     ours.add(await measure(pair[0], workers, count))
                     bare.add(await measure(pair[1], workers, count))
-                rows += compared(f"Slack `/quota {text.split()[0]}`, {workers} at once", ours, bare)
+                rows += compared(
+                    f"Slack `/quota {text.split()[0]}`, {workers} at once", ours, bare, reach=workers == 20
+                )
     return rows
 
 
@@ -114,21 +119,22 @@ async def telegram(text: str = "/quota help") -> list[Row]:
                 for _ in range(ROUNDS):
                     ours.add(await measure(pair[0], workers, count))
                     bare.add(await measure(pair[1], workers, count))
-                rows += compared(f"Telegram `{text}`, {workers} at once", ours, bare)
+                rows += compared(f"Telegram `{text}`, {workers} at once", ours, bare, reach=workers == 20)
     return rows
 
 
 async def cold() -> list[Row]:
-    """From exec to a ready server, and what is resident then and after 300 answers on each platform. Best of five starts."""
+    """From exec to a ready server (the best of four restarts, and the first start with its migrations), and what is resident
+    then and after 300 answers on each platform."""
     starts: dict[str, list[float]] = {"ours": [], "bare": []}
     cpus: dict[str, list[float]] = {"ours": [], "bare": []}
     idle: dict[str, float] = {}
     used: dict[str, float] = {}
-    async with Peers() as peers:
-        for turn in range(5):
-            for which in ("ours", "bare"):
-                with tempfile.TemporaryDirectory(prefix="quotadesk-bench-") as name:
-                    folder = Path(name)
+    with tempfile.TemporaryDirectory(prefix="quotadesk-bench-") as name:
+        folder = Path(name)
+        async with Peers() as peers:
+            for turn in range(5):
+                for which in ("ours", "bare"):
                     server = (
                         bot(folder, peers.settings, lifted=turn == 4)
                         if which == "ours"
@@ -140,27 +146,28 @@ async def cold() -> list[Row]:
                         cpus[which].append(server.cpu())
                         idle[which] = server.memory()
                         if turn == 4:
-                            base = f"http://127.0.0.1:{server.port}"
-                            await load(
-                                lambda w, out, url=base: peers.slash(f"{url}/slack/events", w, "/quota", "help", out),  # type: ignore[misc]
-                                server, workers=10, count=300,
-                            )  # fmt: skip
-                            await load(
-                                lambda w, out, url=base: peers.update(f"{url}/telegram/webhook", w, "/quota help", out),  # type: ignore[misc]
-                                server, workers=10, count=300,
-                            )  # fmt: skip
+                            await _answers(peers, server)
                             used[which] = server.memory()
                     finally:
                         await server.stop()
-    ours, bare = min(starts["ours"]), min(starts["bare"])
-    cpu = min(cpus["ours"]), min(cpus["bare"])
+    first = starts["ours"][0], starts["bare"][0]
+    again, cpu = ({which: min(of[which][1:]) for which in of} for of in (starts, cpus))
     return [
-        Row("Cold start, to the first ready answer", f"{ours:.2f} s", f"{bare:.2f} s", ours / bare),
-        Row("Cold start, CPU", f"{cpu[0]:.2f} s", f"{cpu[1]:.2f} s", cpu[0] / cpu[1]),
-        Row("Resident memory, idle", f"{idle['ours']:.0f} MB", f"{idle['bare']:.0f} MB", idle["ours"] / idle["bare"]),
-        Row("Resident memory, after 600 answers", f"{used['ours']:.0f} MB", f"{used['bare']:.0f} MB",
-            used["ours"] / used["bare"]),
+        Row("Cold start, first of all", f"{first[0]:.2f} s", f"{first[1]:.2f} s", first[0] / first[1]),
+        Row("Cold start", f"{again['ours']:.2f} s", f"{again['bare']:.2f} s", again["ours"] / again["bare"], most=1.5),
+        Row("Cold start, CPU", f"{cpu['ours']:.2f} s", f"{cpu['bare']:.2f} s", cpu["ours"] / cpu["bare"]),
+        Row("Resident memory, idle", f"{idle['ours']:.0f} MB", f"{idle['bare']:.0f} MB", idle["ours"] / idle["bare"], most=1.5),
+        Row("Resident memory, after 600 answers", f"{used['ours']:.0f} MB", f"{used['bare']:.0f} MB", used["ours"] / used["bare"], most=1.5),
     ]  # fmt: skip
+
+
+async def _answers(peers: Peers, server: Process) -> None:
+    base = f"http://127.0.0.1:{server.port}"
+    for one in (
+        lambda worker, out: peers.slash(f"{base}/slack/events", worker, "/quota", "help", out),
+        lambda worker, out: peers.update(f"{base}/telegram/webhook", worker, "/quota help", out),
+    ):
+        await load(one, server, workers=10, count=300)
 
 
 if __name__ == "__main__":
