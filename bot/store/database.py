@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Table, event, text
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError, StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -230,7 +230,11 @@ class Database:
 
     def insert(self, table: Table) -> Any:
         """An INSERT that knows ON CONFLICT."""
-        return postgresql.insert(table) if self._postgres else sqlite.insert(table)
+        if not self._postgres:
+            return sqlite.insert(table)
+        from sqlalchemy.dialects import postgresql  # a tenth of a second and five megabytes
+
+        return postgresql.insert(table)
 
     def clean(self, text: str) -> CleanText:
         """Kept text passes the gate again on its way out, so a rule that is newer than the row counts as well."""
