@@ -133,6 +133,7 @@ class Peers:
         self._waiting: dict[str, asyncio.Future[None]] = {}
         self._count = itertools.count(1)
         self._menus: dict[str, Any] = {}
+        self.last_answer = 0.0  # perf_counter of the newest message at a response URL or by the Web API
 
     async def __aenter__(self) -> Peers:
         app = web.Application(client_max_size=20_000_000)
@@ -172,6 +173,7 @@ class Peers:
 
     async def _response(self, request: web.Request) -> web.Response:
         await request.read()
+        self.last_answer = time.perf_counter()
         self._arrived(request.match_info["id"])
         return web.Response(text="ok")
 
