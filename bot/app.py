@@ -23,7 +23,7 @@ from bot.model.chat import Person, Place, Role
 from bot.model.engine import Engine
 from bot.model.money import AccountState
 from bot.model.team import Team
-from bot.outlets import env_file, gateways, notify
+from bot.outlets import env_file, follow_up, gateways, notify
 from bot.outlets.desk import ChatDesk
 from bot.outlets.pagerduty import PagerDuty
 from bot.outlets.restart import Restart
@@ -146,6 +146,7 @@ async def house(
             escalation, steps = build_escalation(
                 team, store, desk, pagers(settings, web, team), clock, gate, owner=owner
             )
+            steps.serve(follow_up.KIND, follow_up.RotatedFollowUp(chats, store))
             chain = Fallback(team, switching, balances, store, clock)
             doors = gateways.build(team, web, keys, restarter, clock, directory / "backups")
             behind = Gateways(doors, team, store, clock, gate)

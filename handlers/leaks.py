@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from bot.locales import Words
 from bot.model.chat import Action, Heading, Line, Links, Reply, Request, SecretSeen
+from bot.ports import AuditEntry, DueStep
 
 if TYPE_CHECKING:
     from bot.model.chat import Block
     from bot.services import Services
+
+_ASK_AGAIN = timedelta(hours=1)
 
 
 def blocks(request: Request, words: Words) -> tuple[Block, ...]:
@@ -51,6 +55,7 @@ async def run(request: Request, services: Services) -> AsyncIterator[Reply]:
     where = Line(
         words.say(f"leak.where.{request.place.platform}" if not request.place.private else "leak.where.private")
     )
+    await follow_up(request, services)
     yield Reply(
         title=words.say("leak.title"),
         blocks=(*blocks(request, words), Line(words.say("leak.not_kept")), where),
@@ -59,12 +64,39 @@ async def run(request: Request, services: Services) -> AsyncIterator[Reply]:
     )
 
 
+async def follow_up(request: Request, services: Services) -> None:
+    """In an hour the person is asked whether each key was replaced; a key that is pasted twice is asked about once."""
+    now = services.clock.now()
+    if request.asker.platform == "terminal":
+        return
+    await services.store.schedule(
+        [
+            DueStep(
+                id=0,
+                kind="rotated",
+                key=f"rotated:{secret.fingerprint}:{request.asker.address}:{now:%Y-%m-%d}",
+                due_at=now + _ASK_AGAIN,
+                payload={
+                    "person": request.asker.address,
+                    "kind": secret.kind,
+                    "fingerprint": secret.fingerprint,
+                    "route": secret.route,
+                    "revoke_url": secret.revoke_url,
+                    "language": request.language,
+                    "timezone": request.timezone,
+                    "lane": request.asker.address,
+                },
+            )
+            for secret in _distinct(request.found.secrets)
+        ]
+    )
+
+
 async def rotated(request: Request, services: Services) -> AsyncIterator[Reply]:
     """Only that it happened is noted: who, when, which fingerprint."""
-    from bot.ports import AuditEntry
-
     words = Words(request.language, request.timezone)
     now = services.clock.now()
+    await services.store.set_fact(f"rotated:{request.value}", {"by": request.asker.address, "at": now.isoformat()}, now)
     await services.store.audit(
         AuditEntry(now, request.asker.address, "rotated", request.value, "done", services.gate.trusted("key rotated"))
     )

@@ -25,7 +25,7 @@ from bot.errors import (
 from bot.locales import Words
 from bot.model.chat import Action, Line, Reply, Request, Role
 from bot.services import Services
-from handlers.leaks import with_warning
+from handlers.leaks import follow_up, with_warning
 
 log = structlog.get_logger("router")
 
@@ -84,8 +84,12 @@ class Router:
             request = await self._with_role(request)
             run, needed = self._find(request)
             if request.role < needed:
-                yield self._refusal(request, needed, words)
+                # A stranger who only talks near the bot asked it nothing, so nothing is answered.
+                if request.command != "leak":
+                    yield self._refusal(request, needed, words)
                 return
+            if request.found.secrets and request.command != "leak":
+                await follow_up(request, self._services)
             async for reply in run(request, self._services):
                 yield with_warning(reply, request, words) if request.command != "leak" else reply
         except QuotadeskError as fault:
