@@ -50,6 +50,10 @@ HINTS: Final = (
     _ungrouped(_PATTERN) + r"|--prompt|-prompt |prompt=|base64|b64_json|nline[_]?[dD]ata|Base64|\"data|\"image"
 )
 _ANY: Final = finder(_ungrouped(_PATTERN))
+_ERROR: Final = rx(
+    r"^[\\\s\"'\[{]{0,12}(?i:api error|error: api request failed|error: error code|error code: [45]\d\d|error\\*[\"'][ \t]{0,4}:|http error [45]\d\d)"
+)
+"""An API's error where a prompt or an answer is expected: evidence of what failed, nothing that anybody asked or was told."""
 _MIN_TEXT: Final = 2
 
 
@@ -126,6 +130,8 @@ def _prompts(view: bytes, spans: list[Span]) -> None:
                 continue
             if name in (b"query", b"question", b"input", b"text") and len(inside) < 4:
                 continue
+        if b"rror" in inside[:32] and _ERROR.search(inside):
+            continue
         spans.append((start, end, PROMPT, b""))
         position = end
     for match in _FLAG.finditer(view):

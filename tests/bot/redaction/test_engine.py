@@ -25,6 +25,7 @@ from bench.gen_redaction import (
     trapped,
 )
 from bot.redaction import engine
+from bot.redaction.gate import Gate
 from bot.redaction.rules.shapes import grow
 
 WIDTH = 12
@@ -234,3 +235,11 @@ def test_json_of_the_answer_is_plain() -> None:
     clean, counts = engine.redact("key " + grow("gsk_<a52>", random.Random(9)))
     assert json.loads(json.dumps(counts)) == {"groq key": 1}
     assert clean == "key [groq key]"
+
+
+def test_an_error_in_an_answers_place_is_evidence():
+    """Relays put an upstream error where the answer would stand; what failed must be readable, a prompt must not."""
+    answer = '{"role":"assistant","content":"Error: API request failed (429): quota will reset after 161h"}'
+    assert "quota will reset" in Gate().clean(answer).text.text
+    asked = '{"role":"user","content":"Errors of the past: a short story, please"}'
+    assert "short story" not in Gate().clean(asked).text.text
