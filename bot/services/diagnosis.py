@@ -105,7 +105,7 @@ class Diagnoser:
     def _read(self, seen: View, status: int | None) -> tuple[list[_Hit], list[Origin]]:
         words = [self._words[place] for place in self._search.Match(seen.low) or ()]
         origins = self._signatures.origins
-        speakers = [origins[word] for word in words if word in origins]
+        speakers = [origins[word] for word in sorted(words, key=len, reverse=True) if word in origins]
         who = {speaker.provider or "" for speaker in speakers} | {speaker.gateway or "" for speaker in speakers}
         return self._decide(seen, words, status, who), speakers
 

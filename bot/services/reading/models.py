@@ -14,6 +14,11 @@ _MODEL_SAID: Final = tuple(
     Named(hints, re.compile(pattern))
     for hints, pattern in (
         ((", model:",), r"limit: ?\d+, model: ?" + _NAME),
+        (("endpoint for",), r"dedicated endpoint for " + _Q + _NAME),
+        (("non-serverless",), r"non-serverless model " + _Q + _NAME),
+        (("invocation of model",), r"invocation of model id " + _Q + _NAME),
+        (("] model",), r"for the \[" + _NAME + r"\] model"),
+        (("rate-limited upstream",), r"(?<![\w./:@-])" + _NAME + r" is temporarily rate-limited upstream"),
         (
             ("模型",),
             r"(?:无权访问模型 ?|模型 ?"
@@ -36,7 +41,7 @@ _MODEL_SAID: Final = tuple(
         (("the model",), r"(?:activated|open|enable|load) the model " + _Q + _NAME),
         ((" model is", " model was", " model does"), r"[\"'`]" + _NAME + r"[\"'`] model (?:is|was|does)"),
         (("the model",), r"\b(?:access to|use) the model (?:with the specified model id )?" + _Q + _NAME),
-        (("models/",), r"\bmodels/" + _NAME + r"(?=[:)\"'` ]| is |,)(?<!:)"),
+        (("models/",), r"\bmodels/" + _NAME + r"(?=[:)\"'` ]| is |,|$)(?<!:)"),
         (
             ("the model",),
             r"\bthe model:? " + _Q + _NAME + r"[\"'`)\]]{0,2} (?:does|is|was|has|requires|cannot|may|not|you|in)",
@@ -102,8 +107,11 @@ _FILE: Final = re.compile(
 )
 
 
+_PATH: Final = re.compile(r"/v\d/.*$|:(?:stream)?generatecontent.*$", re.IGNORECASE)
+
+
 def _model(value: str) -> str | None:
-    value = value.rstrip(".:,;")
+    value = _PATH.sub("", value).rstrip(".:,;")
     if value.lower() in _NO_MODEL or len(value) > 100 or _FILE.search(value):
         return None
     if value.lower() == "gpt" or _MODELISH.search(value):
@@ -122,6 +130,7 @@ def model_of(seen: View) -> str | None:
         or "deployment" in low
         or "channel" in low
         or "limit: 0" in low
+        or "rate-limited upstream" in low
     ):
         return None
     for named in _MODEL_SAID:

@@ -12,7 +12,7 @@ _NUMBER: Final = r"([1-5]\d\d)(?!\d|\.\d|\s*(?:ms|s|tokens|px|x)\b)"
 _REASONS: Final = (
     r"(?:bad request|unauthorized|payment required|forbidden|not found|method not allowed|request timeout|conflict|gone|"
     r"payload too large|unprocessable|too many requests|internal server error|internal error|not implemented|bad gateway|"
-    r"service unavailable|service temporarily|gateway time-?out|overloaded|resource_exhausted|resource exhausted|unavailable|"
+    r"service unavailable|service temporarily|server error|client error|gateway time-?out|overloaded|resource_exhausted|resource exhausted|unavailable|"
     r"invalid_argument|failed_precondition|permission_denied|unauthenticated|not_found|status code)"
 )
 _STATUS_STRONG: Final = re.compile(
@@ -32,15 +32,34 @@ _STATUS_PHRASE: Final = re.compile(
 _STATUS_LOOSE: Final = re.compile(
     r"\b(?:api error|api request failed|apierror|request failed|failed|error|upstream|exception|rejected|错误|报错|api|denied|response|invalid|returned)"
     r"[ :(\[-]{1,4}(?:with |code |status )*[\"(\[]?([45]\d\d)(?![\d.]|\s*(?:ms|s|tokens)\b|/)"
-    r"|(?:^|[\[(<])([45]\d\d)(?:[\])>]| ?[{\[<\"':|-]| [a-z\u4e00-\u9fff.])"
+    r"|(?:^|[\[(<])([45]\d\d)(?:[\])>]| ?[{\[<\"'`:|-]| [a-z\u4e00-\u9fff.])"
     r"|(?<![\d.,/$-])([45]\d\d) (?:you|your|the|this|no|invalid|incorrect|insufficient|user|access|sorry)\b"
     r"|\b(?:msg|message|error)[\"']?[:=] ?[\"']?([45]\d\d)[ {:]"
     r"|\| ?([45]\d\d) ?\|"
-    r"|: ([45]\d\d)(?: -|:|,| [{\"<])"
-    r"|(?:exhausted|error|exception|badrequest|forbidden|unauthorized|unavailable|notfound|argument): ([45]\d\d) [a-z]"
+    r"|: ([45]\d\d)(?: -|:| [{\"<])"
+    r"|(?<=[\])。.,:>] )([45]\d\d):? ?[{<\"]"
+    r"|,([45]\d\d),(?=[a-z])"
+    r"|(?:exhausted|error|exception|badrequest|forbidden|unauthorized|unavailable|notfound|argument|denied|exceeded|precondition|unauthenticated|internal): ([45]\d\d) [a-z]"
 )
 _STATUS_CODE: Final = re.compile(r"[\"']?\b(?:code|status)[\"']?[ :=]{1,3}[\"']?([45]\d\d)\b(?![.\d-])")
 _STATUS_LINE: Final = re.compile(r"^\s*([45]\d\d)(?:\s*$|\s*[{<\"])", re.MULTILINE)
+_KNOWN: Final = frozenset(
+    (
+        *range(400, 419),
+        *range(421, 430),
+        431,
+        449,
+        451,
+        498,
+        499,
+        *range(500, 512),
+        *range(520, 531),
+        540,
+        561,
+        598,
+        599,
+    )
+)
 _NUMBERS: Final = 24  # candidates looked at in one text
 _BEFORE: Final = 90
 _AFTER: Final = 40
@@ -63,7 +82,7 @@ def status_of(seen: View) -> int | None:
         for window in around:
             for found in pattern.finditer(window):
                 number = int(next(group for group in found.groups() if group))
-                if 400 <= number < 600:
+                if number in _KNOWN:
                     return number
     line = _STATUS_LINE.search(seen.lines)
     return int(line.group(1)) if line else None
