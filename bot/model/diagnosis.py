@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from enum import StrEnum
 from typing import Literal
 
@@ -165,3 +166,6 @@ class Proven:
     repeats: int = 0  # how many times this same trouble was seen in the last minutes, this one included
     repeats_span_s: float = 0.0
     ticket: int | None = None  # the open ticket of the same trouble
+    better_figure: tuple[Decimal, str] | None = None  # what that route has left, where it is known
+    questions: tuple[str, ...] = ()  # at most two, besides `ask_engine`: catalogue keys under [diagnose.ask_for]
+    wallet: str = ""  # a relay's wallet question, once decided: "ours", "relay"
