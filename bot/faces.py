@@ -18,6 +18,7 @@ from bot.locales import Words, languages
 from bot.model.chat import Role
 from bot.redaction.logs import loop_handler
 from bot.server import Server
+from bot.services import heartbeat
 from bot.settings import load, secret
 from handlers.chain import Chain
 from handlers.router import discover
@@ -66,12 +67,16 @@ async def serve(built: House, stopping: asyncio.Event) -> None:
             found.append(f"database: {getattr(fault, 'reason', 'not writable')}")
         return found
 
+    beat = heartbeat_of(built)
+    if beat is not None:
+        built.steps.every("heartbeat", heartbeat.EVERY_S, beat.round)
     server = Server(
         settings.http_host,
         settings.http_port,
         slack=slack.handle if slack and settings.slack_signing_secret else None,
         telegram=telegram.handle if telegram and settings.telegram_webhook_url else None,
         faults=faults,
+        remarks=beat.faults if beat else tuple,
         registry=built.registry,
     )
     try:
@@ -110,6 +115,13 @@ async def _first(stopping: asyncio.Event, *tasks: asyncio.Task[None]) -> None:
     for task in done - {waiting}:
         task.result()
         raise RuntimeError("a part that must run for ever has ended")
+
+
+def heartbeat_of(built: House) -> heartbeat.Heartbeat | None:
+    url = secret(built.settings.heartbeat_url)
+    if url is None:
+        return None
+    return heartbeat.Heartbeat(url.reveal(), built.web, built.store, built.clock, built.owner, built.team.support.chats)
 
 
 def command_words() -> frozenset[str]:

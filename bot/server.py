@@ -18,6 +18,7 @@ log = structlog.get_logger("server")
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Faults = Callable[[], Awaitable[Sequence[str]]]
+Remarks = Callable[[], Sequence[str]]
 
 BODY_LIMIT: Final = 1_000_000  # bytes; Slack's largest payload is a view of 250 kB
 HANDLER_S: Final = 10.0  # reading the body included; platforms give up after 3 s anyway
@@ -30,7 +31,7 @@ async def _no_faults() -> Sequence[str]:
 
 class Server:
     """`slack` and `telegram`: None where that platform is not served here (the path then answers 404).
-    `faults`: machine words of what is wrong now; empty is ready. `port` 0 takes a free one: read `port` after `start`."""
+    `faults`: machine words of what is wrong now; empty is ready. `remarks` are shown beside them and make nothing unready. `port` 0 takes a free one: read `port` after `start`."""
 
     def __init__(
         self,
@@ -40,13 +41,14 @@ class Server:
         slack: Handler | None = None,
         telegram: Handler | None = None,
         faults: Faults = _no_faults,
+        remarks: Remarks = tuple,
         registry: CollectorRegistry | None = None,
         handler_s: float = HANDLER_S,
         ready_s: float = READY_S,
         drain_s: float = 10.0,
     ) -> None:
         self._host, self._port = host, port
-        self._faults, self._registry = faults, registry
+        self._faults, self._remarks, self._registry = faults, remarks, registry
         self._handler_s, self._ready_s, self._drain_s = handler_s, ready_s, drain_s
         self._stopping = False
         app = web.Application(client_max_size=BODY_LIMIT, middlewares=[self._guard])
@@ -108,7 +110,8 @@ class Server:
         except Exception as fault:
             log.error("readiness check failed", kind=type(fault).__name__)
             found = ["readiness_check_failed"]
-        return web.json_response({"ready": not found, "faults": found}, status=503 if found else 200)
+        shown = [*found, *self._remarks()]
+        return web.json_response({"ready": not found, "faults": shown}, status=503 if found else 200)
 
     async def _metrics(self, _: web.Request) -> web.Response:
         assert self._registry is not None

@@ -161,3 +161,14 @@ async def test_a_taken_port_is_told() -> None:
             await Server("127.0.0.1", desk.server.port).start()
     finally:
         await desk.server.stop()
+
+
+async def test_remarks_are_shown_and_make_nothing_unready() -> None:
+    server = Server("127.0.0.1", 0, remarks=lambda: ("heartbeat: timeout",))
+    await server.start()
+    try:
+        async with aiohttp.ClientSession() as client, client.get(f"http://127.0.0.1:{server.port}/readyz") as answer:
+            assert answer.status == 200
+            assert await answer.json() == {"ready": True, "faults": ["heartbeat: timeout"]}
+    finally:
+        await server.stop()
