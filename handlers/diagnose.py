@@ -71,6 +71,8 @@ async def _answer(
         )
         yield replace(first, final=False)
         live = await services.proof.prove(diagnosis, engine)
+        if services.fallback is not None:
+            services.fallback.proved(live)
         proven = replace(live, repeats=proven.repeats, repeats_span_s=span, ticket=ticket)
         if not ticket and proven.engine and proven.engine != before.engine:
             count, span, ticket = await services.proof.repeats(diagnosis, proven.engine)

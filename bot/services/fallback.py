@@ -14,7 +14,7 @@ from typing import Final, Literal
 
 from bot.errors import NotAllowed, QuotadeskError, SwitchRefused
 from bot.model.chat import Person, Role
-from bot.model.diagnosis import Cause
+from bot.model.diagnosis import Cause, Proven
 from bot.model.engine import Engine
 from bot.model.money import AccountState, Status
 from bot.model.team import Team
@@ -55,6 +55,7 @@ class _Heard:
     cause: Cause
     route: str | None
     retry_after_s: float | None
+    look: bool = False  # only if the account really stops calls
 
 
 class Fallback:
@@ -69,6 +70,12 @@ class Fallback:
         """A failure that was proved against live facts. Pasted text alone is no proof and must not come here."""
         self._heard.append(_Heard(engine, cause, route, retry_after_s))
 
+    def proved(self, proven: Proven) -> None:
+        """A diagnosis that was asked of the accounts. What only the pasted text says is left out: anybody can paste."""
+        if proven.certainty == "proved" and proven.engine is not None and proven.route is not None:
+            look = proven.cause is not Cause.AUTH_INVALID
+            self._heard.append(_Heard(proven.engine, proven.cause, proven.route, None, look))
+
     def saw(self, states: tuple[AccountState, ...]) -> None:
         """Balances that the watch asked."""
         self._heard.append(states)
@@ -78,13 +85,23 @@ class Fallback:
         said: list[Announcement] = []
         while self._heard:
             heard = self._heard.popleft()
-            if isinstance(heard, _Heard):
+            if not isinstance(heard, _Heard):
+                said += await self.observe(heard)
+            elif heard.look and heard.route is not None:
+                said += await self._looked(heard, heard.route)
+            else:
                 said += await self.report(
                     heard.engine, heard.cause, route=heard.route, retry_after_s=heard.retry_after_s
                 )
-            else:
-                said += await self.observe(heard)
         return said
+
+    async def _looked(self, heard: _Heard, route: str) -> tuple[Announcement, ...]:
+        """One figure at zero is a finding; only an account that stops calls takes its route out."""
+        state = await self._balances.check(route, models=False)
+        if state.status is not Status.OK or not state.blocked:
+            return ()
+        resets = [r.resets_at for r in state.readings if r.blocks and r.resets_at is not None]
+        return await self.report(heard.engine, heard.cause, route=route, resets_at=min(resets, default=None))
 
     # --- what is known
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 
 from bot.errors import NotAllowed
 from bot.model.chat import Role
-from bot.model.diagnosis import Cause
+from bot.model.diagnosis import Cause, Proven
 from bot.services.fallback import Announcement, Fallback
 from tests.switch_room import ALICE, Room, room
 
@@ -143,3 +144,27 @@ async def test_a_balance_that_was_asked_anyway_is_enough(house: Room) -> None:
     (two,) = await fallback.observe((state,))
     assert (two.say, two.from_route) == ("recovered", "main")
     assert await now_on(house) == "spare"
+
+
+async def test_a_proof_moves_and_pasted_text_alone_never_does(house: Room) -> None:
+    fallback = chain(house)
+    pasted = Proven(Cause.BALANCE_EXHAUSTED, "text", engine="query", route="main")
+    fallback.proved(pasted)
+    fallback.proved(replace(pasted, certainty="narrowed"))
+    assert await fallback.listen() == []
+    # A proof about an account that has money again by now: the account is what counts.
+    house.provider.money[house.keys["MAIN"]] = "5.00"
+    fallback.proved(replace(pasted, certainty="proved"))
+    assert await fallback.listen() == []
+    house.provider.money[house.keys["MAIN"]] = "0.00"
+    house.clock.move(timedelta(minutes=5))
+    fallback.proved(replace(pasted, certainty="proved", cause=Cause.KEY_LIMIT))
+    (said,) = await fallback.listen()
+    assert (said.say, said.from_route, said.to_route, said.why) == ("moved", "main", "spare", "key_limit")
+
+
+async def test_a_refused_key_stops_its_route_until_a_person_acts(house: Room) -> None:
+    fallback = chain(house)
+    fallback.proved(Proven(Cause.AUTH_INVALID, "proved", engine="query", route="main"))
+    assert told(await fallback.listen()) == [("moved", "main", "spare")]
+    assert (await fallback.breaker("main")).needs == "person"
