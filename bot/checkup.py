@@ -1,24 +1,36 @@
-"""`quotadesk check`: proves each setting, token, scope, database, env file, route and the clock; each fault with its mend."""
+"""`quotadesk check`: proves each setting, token, scope, chat, person, env file, route, the clock, the port and the database.
+
+A fault never hides the next one: what can still be proved is proved. Each fault says how to mend it, naming the setting.
+"""
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+import socket
+import stat
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 from typing import Literal
 
 from bot import app as house
+from bot import preflight
+from bot.clock import SystemClock
 from bot.errors import ConfigError, ProviderError, QuotadeskError
 from bot.locales import Words
 from bot.model.money import Status
+from bot.model.team import Team
+from bot.outlets import env_file
 from bot.ports import Answer, Call
-from bot.settings import Settings, load
+from bot.settings import EnvKeys, Settings, load
+from bot.web import Web
 
 _CLOCK_LIMIT_S = 60
-_SCOPES = ("commands", "chat:write", "users:read")
 
 State = Literal["ok", "fault", "off"]
 
@@ -33,219 +45,209 @@ class Check:
     mend: str = ""
 
 
-async def run(*, as_json: bool) -> int:
-    """Prints every check as it is done; 1 if any failed, 2 if the settings cannot even be read."""
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Makes checks in the reader's language: `check.<key>` and, for a fault, `check.<key>_mend`."""
+
+    words: Words
+
+    def ok(self, name: str, key: str, **facts: object) -> Check:
+        return Check(name, "ok", self.words.say(f"check.{key}", **facts))
+
+    def off(self, name: str, key: str, **facts: object) -> Check:
+        return Check(name, "off", self.words.say(f"check.{key}", **facts))
+
+    def fault(self, name: str, key: str, **facts: object) -> Check:
+        mend = self.words.say(f"check.{key}_mend", **facts)
+        return Check(name, "fault", self.words.say(f"check.{key}", **facts), mend)
+
+
+async def run(*, as_json: bool, lang: str | None = None, send: bool = False) -> int:
+    """Prints every check as it is done; 1 if any failed. `send`: a test message with a button to each support chat."""
+    from bot.faces import language_of_terminal
+
+    report = Report(Words(lang or language_of_terminal()))
     checks: list[Check] = []
-    async for check in _checks():
+    async for check in _checks(report, send):
         checks.append(check)
         if not as_json:
-            mark = {"ok": "ok   ", "fault": "FAULT", "off": "off  "}[check.state]
-            print(
-                f"{mark}  {check.name}: {check.detail}" + (f"\n       → {check.mend}" if check.mend else ""), flush=True
-            )
-    failed = any(check.state == "fault" for check in checks)
+            _show(check, report.words)
+    failed = sum(check.state == "fault" for check in checks)
     if as_json:
-        json.dump(
-            {"ok": not failed, "checks": [asdict(check) for check in checks]}, sys.stdout, ensure_ascii=False, indent=2
-        )
+        data = {"ok": not failed, "checks": [asdict(check) for check in checks]}
+        json.dump(data, sys.stdout, ensure_ascii=False, indent=2)
         sys.stdout.write("\n")
+    else:
+        print("\n" + report.words.say("check.faults" if failed else "check.none_left", n=failed))
     return 1 if failed else 0
 
 
-async def _checks() -> AsyncIterator[Check]:
+def _show(check: Check, words: Words) -> None:
+    mark = words.say(f"check.marks.{check.state}")
+    colon = words.say("common.colon")
+    print(f"{mark}  {check.name}{colon}{check.detail}" + (f"\n       → {check.mend}" if check.mend else ""), flush=True)
+
+
+async def _checks(report: Report, send: bool) -> AsyncIterator[Check]:
+    from bot.checkup_chats import Chats
+
     try:
         settings = load()
     except ConfigError as fault:
         for line in fault.faults:
-            yield Check("settings", "fault", "not usable", line)
+            yield _sentence("settings", line)
         return
-    yield Check("settings", "ok", "read")
+    yield report.ok("settings", "settings")
+    if check := _own_file(report):
+        yield check
+    keys = EnvKeys(lambda text: "", values_of=env_file.values_of, value_at=env_file.value_at)
+    team, wrong = Team(), False
+    try:
+        team = house.read_team(settings, keys)
+        yield report.ok("team", "team", engines=len(team.engines), routes=len(team.routes))
+    except ConfigError as fault:
+        wrong = True
+        for line in fault.faults:
+            yield _sentence("team", line)
+    if not wrong:
+        yield _access(report, team)
+        for check in _files(report, team, keys):
+            wrong = wrong or check.state == "fault"
+            yield check
+    async with Web() as web:
+        chats = Chats(report, settings, team, web)
+        async for check in chats.slack():
+            yield check
+        async for check in chats.telegram():
+            yield check
+        yield _clock(report, chats.answered)
+        yield await _port(report, settings, web)
+        if wrong:
+            yield report.off("database", "waits")
+            return
+        async for check in _house(report, settings):
+            yield check
+        if send:
+            async for check in chats.send():
+                yield check
+
+
+def _sentence(name: str, line: str) -> Check:
+    """A configuration fault is one sentence with its mend behind the colon."""
+    what, colon, mend = line.partition(": ")
+    return Check(name, "fault", what, mend) if colon else Check(name, "fault", line, line)
+
+
+def _own_file(report: Report) -> Check | None:
+    path = Path(".env")
+    if not path.exists():
+        return None
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if mode & (stat.S_IROTH | stat.S_IWOTH):
+        return report.fault("own .env", "own_env_open", mode=f"{mode:04o}")
+    return report.ok("own .env", "own_env", mode=f"{mode:04o}")
+
+
+def _access(report: Report, team: Team) -> Check:
+    if not (team.access.members or team.access.operators):
+        return report.fault("access", "access_nobody")
+    if not team.access.operators:
+        return report.fault("access", "access_no_operator")
+    return report.ok("access", "access", members=len(team.access.members), operators=len(team.access.operators))
+
+
+def _files(report: Report, team: Team, keys: EnvKeys) -> Iterator[Check]:
+    """Each application file once: readable, writable (a rename needs its directory), no variable twice; and every key."""
+    found = preflight.faults(team, keys)
+    for line in found:
+        yield _sentence("env file" if " env_file " in line else "key", line)
+    paths = dict.fromkeys(engine.env_file for engine in team.engines.values() if engine.env_file)
+    for path in paths:
+        if any(str(path) in line for line in found):
+            continue
+        real = Path(os.path.realpath(path))
+        if not (os.access(real, os.W_OK) and os.access(real.parent, os.W_OK)):
+            yield report.fault(f"env file {path}", "env_not_writable", path=path)
+        elif real.stat().st_nlink > 1:
+            yield report.fault(f"env file {path}", "env_links", path=path)
+        else:
+            engines = [engine.name for engine in team.engines.values() if engine.env_file == path]
+            yield report.ok(f"env file {path}", "env", engines=", ".join(engines))
+
+
+async def _port(report: Report, settings: Settings, web: Web) -> Check:
+    """Free, or ours already."""
+    if not (settings.slack or settings.telegram):
+        return report.off("http port", "port_off")
+    host, port = settings.http_host, settings.http_port
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, port))
+        return report.ok("http port", "port", port=port)
+    except OSError as fault:
+        if fault.errno != errno.EADDRINUSE:
+            return report.fault("http port", "port_refused", port=port, why=fault.strerror or "")
+    shown = "127.0.0.1" if host in ("0.0.0.0", "") else "[::1]" if host == "::" else host  # noqa: S104
+    try:
+        answer = await web.ask(Call("GET", f"http://{shown}:{port}/healthz", timeout_s=3))
+        if answer.json() == {"alive": True}:
+            return report.ok("http port", "port_ours", port=port)
+    except ProviderError:
+        pass
+    return report.fault("http port", "port_taken", port=port)
+
+
+def _clock(report: Report, answer: Answer | None) -> Check:
+    """Signed requests (Slack, clouds) are refused when this machine's clock is off."""
+    try:
+        there = parsedate_to_datetime(answer.headers.get("date", "")) if answer else None
+    except ValueError:
+        there = None
+    if there is None:
+        return report.off("clock", "clock_unknown")
+    now = SystemClock().now()
+    off = abs((now - (there if there.tzinfo else there.replace(tzinfo=UTC))).total_seconds())
+    if off > _CLOCK_LIMIT_S:
+        return report.fault("clock", "clock_off", seconds=round(off))
+    return report.ok("clock", "clock", seconds=max(1, round(off)), time=f"{datetime.now(UTC):%H:%M}")
+
+
+async def _house(report: Report, settings: Settings) -> AsyncIterator[Check]:
     try:
         async with house.house(settings, quiet=True) as built:
-            yield Check("database", "ok", "open, migrated, writable")
-            team = built.team
-            yield Check("team", "ok", f"{len(team.engines)} engines, {len(team.routes)} routes")
-            if not (team.access.members or team.access.operators):
-                yield Check(
-                    "access",
-                    "fault",
-                    "nobody may use the bot",
-                    "name people in [access] members and operators of CONFIG_FILE",
-                )
-            elif not team.access.operators:
-                yield Check(
-                    "access",
-                    "fault",
-                    "no operator",
-                    "name at least one in [access] operators, or nobody can switch or acknowledge",
-                )
-            else:
-                yield Check(
-                    "access",
-                    "ok",
-                    f"{len(team.access.members)} member entries, {len(team.access.operators)} operator entries",
-                )
-            async for check in _slack(settings, built):
-                yield check
-            async for check in _telegram(settings, built):
-                yield check
-            async for check in _routes(built):
+            yield report.ok("database", "database")
+            async for check in _routes(report, built):
                 yield check
     except ConfigError as fault:
         for line in fault.faults:
-            yield Check("configuration", "fault", "not usable", line)
+            yield _sentence("configuration", line)
     except QuotadeskError as fault:
-        yield Check(
-            "database",
-            "fault",
-            str(fault),
-            "look at DATABASE_URL: the folder must exist and be writable, the server must answer",
-        )
+        reason = f"errors.store_reasons.{getattr(fault, 'reason', '')}"
+        why = report.words.say(reason) if report.words.has(reason) else str(fault)
+        yield report.fault("database", "database_bad", why=why)
 
 
-async def _slack(settings: Settings, built: house.House) -> AsyncIterator[Check]:
-    if settings.slack_bot_token is None:
-        yield Check("slack", "off", "SLACK_BOT_TOKEN is not set")
-        return
-    headers = {"Authorization": f"Bearer {settings.slack_bot_token.get_secret_value()}"}
-    answer = await _post(built, "slack", f"{settings.slack_api_url}auth.test", headers)
-    if isinstance(answer, Check):
-        yield answer
-        return
-    body = answer.json()
-    if not body.get("ok"):
-        word = str(body.get("error", "refused"))[:40]
-        yield Check(
-            "slack token",
-            "fault",
-            word,
-            "SLACK_BOT_TOKEN: copy the Bot User OAuth Token again after installing the app",
-        )
-        return
-    yield Check("slack token", "ok", f"bot {body.get('user', '')} in {body.get('team', '')}")
-    team = built.team.access.slack_team
-    if team and body.get("team_id") and body["team_id"] != team:
-        yield Check(
-            "slack workspace",
-            "fault",
-            "the token is of another workspace",
-            "[access] slack_team: write the id of the workspace that the app is installed in",
-        )
-    scopes = {scope.strip() for scope in answer.headers.get("x-oauth-scopes", "").split(",") if scope.strip()}
-    if scopes:
-        absent = [scope for scope in _SCOPES if scope not in scopes]
-        mend = "add them under OAuth & Permissions (`quotadesk slack-manifest` lists all) and reinstall the app"
-        yield Check(
-            "slack scopes",
-            "fault" if absent else "ok",
-            "missing: " + ", ".join(absent) if absent else "complete",
-            mend if absent else "",
-        )
-    if settings.slack_app_token is not None:
-        headers = {"Authorization": f"Bearer {settings.slack_app_token.get_secret_value()}"}
-        answer = await _post(built, "slack socket", f"{settings.slack_api_url}apps.connections.open", headers)
-        if isinstance(answer, Check):
-            yield answer
-        elif answer.json().get("ok"):
-            yield Check("slack socket", "ok", "a connection may be opened")
-        else:
-            yield Check(
-                "slack socket",
-                "fault",
-                str(answer.json().get("error", "refused"))[:40],
-                "SLACK_APP_TOKEN: an App-Level Token with connections:write",
-            )
-    yield _clock(answer, built) if isinstance(answer, Answer) else Check("clock", "off", "no server to compare with")
-
-
-async def _telegram(settings: Settings, built: house.House) -> AsyncIterator[Check]:
-    if settings.telegram_bot_token is None:
-        yield Check("telegram", "off", "TELEGRAM_BOT_TOKEN is not set")
-        return
-    base = f"{settings.telegram_api_url}/bot{settings.telegram_bot_token.get_secret_value()}"
-    answer = await _post(built, "telegram", f"{base}/getMe", {})
-    if isinstance(answer, Check):
-        yield answer
-        return
-    body = answer.json()
-    if not body.get("ok"):
-        yield Check(
-            "telegram token", "fault", f"refused ({answer.status})", "TELEGRAM_BOT_TOKEN: copy it again from @BotFather"
-        )
-        return
-    yield Check("telegram token", "ok", f"@{body['result'].get('username', '')}")
-    for address in built.team.support.chats:
-        platform, _, chat = address.partition(":")
-        if platform != "telegram":
-            continue
-        found = await _post(built, "telegram chat", f"{base}/getChat", {}, {"chat_id": int(chat)})
-        if isinstance(found, Check):
-            yield found
-        elif found.json().get("ok"):
-            yield Check(f"telegram chat {chat}", "ok", "the bot is in it")
-        else:
-            yield Check(
-                f"telegram chat {chat}",
-                "fault",
-                "the bot cannot see it",
-                "add the bot to the support group, or mend [support] chats",
-            )
-    yield _clock(answer, built)
-
-
-async def _routes(built: house.House) -> AsyncIterator[Check]:
-    words = Words("en", built.team.timezone)
+async def _routes(report: Report, built: house.House) -> AsyncIterator[Check]:
+    """Every account's balance or free probe, asked now."""
     if not built.team.routes:
+        yield report.off("routes", "no_routes")
         return
     from handlers.balance import reason, state_word
 
+    words = report.words
     boards = [states async for states in built.services.balances.ask(())]
     for state in boards[-1]:
         name = f"route {', '.join(state.routes)}"
         if state.status is Status.COULD_NOT_CHECK:
-            yield Check(
-                name, "fault", reason(state, words), "see the sentence before; `quotadesk balance` tells the same"
-            )
+            found = report.fault(name, "route_bad", why=reason(state, words))
+            key = built.team.routes[state.routes[0]].key
+            if state.reason in ("http_401", "key_missing") and key is not None:
+                found = Check(name, "fault", found.detail, words.say("check.route_key_mend", name=key.name))
+            yield found
         elif state.blocked:
-            yield Check(
-                name,
-                "fault",
-                state_word(state),
-                f"top it up ({state.top_up_url})" if state.top_up_url else "top it up in its console",
-            )
+            word = words.say(f"balance.states.{state_word(state)}")
+            yield report.fault(name, "route_empty", word=word, page=state.top_up_url or words.say("check.console"))
         else:
-            yield Check(name, "ok", state_word(state))
-
-
-def _clock(answer: Answer, built: house.House) -> Check:
-    """Signed requests (Slack, clouds) are refused when this machine's clock is off."""
-    try:
-        there = parsedate_to_datetime(answer.headers.get("date", ""))
-    except ValueError:
-        return Check("clock", "off", "the server told no time")
-    off = abs((built.clock.now() - (there if there.tzinfo else there.replace(tzinfo=UTC))).total_seconds())
-    if off > _CLOCK_LIMIT_S:
-        return Check(
-            "clock",
-            "fault",
-            f"{off:.0f} s off",
-            "turn on time synchronisation (NTP); Slack refuses requests more than 5 minutes off",
-        )
-    return Check("clock", "ok", f"within {max(1, round(off))} s, {datetime.now(UTC):%H:%M} UTC")
-
-
-async def _post(
-    built: house.House, name: str, url: str, headers: dict[str, str], body: dict[str, object] | None = None
-) -> Answer | Check:
-    """The address may hold a token: no error repeats it."""
-    try:
-        answer = await built.web.ask(Call("POST", url, headers, json=body or {}))
-        answer.json()
-        return answer
-    except ProviderError as fault:
-        return Check(
-            name,
-            "fault",
-            f"no usable answer ({fault.reason})",
-            "check the network, and the *_API_URL setting if you changed it",
-        )
+            yield report.ok(name, "plain", text=words.say(f"balance.states.{state_word(state)}"))

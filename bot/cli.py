@@ -7,6 +7,7 @@ import os
 import sys
 import traceback
 from collections.abc import Coroutine
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
@@ -166,11 +167,54 @@ def switch(
 
 
 @app.command()
-def check(as_json: Json = False) -> int:
-    """Doctor: settings, tokens, scopes, database, env files, every route; each fault with its mend."""
+def init(
+    lang: Lang = None,
+    zone: Annotated[str | None, typer.Option("--zone", help="The team's time zone, like Asia/Shanghai.")] = None,
+    app_env: Annotated[
+        str | None, typer.Option("--app-env", help="The application's .env with its engines and keys.")
+    ] = None,
+    operators: Annotated[
+        str | None, typer.Option("--operators", help="Who may switch: slack:U0ADMIN telegram:1001")
+    ] = None,
+    members: Annotated[str | None, typer.Option("--members", help="Who may ask: slack:*")] = None,
+    support: Annotated[str | None, typer.Option("--support", help="Support chats: slack:C0SUPPORT")] = None,
+    keys: Annotated[
+        Literal["copy", "reference"],
+        typer.Option("--keys", help="Copy the application's keys into .env, or read them from its file."),
+    ] = "copy",
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Ask nothing; tokens come from the environment, never from flags.")
+    ] = False,
+    replace: Annotated[bool, typer.Option("--replace", help="Replace what is set already; it is kept.")] = False,
+    checks: Annotated[bool, typer.Option("--check/--no-check", help="Run `quotadesk check` at the end.")] = True,
+) -> int:
+    """Six questions, then .env and the team file, then the checks."""
+    from bot import checkup
+    from bot import init as first
+    from bot.faces import language_of_terminal
+    from bot.locales import Words
+
+    config = Path(os.environ.get("CONFIG_FILE") or "quotadesk.toml")
+    options = first.Options(lang, zone, app_env, operators, members, support, keys, yes, replace, config)
+    code, language = first.run(options, language_of_terminal())
+    if code or not checks:
+        return code
+    typer.echo("\n" + Words(language).say("init.checks"))
+    return _run(checkup.run(as_json=False, lang=language))
+
+
+@app.command()
+def check(
+    as_json: Json = False,
+    lang: Lang = None,
+    send: Annotated[
+        bool, typer.Option("--send", help="Send a test message with a button to each support chat.")
+    ] = False,
+) -> int:
+    """Doctor: settings, tokens, scopes, chats, database, env files, every route; each fault with its mend."""
     from bot import checkup
 
-    return _run(checkup.run(as_json=as_json))
+    return _run(checkup.run(as_json=as_json, lang=lang, send=send))
 
 
 @app.command()

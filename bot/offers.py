@@ -74,6 +74,8 @@ def _route_name(base_url: str, backup: bool, taken: dict[str, Route]) -> str:
     provider = recognise(base_url)
     host = urlsplit(base_url).hostname or "route"
     stem = provider.id if provider else host.removeprefix("api.").removeprefix("www.").split(".")[0]
+    if not provider and (stem.isdigit() or ":" in host):  # an address in figures: most often a server of one's own
+        stem = "local"
     name = f"{stem}-backup" if backup else stem
     number = 2
     while name in taken:

@@ -36,6 +36,7 @@ JOINERS = {
     "bot.cli",
     "bot.__main__",
     "bot.checkup",
+    "bot.checkup_chats",
     "bot.oneshot",
     "bot.faces",
     "bot.logging_setup",
@@ -47,6 +48,7 @@ JOINERS = {
     "bot.team_file",
     "bot.metrics",
     "bot.init",
+    "bot.init_file",
 }
 
 

@@ -355,6 +355,15 @@ class SlackWorld:
             shown.pop("locale")
         return {"ok": True, "user": shown}
 
+    def _m_conversations_info(self, args: Json) -> Json:
+        known = self.channels.get(args.get("channel", ""))
+        if known is None or (known.get("private") and not known["bot_in"]):
+            return {"ok": False, "error": "channel_not_found"}
+        return {"ok": True, "channel": {"id": args["channel"], "is_member": known["bot_in"]}}
+
+    def _m_conversations_history(self, args: Json) -> Json:
+        return self._reach(args.get("channel", "")) or {"ok": True, "messages": []}
+
     def _m_conversations_open(self, args: Json) -> Json:
         user = args.get("users", "")
         if user not in self.users:
@@ -973,6 +982,8 @@ _SCOPES = {
     "users.info": "users:read",
     "conversations.open": "im:write",
     "conversations.replies": "channels:history",
+    "conversations.history": "channels:history",
+    "conversations.info": "channels:read",
     "chat.postMessage": "chat:write",
     "chat.postEphemeral": "chat:write",
     "chat.update": "chat:write",

@@ -597,6 +597,17 @@ class TelegramWorld:
         self.actions.append(params)
         return True
 
+    def do_getchat(self, params: Json, files: Mapping[str, bytes]) -> Json:
+        """As the real server: only chats that the bot is in, and people who have written to it."""
+        state = self._chat(params)
+        if state.migrated_to:
+            raise Refused(
+                "Bad Request: group chat was upgraded to a supergroup chat", migrate_to_chat_id=state.migrated_to
+            )
+        if state.kicked or (state.kind == "private" and not state.started):
+            raise Refused("Bad Request: chat not found")
+        return {"id": state.id, "type": state.kind, "title": state.title}
+
     def do_getchatmember(self, params: Json, files: Mapping[str, bytes]) -> Json:
         state, user = self._chat(params), int(params["user_id"])
         if user == self.bot["id"]:
