@@ -220,7 +220,7 @@ async def built() -> AsyncIterator[House]:
 
 def _needing(role: Role) -> Iterator[tuple[str, str | None]]:
     for command in discover().values():
-        if command.role is role:
+        if command.role is role and not command.hidden:  # nobody types a hidden one; a stranger's is left alone
             yield command.name, None
         for action, press in command.presses.items():
             if press.role is role:
