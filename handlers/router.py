@@ -85,7 +85,7 @@ class Router:
             run, needed = self._find(request)
             if request.role < needed:
                 # A stranger who only talks near the bot asked it nothing, so nothing is answered.
-                if request.command != "leak":
+                if request.command != "leak" or request.action is not None:
                     yield self._refusal(request, needed, words)
                 return
             if request.found.secrets and request.command != "leak":
