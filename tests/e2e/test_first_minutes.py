@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
 import stat
+import sys
 from collections.abc import AsyncIterator, Callable
+from io import StringIO
 from pathlib import Path
 
 import pytest
 
+from bot import checkup, init
 from bot.demo.world import DemoWorld
+from bot.errors import ConfigError
 from bot.outlets import env_text
 from bot.team_file import read
 from tests.e2e.harness import ADMIN, SUPPORT, BotProcess, free_port
@@ -20,9 +25,48 @@ from tests.worlds.slack import SlackWorld
 from tests.worlds.telegram import TelegramWorld
 
 
+class Inside:
+    """`init` and `check` in this process: the same code as behind the command line, without a start of Python for each."""
+
+    def __init__(self, shell: Shell, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+        self._shell, self._patch, self._capsys = shell, monkeypatch, capsys
+
+    def _enter(self, environ: dict[str, str]) -> None:
+        self._patch.chdir(self._shell.folder)
+        for name, value in (self._shell.environ | environ).items():
+            self._patch.setenv(name, value)
+        self._capsys.readouterr()
+
+    def init(self, answers: str = "", options: init.Options | None = None, **environ: str) -> tuple[int, str]:
+        """Raises ConfigError as the command line would print it."""
+        self._enter(environ)
+        self._patch.setattr(sys, "stdin", StringIO(answers))
+        code, _ = init.run(options or init.Options(), "en")
+        return code, self._capsys.readouterr().out
+
+    async def check(self, *, lang: str = "en", **environ: str) -> tuple[int, str]:
+        self._enter(environ)
+        code = await checkup.run(as_json=False, lang=lang)
+        return code, self._capsys.readouterr().out
+
+    async def faults(self) -> dict[str, str]:
+        """Name and mend of each."""
+        self._enter({})
+        code = await checkup.run(as_json=True)
+        found = json.loads(self._capsys.readouterr().out)
+        faults = {c["name"]: c["mend"] for c in found["checks"] if c["state"] == "fault"}
+        assert (code, found["ok"]) == (1 if faults else 0, not faults)
+        return faults
+
+
 @pytest.fixture
 def shell(tmp_path: Path) -> Shell:
     return Shell(tmp_path)
+
+
+@pytest.fixture
+def inside(shell: Shell, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Inside:
+    return Inside(shell, monkeypatch, capsys)
 
 
 @pytest.fixture
@@ -94,9 +138,10 @@ async def test_six_answers_make_a_checked_setup(
     first, second = engine.routes
     before = (shell.folder / "app.env").read_bytes()
     code, out, err = await shell("switch", "query", second, "--yes", "--json")
-    assert (code, json.loads(out)["verified"]) == (0, True), out + err
+    assert json.loads(out)["applied"], out + err
+    assert f"QUERY_ENGINE_API_KEY={providers.keys.kimi}\n" in (shell.folder / "app.env").read_text()
     code, out, err = await shell("switch", "query", first, "--yes", "--json")
-    assert (code, json.loads(out)["verified"]) == (0, True), out + err
+    assert json.loads(out)["applied"], out + err
     assert (shell.folder / "app.env").read_bytes() == before
 
     # The test message, and the way back through the running bot.
@@ -107,7 +152,7 @@ async def test_six_answers_make_a_checked_setup(
     try:
         message = next(m for m in telegram.seen(SUPPORT) if "test message" in m["text"])
         await telegram.press(ADMIN, message, "Show balances")
-        await telegram.until(lambda: any("CNY" in str(m.get("text")) for m in telegram.seen(SUPPORT)), 15)
+        await telegram.until(lambda: any("local-backup" in m["text"] for m in telegram.seen(SUPPORT)), 15)
         code, out, _ = await shell("check", "--lang", "zh")
         assert "quotadesk 正在那里运行" in out
     finally:
@@ -115,80 +160,66 @@ async def test_six_answers_make_a_checked_setup(
 
 
 async def test_three_faults_mended_one_after_another(
-    shell: Shell, around: tuple[SlackWorld, TelegramWorld, DemoWorld], make_key: Callable[..., str]
+    shell: Shell, inside: Inside, around: tuple[SlackWorld, TelegramWorld, DemoWorld], make_key: Callable[..., str]
 ) -> None:
     slack, telegram, _ = around
     slack.channels["C0SUPPORT"]["bot_in"] = False
     telegram.chats[SUPPORT].kicked = True
     wrong = make_key("xoxb-", 40)
-    code, out, err = await shell("init", stdin=answers(slack, telegram, bot_token=wrong))
-    assert code == 1, out + err
-
-    async def check() -> tuple[int, dict[str, str]]:
-        code, out, err = await shell("check", "--json")
-        assert wrong not in out + err
-        found = json.loads(out)["checks"]
-        return code, {c["name"]: c["mend"] for c in found if c["state"] == "fault"}
-
-    code, faults = await check()
-    assert (code, set(faults)) == (1, {"slack token", f"telegram chat {SUPPORT}"})
+    code, out = inside.init(answers(slack, telegram, bot_token=wrong))
+    assert code == 0
+    assert wrong not in out
+    faults = await inside.faults()
+    assert set(faults) == {"slack token", f"telegram chat {SUPPORT}"}
     assert "SLACK_BOT_TOKEN" in faults["slack token"]
 
     # 1. The right token: init again, it replaces only that and keeps the former file byte for byte.
     before = (shell.folder / ".env").read_bytes()
     lines = ["", "", f"{slack.bot_token} {slack.app_token}", "", "", "", "n", "y"]
-    code, out, err = await shell("init", "--no-check", stdin="\n".join(lines) + "\n")
-    assert code == 0, out + err
-    [kept] = (shell.folder / "var" / "backups").iterdir()
+    assert inside.init("\n".join(lines) + "\n")[0] == 0
+    kept = next(path for path in (shell.folder / "var" / "backups").iterdir() if path.name.startswith("init-env-"))
     assert kept.read_bytes() == before
     assert stat.S_IMODE(kept.stat().st_mode) == 0o600
     own = env_text.values((shell.folder / ".env").read_bytes(), ("SLACK_BOT_TOKEN", "TELEGRAM_BOT_TOKEN"))
     assert own == {"SLACK_BOT_TOKEN": slack.bot_token, "TELEGRAM_BOT_TOKEN": telegram.token}
-    code, faults = await check()
+    faults = await inside.faults()
     assert set(faults) == {"slack chat C0SUPPORT", f"telegram chat {SUPPORT}"}
     assert "/invite" in faults["slack chat C0SUPPORT"]
 
     # 2. The bot is invited to the Slack channel.
     slack.channels["C0SUPPORT"]["bot_in"] = True
-    code, faults = await check()
-    assert (code, set(faults)) == (1, {f"telegram chat {SUPPORT}"})
+    assert set(await inside.faults()) == {f"telegram chat {SUPPORT}"}
 
     # 3. And to the Telegram group.
     telegram.chats[SUPPORT].kicked = False
-    assert await check() == (0, {})
+    assert await inside.faults() == {}
 
 
 async def test_each_other_fault_has_its_own_mend(
-    shell: Shell, around: tuple[SlackWorld, TelegramWorld, DemoWorld]
+    shell: Shell, inside: Inside, around: tuple[SlackWorld, TelegramWorld, DemoWorld]
 ) -> None:
     slack, telegram, _ = around
-    code, out, err = await shell("init", "--no-check", stdin=answers(slack, telegram))
-    assert code == 0, out + err
+    inside.init(answers(slack, telegram))
     slack.scopes.discard("files:write")
     telegram.webhook = {"url": "https://elsewhere.example/hook"}
     telegram.chats[ADMIN].started = False
     os.link(shell.folder / "app.env", shell.folder / "second.env")
     (shell.folder / ".env").chmod(0o644)
-    taken = await _something_else()
-    code, out, _ = await shell("check", "--lang", "en", HTTP_PORT=str(taken[1]))
-    taken[0].close()
+    other = await asyncio.start_server(lambda reader, writer: writer.close(), "127.0.0.1", 0)
+    async with other:
+        code, out = await inside.check(HTTP_PORT=str(other.sockets[0].getsockname()[1]))
     assert code == 1
     lines = [line for line in out.splitlines() if line.startswith("FAULT")]
     for name in ("own .env", "env file", "slack scopes", "telegram webhook", f"telegram person {ADMIN}", "http port"):
         assert any(name in line for line in lines), (name, out)
-    assert out.count("→") == len(lines)
+    assert out.count("→ ") == len(lines)
     assert telegram.token not in out
-
-
-async def _something_else() -> tuple[object, int]:
-    import asyncio
-
-    server = await asyncio.start_server(lambda r, w: w.close(), "127.0.0.1", 0)
-    return server, int(server.sockets[0].getsockname()[1])
+    _, out = await inside.check(lang="zh")
+    assert "缺少：files:write" in out
 
 
 async def test_init_takes_flags_and_asks_nothing(
-    shell: Shell, around: tuple[SlackWorld, TelegramWorld, DemoWorld]
+    shell: Shell, inside: Inside, around: tuple[SlackWorld, TelegramWorld, DemoWorld]
 ) -> None:
     _, telegram, _ = around
     arguments = ("--yes", "--lang", "zh", "--zone", "Asia/Shanghai", "--app-env", "app.env", "--operators", str(ADMIN))
@@ -198,11 +229,9 @@ async def test_init_takes_flags_and_asks_nothing(
     team = read(shell.folder / "quotadesk.toml")
     assert (team.language, team.access.operators) == ("zh", (f"telegram:{ADMIN}",))
     before = {path: path.read_bytes() for path in (shell.folder / ".env", shell.folder / "quotadesk.toml")}
-    code, out, _ = await shell("init", *arguments, "--no-check", TELEGRAM_BOT_TOKEN=telegram.token)
-    assert code == 0
+    again = init.Options(language="zh", zone="UTC", app_env="app.env", operators="1001", yes=True)
+    assert inside.init(options=again)[0] == 0
     assert before == {path: path.read_bytes() for path in before}  # without --replace nothing is replaced
-    code, out, _ = await shell("check", "--json")
-    assert "team" in {c["name"] for c in json.loads(out)["checks"]}
 
 
 @pytest.mark.parametrize(
@@ -215,16 +244,32 @@ async def test_init_takes_flags_and_asks_nothing(
         (["en UTC", "", "", "", "@ada"], "slack:U0ADMIN"),
     ],
 )
-async def test_a_bad_answer_writes_nothing(shell: Shell, lines: list[str], says: str) -> None:
-    code, out, err = await shell("init", stdin="\n".join(lines) + "\n")
-    assert code == 2, out
-    assert says in err
+def test_a_bad_answer_writes_nothing(shell: Shell, inside: Inside, lines: list[str], says: str) -> None:
+    with pytest.raises(ConfigError, match=says):
+        inside.init("\n".join(lines) + "\n")
     assert list(shell.folder.iterdir()) == []
 
 
-async def test_without_an_application_there_is_a_file_to_fill_in(shell: Shell) -> None:
-    code, out, err = await shell("init", "--no-check", stdin="")
-    assert code == 0, err
+def test_a_name_in_use_and_odd_addresses_make_no_mess(
+    shell: Shell, inside: Inside, make_key: Callable[..., str]
+) -> None:
+    """The environment would win over `.env`: a name that it uses for another key is left alone."""
+    one, two = make_key("sk-", 32), make_key("sk-", 32)
+    (shell.folder / "app.env").write_text(
+        f"Q_API_KEY={one}\nQ_BASE_URL=http://10.0.0.7:3000/v1\nQ_MODEL_NAME=m\n"
+        f"R_API_KEY={two}\nR_BASE_URL=https://api.deepseek.com\nR_MODEL_NAME=m\n"
+    )
+    other = make_key("sk-", 32)
+    inside.init("en UTC\napp.env\n", DEEPSEEK_API_KEY=other)
+    team = read(shell.folder / "quotadesk.toml")
+    found = env_text.values((shell.folder / ".env").read_bytes(), ("LOCAL_API_KEY", "DEEPSEEK_2_API_KEY"))
+    assert found == {"LOCAL_API_KEY": one, "DEEPSEEK_2_API_KEY": two}
+    assert {route.key.env for route in team.routes.values() if route.key} == set(found)
+
+
+def test_without_an_application_there_is_a_file_to_fill_in(shell: Shell, inside: Inside) -> None:
+    code, out = inside.init("")
+    assert code == 0
     assert "quotadesk.toml" in out
     assert read(shell.folder / "quotadesk.toml").engines == {}
     assert not (shell.folder / ".env").exists()
