@@ -90,11 +90,15 @@ def read_team(settings: Settings, keys: EnvKeys) -> Team:
     if settings.config_file.exists() or "config_file" in settings.model_fields_set:
         team = team_file.read(settings.config_file)
         if not team.engines and settings.target_env_file:
-            team = offers.team_from(settings.target_env_file, keys, team)
-        return team
+            team = offers.team_from(settings.target_env_file, keys, team, backups=_backups(settings))
+        return offers.bound(team, keys, _backups(settings))
     if settings.target_env_file is not None:
-        return offers.team_from(settings.target_env_file, keys)
+        return offers.team_from(settings.target_env_file, keys, backups=_backups(settings))
     return Team()
+
+
+def _backups(settings: Settings) -> Path:
+    return database_directory(settings) / "backups"
 
 
 @contextlib.asynccontextmanager
@@ -116,9 +120,8 @@ async def house(
     gate = Gate(fingerprint_key(settings, directory))
     set_up(gate, "CRITICAL" if quiet else settings.log_level, settings.log_format)
     environ = os.environ if environ is None else environ
-    keys = EnvKeys(
-        gate.fingerprint, environ=environ, values_of=env_file.FirstSeen().values_of, value_at=env_file.value_at
-    )
+    first = env_file.FirstSeen()
+    keys = EnvKeys(gate.fingerprint, environ=environ, values_of=first.values_of, value_at=first.value_at)
     team = (team_of or (lambda keys: read_team(settings, keys)))(keys)
     if wrong := preflight.faults(team, keys):
         raise ConfigError(*wrong)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Set
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -10,6 +11,7 @@ from bot.errors import ConfigError, SwitchRefused
 from bot.model.engine import Engine, Route
 from bot.model.team import Team
 from bot.outlets import env_file
+from bot.outlets.env_text import Triple
 from bot.ports import Keys
 from bot.providers import recognise
 
@@ -24,9 +26,19 @@ _TITLES = {
 }
 
 
-def team_from(path: Path, keys: Keys, base: Team | None = None) -> Team:
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A triple and the file that holds it: the application's own, or a backup of it that a switch has left."""
+
+    triple: Triple
+    place: Path
+
+
+def team_from(path: Path, keys: Keys, base: Team | None = None, *, backups: Path | None = None) -> Team:
     """Routes are shared where key, address and model are the same. Placeholders are left out: they are no backup.
 
+    `backups`: where switches keep the former bytes. What stood live before a switch stays a route after a restart, with the
+    key that stood beside its address then. Names do not depend on which route is live now: the store knows routes by name.
     Raises ConfigError if the file cannot be read or holds no triple.
     """
     try:
@@ -35,35 +47,106 @@ def team_from(path: Path, keys: Keys, base: Team | None = None) -> Team:
         raise ConfigError(
             f"TARGET_ENV_FILE {path} cannot be used ({fault.facts.get('reason', fault)}): name a readable .env file."
         ) from None
-    routes: dict[str, Route] = {}
-    seen: dict[tuple[str, str, str], str] = {}
+    former = [_Found(triple, place) for place, triple in env_file.former_triples(path, backups)] if backups else []
+    book = _Book(keys)
     engines: dict[str, Engine] = {}
-    for triple in found:
-        if triple.placeholder:
-            continue
-        engine = _engine_name(triple.prefix)
-        ref = triple.key_ref(path)
-        live = next((t for t in found if t.prefix == triple.prefix and not t.commented), triple)
-        identity = (triple.base_url, triple.model or live.model, keys.fingerprint(ref))
-        name = seen.get(identity)
-        if name is None:
-            name = _route_name(triple.base_url, triple.commented, routes)
-            seen[identity] = name
-            routes[name] = Route(name, triple.base_url.rstrip("/"), triple.model or live.model, "", ref)
-        known = engines.get(engine)
-        if known is None:
-            known = Engine(
-                engine, _TITLES.get(triple.prefix, triple.prefix.title().replace("_", "")), path, triple.prefix
-            )
-        if name not in known.routes:
-            order = (*known.routes, name) if triple.commented else (name, *known.routes)
-            known = replace(known, routes=order)
-        engines[engine] = known
+    real = [_Found(triple, path) for triple in found if not triple.placeholder]
+    prefixes = tuple(dict.fromkeys(each.triple.prefix for each in real))
+    commented = {prefix: [e for e in real if e.triple.prefix == prefix and e.triple.commented] for prefix in prefixes}
+    live = {prefix: [e for e in real if e.triple.prefix == prefix and not e.triple.commented] for prefix in prefixes}
+    past = {
+        prefix: [e for e in former if e.triple.prefix == prefix and not e.triple.placeholder] for prefix in prefixes
+    }
+    models = {
+        prefix: next((e.triple.model for e in (*reversed(past[prefix]), *live[prefix]) if e.triple.model), "")
+        for prefix in prefixes
+    }
+    spare = {
+        prefix: [book.name(each, models[prefix], backup=True) for each in commented[prefix]] for prefix in prefixes
+    }
+    for prefix in prefixes:
+        was = [book.name(each, models[prefix], backup=False) for each in reversed(past[prefix])][::-1]
+        now = [book.name(each, models[prefix], backup=False) for each in live[prefix]]
+        # What a person wrote as live comes first; a backup that is live now was put there by a switch.
+        own = [name for name in (*now, *was) if name not in spare[prefix]]
+        name = _engine_name(prefix)
+        title = _TITLES.get(prefix, prefix.title().replace("_", ""))
+        engines[name] = Engine(name, title, path, prefix, tuple(dict.fromkeys((*own, *spare[prefix]))))
     if not engines:
         raise ConfigError(
             f"TARGET_ENV_FILE {path} holds no NAME_API_KEY, NAME_BASE_URL, NAME_MODEL_NAME triple: name the application's own .env."
         )
-    return replace(base or Team(), routes=routes, engines=engines)
+    if env_file.triples(path) != found:
+        # Addresses of one moment with keys of the next would send a key to a stranger.
+        raise ConfigError(f"TARGET_ENV_FILE {path} was changed while it was read: start again.")
+    return replace(base or Team(), routes=book.routes, engines=engines)
+
+
+def bound(team: Team, keys: Keys, backups: Path) -> Team:
+    """Routes whose key is a live variable of an application's file, after a switch has put another route's values there.
+
+    The variable then holds another key, mostly for another address. The route gets the key that stood beside its own address
+    before, from the newest backup that has it; without one it gets none, and says so.
+    """
+    others = {keys.fingerprint(r.key) for r in team.routes.values() if r.key and not _live(r)} - {""}
+    routes = {
+        name: _bound(route, keys, backups, others) if _live(route) else route for name, route in team.routes.items()
+    }
+    return replace(team, routes=routes)
+
+
+def _live(route: Route) -> bool:
+    ref = route.key
+    return ref is not None and ref.env_file is not None and ref.line is None and (ref.env or "").endswith("_API_KEY")
+
+
+def _bound(route: Route, keys: Keys, backups: Path, others: Set[str]) -> Route:
+    ref = route.key
+    if ref is None or ref.env is None or ref.env_file is None:
+        return route
+    prefix = ref.env.removesuffix("_API_KEY")
+    try:
+        address = env_file.values_of(ref.env_file).get(f"{prefix}_BASE_URL")
+    except ConfigError:
+        return route  # said at the start, by name
+    stranger = bool(address) and _host(address or "") != _host(route.base_url)
+    if not stranger and keys.fingerprint(ref) not in others:
+        return route
+    for place, triple in env_file.former_triples(ref.env_file, backups):
+        own = triple.key_ref(place)
+        if (
+            triple.prefix == prefix
+            and triple.base_url.rstrip("/") == route.base_url.rstrip("/")
+            and triple.model in ("", route.model or triple.model)
+            and keys.fingerprint(own) not in others
+        ):
+            return replace(route, key=own)
+    return replace(route, key=replace(ref, moved=True)) if stranger else route
+
+
+def _host(address: str) -> tuple[str, str]:
+    parts = urlsplit(address.strip())
+    return parts.scheme.lower(), parts.netloc.lower()
+
+
+class _Book:
+    """Routes by name; the same key, address and model are one route."""
+
+    def __init__(self, keys: Keys) -> None:
+        self._keys = keys
+        self._seen: dict[tuple[str, str, str], str] = {}
+        self.routes: dict[str, Route] = {}
+
+    def name(self, found: _Found, model: str, *, backup: bool) -> str:
+        triple = found.triple
+        ref = triple.key_ref(found.place)
+        address, model = triple.base_url.rstrip("/"), triple.model or model
+        identity = (address, model, self._keys.fingerprint(ref))
+        if identity not in self._seen:
+            name = _route_name(triple.base_url, backup, self.routes)
+            self._seen[identity] = name
+            self.routes[name] = Route(name, address, model, "", ref)
+        return self._seen[identity]
 
 
 def _engine_name(prefix: str) -> str:

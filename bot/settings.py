@@ -229,7 +229,7 @@ class EnvKeys:
             except (OSError, UnicodeDecodeError) as fault:
                 why = getattr(fault, "strerror", None) or "not text"
                 raise ConfigError(f"key_file {ref.file} cannot be read ({why}): mend its path or its rights.") from None
-        if ref.env is None:
+        if ref.env is None or ref.moved:
             return None
         if ref.env_file is not None:
             if ref.line is not None:

@@ -17,6 +17,7 @@ class KeyRef:
     file: Path | None = None
     env_file: Path | None = None  # with `env`: the variable is read from this file
     line: int | None = None  # with `env_file`: a commented-out backup on this line (1-based)
+    moved: bool = False  # what stands there now belongs to another address: never read
 
     @property
     def name(self) -> str:

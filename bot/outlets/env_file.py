@@ -468,14 +468,23 @@ def value_at(path: Path, line: int, name: str | None = None) -> str | None:
 
 
 class FirstSeen:
-    """`values_of` as the file was when this process first looked.
+    """`values_of` and `value_at` as the file was when this process first looked.
 
     A route that is known only from an application's live variables keeps its own key after a switch. Without this it would
-    take the key of the route that the file names now, and send it to its own, former address.
+    take the key of the route that the file names now, and send it to its own, former address. Lines move, too, when
+    somebody edits the file.
     """
 
     def __init__(self) -> None:
         self._seen: dict[Path, Mapping[str, str]] = {}
+        self._lines: dict[tuple[Path, int, str | None], str | None] = {}
+
+    def value_at(self, path: Path, line: int, name: str | None = None) -> str | None:
+        """Raises ConfigError."""
+        place = (path, line, name)
+        if place not in self._lines:
+            self._lines[place] = value_at(path, line, name)
+        return self._lines[place]
 
     def values_of(self, path: Path) -> Mapping[str, str]:
         """Raises ConfigError."""

@@ -45,6 +45,8 @@ def settings(route: Route, keys: Keys) -> Check:
         return Check("settings", False, "bad_characters", facts)
     if route.key is not None:
         facts["variable"] = route.key.name
+        if route.key.moved:
+            return Check("settings", False, "key_moved", facts)
         try:
             key = keys.read(route.key)
         except ConfigError:
