@@ -18,8 +18,9 @@ from bot.ports import Clock
 log = structlog.get_logger("telegram")
 Json = dict[str, Any]
 
-LEASE_S: Final = 45.0
-STANDBY_S: Final = 5.0
+LEASE_S: Final = 15.0  # a replica that was killed is replaced after this time
+RENEW_S: Final = 4.0
+STANDBY_S: Final = 2.0
 DEAF_S: Final = 60.0  # without one good answer; with a look every 15 s it is noticed within 90
 LOOK_S: Final = 15.0
 HOOK_LOOK_S: Final = 60.0
@@ -77,7 +78,7 @@ class Poller:
                 await self._clock.sleep(STANDBY_S)
                 continue
             try:
-                updates = await self._ask(self._wait_s)
+                updates = await self._ask_leading()
             except DeliveryError as fault:
                 await self._failed(fault)
                 continue
@@ -86,6 +87,23 @@ class Poller:
                 if isinstance(update, dict) and isinstance(update.get("update_id"), int):
                     self._offset = update["update_id"] + 1
                     self._accept(update)
+
+    async def _ask_leading(self) -> Any:
+        """A long question. The lead is kept meanwhile; where it went to another replica, the question is withdrawn."""
+        asking = asyncio.create_task(self._ask(self._wait_s), name="telegram updates")
+        try:
+            while True:
+                pause = asyncio.ensure_future(self._clock.sleep(RENEW_S))
+                try:
+                    await asyncio.wait({asking, pause}, return_when=asyncio.FIRST_COMPLETED)
+                finally:
+                    pause.cancel()
+                if asking.done():
+                    return asking.result()
+                if not await self._lead():
+                    return ()
+        finally:
+            asking.cancel()
 
     async def _ask(self, wait_s: float) -> Any:
         # Raw JSON: the library would throw a whole batch away, again and again, for one update that it cannot read.
@@ -97,9 +115,7 @@ class Poller:
     async def _lead(self) -> bool:
         try:
             # Shielded: a poller that is stopped must not break a write in two.
-            leads = await asyncio.shield(
-                self._leads.lead("telegram", self._owner, self._clock.now(), LEASE_S + self._wait_s)
-            )
+            leads = await asyncio.shield(self._leads.lead("telegram", self._owner, self._clock.now(), LEASE_S))
         except Exception as fault:  # a database that is away: go on as before, Telegram itself refuses a second poller
             log.warning("the lead could not be asked for", kind=type(fault).__name__)
             leads = self.leading
