@@ -1,0 +1,416 @@
+"""`make chaos`: the bot is killed and hindered while people use it. Ends with 1 if a ticket, a step or an answer was lost or a
+call came twice unmarked.
+
+    python -m bench.chaos [--seconds 240] [--seed 1]
+
+The bot is a process between a local Slack (HTTP), a local Telegram (polling), a local PagerDuty and local providers. In turns:
+`kill -9`; SIGTERM under load (it has to be gone within 10 s, and whatever it had accepted answered); platforms that answer 429 or
+500, hang, or carry a call out and lose the answer; providers that refuse every key; a database that somebody else holds; an
+application file that cannot be written. Not tried here, because a process cannot do it to another: a full disk, a clock that jumps
+(both are tested inside: tests/bot/store, tests/bot/services).
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import os
+import random
+import re
+import secrets
+import sqlite3
+import tempfile
+import time
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bot.demo import team as demo
+from bot.demo.world import DemoKeys, DemoWorld
+from tests.e2e.harness import GROUP, SUPPORT, BotProcess, Scene, team_file
+from tests.worlds.pagers import PagerWorld
+from tests.worlds.slack import Message, SlackWorld
+from tests.worlds.telegram import TelegramWorld
+
+TROUBLES = (
+    "Error code: 402 - {'error': {'message': 'Insufficient Balance', 'type': 'unknown_error'}}",
+    "Error code: 401 - {'error': {'message': 'Incorrect API key provided', 'code': 'invalid_api_key'}}",
+    "Error code: 404 - {'error': {'message': 'The model `deepseek-v9` does not exist', 'code': 'model_not_found'}}",
+    "Error code: 403 - {'error': {'message': 'Your account has been deactivated', 'code': 'account_deactivated'}}",
+)
+MARK = "May have arrived twice"  # said by a note whose first copy may have arrived
+GRACE_S = 14.0  # what was asked this long before a kill may be cut off by it
+DRAIN_S = 10.0
+OWNER = "platform team"
+
+
+@dataclass
+class Asked:
+    """One command of one person, who asks nothing else."""
+
+    platform: str
+    who: str
+    at: float
+    accepted: bool
+    kind: str = "command"
+    answered: bool = False
+
+
+@dataclass
+class Tally:
+    asked: list[Asked] = field(default_factory=list)
+    kills: list[float] = field(default_factory=list)
+    faults: Counter[str] = field(default_factory=Counter)
+    drains: list[float] = field(default_factory=list)
+    tickets: int = 0
+    lost: list[str] = field(default_factory=list)
+    doubled: list[str] = field(default_factory=list)
+    marked: int = 0
+    pages: int = 0
+    leaks: int = 0
+
+    def cut_off(self, one: Asked) -> bool:
+        return any(one.at - 1 <= kill <= one.at + GRACE_S for kill in self.kills)
+
+    def counts(self) -> dict[str, int]:
+        accepted = [one for one in self.asked if one.accepted]
+        unanswered = [one for one in accepted if not one.answered]
+        return {
+            "commands and presses sent": len(self.asked),
+            "refused at the door (the bot was down)": len(self.asked) - len(accepted),
+            "accepted": len(accepted),
+            "answered": len(accepted) - len(unanswered),
+            "cut off by kill -9, to be asked again": sum(self.cut_off(one) for one in unanswered),
+            "lost answers": sum(not self.cut_off(one) for one in unanswered),
+            "kill -9": len(self.kills),
+            "SIGTERM under load": len(self.drains),
+            "drains over 10 s": sum(took > DRAIN_S for took in self.drains),
+            "faults": sum(self.faults.values()),
+            "tickets": self.tickets,
+            "of them paged": self.pages,
+            "lost tickets and steps": len(self.lost),
+            "notes and calls twice, marked as such": self.marked,
+            "notes and calls twice, unmarked": len(self.doubled),
+            "secrets that got out": self.leaks,
+        }
+
+    @property
+    def good(self) -> bool:
+        counts = self.counts()
+        wrong = ("lost answers", "lost tickets and steps", "notes and calls twice, unmarked", "drains over 10 s")
+        return not any(counts[name] for name in (*wrong, "secrets that got out"))
+
+
+@dataclass
+class Stage:
+    scene: Scene
+    pager: PagerWorld
+    dice: random.Random
+    tally: Tally
+    quiet: bool = False  # nobody asks
+    gentle: bool = False  # no faults
+
+    # --- people
+
+    async def people(self, every_s: float) -> None:
+        """Each one asks once and waits; new ones all the time."""
+        running: set[asyncio.Task[None]] = set()
+        number = 0
+        try:
+            while True:
+                await asyncio.sleep(every_s * self.dice.uniform(0.5, 1.5))
+                if self.quiet:
+                    continue
+                number += 1
+                ask = (self._slack, self._telegram, self._escalation)[number % 5 // 2]
+                task = asyncio.create_task(ask(number))
+                running.add(task)
+                task.add_done_callback(running.discard)
+        finally:
+            for task in running:
+                task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
+
+    async def _slack(self, number: int) -> None:
+        who = f"U0X{number:05}"
+        self.scene.slack.add_user(who, f"P{number}")
+        command, text = self.dice.choice(
+            (("/quota", "help"), ("/diagnose", TROUBLES[0]), ("/quota", "oncall"), ("/balance", ""))
+        )
+        at = time.monotonic()
+        ack = await self.scene.slack.slash(who, "C0TEAM", command, text)
+        self.tally.asked.append(Asked("slack", who, at, ack.ok))
+
+    async def _telegram(self, number: int) -> None:
+        who = 100_000 + number
+        self.scene.telegram.person(who, f"P{number}", started=True)
+        at = time.monotonic()
+        await self.scene.telegram.say(who, who, self.dice.choice(("/help", f"/diagnose {TROUBLES[1]}", "/balance")))
+        self.tally.asked.append(Asked("telegram", str(who), at, True))
+
+    async def _escalation(self, number: int) -> None:
+        """Diagnoses, then hands it to a human."""
+        slack, who = self.scene.slack, f"U0Y{number:05}"
+        slack.add_user(who, f"E{number}")
+        engine = self.dice.choice(("query", "media", "insight", "report"))
+        at = time.monotonic()
+        ack = await slack.slash(who, "C0TEAM", "/diagnose", f"{engine} {self.dice.choice(TROUBLES)}")
+        self.tally.asked.append(Asked("slack", who, at, ack.ok))
+        with contextlib.suppress(AssertionError):
+            answer = await slack.wait_for(
+                lambda m: m.only_for == who and "diagnose.escalate" in " ".join(m.action_ids), 20
+            )
+            await asyncio.sleep(1)  # it may still be edited
+            at = time.monotonic()
+            press = await slack.press(who, answer, "diagnose.escalate")
+            self.tally.asked.append(Asked("slack", who, at, press.ok, "escalation"))
+
+    async def on_call(self) -> None:
+        """Alice takes and resolves what stands in the support channel, so that new trouble opens new tickets."""
+        while True:
+            await asyncio.sleep(2)
+            for message in self.notes()[-3:]:
+                for verb in ("ticket.ack", "ticket.resolve"):
+                    if not self.quiet and any(verb in id for id in message.action_ids):
+                        with contextlib.suppress(AssertionError):
+                            await self.scene.slack.press("U0ALICE", message, verb)
+                        break
+
+    def notes(self) -> list[Message]:
+        slack = self.scene.slack
+        return [
+            m for m in slack.from_bot() if m.channel == "C0SUPPORT" and "ticket." in " ".join(m.action_ids) + str(m.raw)
+        ]
+
+    # --- what goes wrong
+
+    async def faults(self) -> None:
+        while True:
+            await asyncio.sleep(self.dice.uniform(0.4, 1.6))
+            if self.gentle or self.quiet:
+                continue
+            await self._fault(self.dice.choice(("429", "500", "hang", "lose", "keys", "locked", "file")))
+
+    async def _fault(self, kind: str) -> None:
+        slack, telegram = self.scene.slack, self.scene.telegram
+        method = self.dice.choice(
+            ("chat.postMessage", "response_url", "chat.update", "chat.postEphemeral", "users.info")
+        )
+        self.tally.faults[kind] += 1
+        if kind == "429":
+            slack.fail(method, retry_after=1, times=2)
+            telegram.flood(1)
+        elif kind == "500":
+            slack.fail(method, status=500, times=2)
+            telegram.fail("sendMessage", 502)
+        elif kind == "hang":
+            slack.fail(method, hang_s=self.dice.uniform(2, 7))
+        elif kind == "lose":
+            telegram.lose_answer("sendMessage")
+        elif kind == "keys":
+            kept, self.scene.providers.keys = self.scene.providers.keys, DemoKeys()
+            await asyncio.sleep(2)
+            self.scene.providers.keys = kept
+        elif kind == "locked":
+            await asyncio.to_thread(self._hold_database, self.dice.choice((1.0, 2.0, 3.5)))
+        elif kind == "file":
+            folder = self.scene.app_env.parent
+            folder.chmod(0o555)
+            await asyncio.sleep(1)
+            folder.chmod(0o755)
+
+    def _hold_database(self, seconds: float) -> None:
+        with contextlib.closing(sqlite3.connect(self.scene.folder / "var/quotadesk.db", timeout=5)) as other:
+            try:
+                other.execute("BEGIN IMMEDIATE")
+                time.sleep(seconds)
+                other.rollback()
+            except sqlite3.OperationalError:
+                pass  # the bot was quicker for five seconds
+
+    async def kill(self) -> None:
+        self.tally.kills.append(time.monotonic())
+        await self.scene.bot.kill()
+        await asyncio.sleep(self.dice.uniform(0, 0.5))
+        await self.scene.bot.start(30)
+
+    async def drain(self) -> None:
+        """SIGTERM while people ask. The platforms are kept well for it: a call that hangs may take its ten seconds."""
+        self.gentle = True
+        await asyncio.sleep(8)
+        start = time.monotonic()
+        code = await self.scene.bot.stop()
+        self.tally.drains.append(time.monotonic() - start)
+        if code:
+            self.tally.lost.append(f"SIGTERM ended with {code}")
+        await self.scene.bot.start(30)
+        self.gentle = False
+
+    # --- the reckoning
+
+    def _due(self) -> list[str]:
+        """Keys of steps that are late. Looked at from outside, in the file."""
+        with contextlib.closing(sqlite3.connect(f"file:{self.scene.folder}/var/quotadesk.db?mode=ro", uri=True)) as db:
+            rows = db.execute(
+                "SELECT key FROM steps WHERE state = 'pending' AND due_at <= strftime('%Y-%m-%d %H:%M:%S.999999', 'now')"
+            )
+            return [row[0] for row in rows]
+
+    async def settle(self, seconds: float) -> None:
+        """Until nothing is due any more: leases of killed processes have to run out first."""
+        self.quiet = True
+        deadline, still = time.monotonic() + seconds, 0
+        while time.monotonic() < deadline and still < 4:
+            await asyncio.sleep(0.5)
+            waiting = [
+                one
+                for one in self.tally.asked
+                if one.platform == "telegram"
+                and not self.scene.telegram.seen(int(one.who))
+                and not self.tally.cut_off(one)
+            ]
+            still = 0 if self._due() or waiting else still + 1
+
+    def reckon(self) -> None:
+        slack, telegram, tally = self.scene.slack, self.scene.telegram, self.tally
+        shown: dict[str, list[str]] = defaultdict(list)
+        for message in slack.from_bot():
+            whose = message.only_for or (message.channel if message.channel.startswith("D") else "")
+            shown[whose].append(slack.render_text(message))
+        for one in tally.asked:
+            if one.platform == "telegram":
+                one.answered = bool(telegram.seen(int(one.who)))
+            else:
+                texts = shown[one.who] + shown[f"D{one.who[1:]}"]
+                one.answered = any("#" in text for text in texts) if one.kind == "escalation" else bool(texts)
+        tally.lost += [f"late: {key}" for key in self._due()]
+        with contextlib.closing(sqlite3.connect(self.scene.folder / "var/quotadesk.db")) as db:
+            stored = {row[0] for row in db.execute("SELECT id FROM tickets")}
+            failed = db.execute("SELECT key, result FROM steps WHERE result LIKE 'failed%'").fetchall()
+        tally.tickets = len(stored)
+        tally.lost += [f"given up: {key} {result}" for key, result in failed if ":renew:" not in key]
+        told = {int(n) for texts in shown.values() for text in texts for n in re.findall(r"#(\d+)", text)}
+        tally.lost += [f"told #{n}, which is not stored" for n in told - stored]
+        copies: Counter[tuple[str, int]] = Counter()
+        for message in self.notes():
+            copies.update(("slack", number) for number in _numbers(slack.render_text(message)))
+        for note in telegram.seen(SUPPORT):
+            copies.update(("telegram", number) for number in _numbers(str(note.get("text", ""))))
+        # As they were sent: a later edit takes the mark away.
+        marked = {
+            ("slack", n) for e in slack.transcript if e.direction == "bot" and MARK in e.body for n in _numbers(e.body)
+        }
+        marked |= {("telegram", n) for c in telegram.calls if MARK in str(c.params) for n in _numbers(str(c.params))}
+        for id in stored:
+            for place in ("slack", "telegram"):
+                if not copies[(place, id)]:
+                    tally.lost.append(f"#{id} never reached {place}")
+                elif copies[(place, id)] > 1 and (place, id) in marked:
+                    tally.marked += 1
+                elif copies[(place, id)] > 1:
+                    tally.doubled.append(f"#{id} {copies[(place, id)]} times in {place}")
+        pages = Counter((event["event_action"], event["dedup_key"]) for event in self.pager.events)
+        tally.pages = sum(action == "trigger" for action, _ in pages)
+        tally.leaks = len(self.scene.leaks(self.scene.planted()))
+
+
+def _numbers(text: str) -> set[int]:
+    """Of a note, or of several that came as one list."""
+    return {int(number) for number in re.findall(r"#(\d+)", text)}
+
+
+@contextlib.asynccontextmanager
+async def stage(folder: Path, seed: int) -> AsyncIterator[Stage]:
+    providers = DemoWorld()
+    await providers.start()
+    try:
+        async with SlackWorld() as slack, TelegramWorld() as telegram, PagerWorld(secrets.token_hex(16)) as pager:
+            telegram.group(GROUP, "team")
+            telegram.person(1001, "Ada", started=True)
+            telegram.group(SUPPORT, "support", members=(1001,))
+            app_env = folder / "app" / ".env"
+            keys = demo.environment(providers)
+            demo.write_env(demo.team(providers, folder), keys, app_env)
+            text = team_file(providers, app_env, language="en")
+            text = re.sub(r"members = .*", 'members = ["slack:*", "telegram:*"]', text)
+            (folder / "quotadesk.toml").write_text(text, encoding="utf-8")
+            bot = BotProcess(folder, {})
+            slack.events_url = f"{bot.url}/slack/events"
+            bot.environ = {
+                **keys,
+                "CONFIG_FILE": str(folder / "quotadesk.toml"),
+                "DATABASE_URL": f"sqlite+aiosqlite:///{folder}/var/quotadesk.db",
+                "LOG_LEVEL": "INFO",
+                "SLACK_BOT_TOKEN": slack.bot_token,
+                "SLACK_API_URL": slack.api_url,
+                "SLACK_SIGNING_SECRET": slack.signing_secret,
+                "TELEGRAM_BOT_TOKEN": telegram.token,
+                "TELEGRAM_API_URL": telegram.url,
+                "PAGERDUTY_ROUTING_KEY": pager.routing_key,
+                "PAGERDUTY_EVENTS_URL": pager.events_url,
+            }
+            await bot.start(30)
+            try:
+                scene = Scene(slack, telegram, providers, bot, folder, app_env)
+                yield Stage(scene, pager, random.Random(seed), Tally())
+            finally:
+                if bot.process and bot.process.returncode is None:
+                    await bot.kill()
+    finally:
+        await providers.stop()
+
+
+async def run(
+    seconds: float, *, seed: int = 1, every_s: float = 0.25, pause_s: float = 9.0, settle_s: float = 60.0
+) -> Tally:
+    """`every_s`: a new person; `pause_s`: between two ends of the process. Every third end is a SIGTERM."""
+    with tempfile.TemporaryDirectory(prefix="quotadesk-chaos-") as name:
+        async with stage(Path(name), seed) as on:
+            tasks = [asyncio.create_task(work) for work in (on.people(every_s), on.on_call(), on.faults())]
+            try:
+                end, turn = time.monotonic() + seconds, 0
+                while time.monotonic() < end:
+                    await asyncio.sleep(pause_s * on.dice.uniform(0.6, 1.2))
+                    turn += 1
+                    await (on.drain() if turn % 3 == 2 else on.kill())
+                await on.settle(settle_s)
+            finally:
+                for task in tasks:
+                    task.cancel()
+                ended = await asyncio.gather(*tasks, return_exceptions=True)
+            for fault in ended:
+                if isinstance(fault, Exception):
+                    raise fault
+            on.reckon()
+            if keep := os.environ.get("CHAOS_LOG"):
+                seen = "\n---\n".join(str(note.get("text")) for note in on.scene.telegram.seen(SUPPORT))
+                Path(keep).write_text("".join(on.scene.bot.output) + seen, encoding="utf-8")
+            return on.tally
+
+
+def table(tally: Tally) -> str:
+    return "\n".join(
+        ["| what | count |", "|---|---:|", *(f"| {name} | {count} |" for name, count in tally.counts().items())]
+    )
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--seconds", type=float, default=200.0, help="of load; up to a minute more to settle")
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    tally = asyncio.run(asyncio.wait_for(run(min(options.seconds, 230.0), seed=options.seed), 300))
+    print(table(tally))
+    for line in [*tally.lost, *tally.doubled][:20]:
+        print("-", line)
+    for one in tally.asked:
+        if one.accepted and not one.answered and not tally.cut_off(one):
+            print("- lost answer:", one)
+    print(f"faults: {dict(tally.faults)}; drains: {[round(took, 1) for took in tally.drains]} s")
+    return 0 if tally.good else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
