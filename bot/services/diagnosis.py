@@ -45,6 +45,9 @@ _PARTY: Final[dict[Cause, Party]] = {
 _FOREIGN_WALLET: Final = MONEY_CAUSES - {Cause.KEY_LIMIT, Cause.REQUEST_TOO_COSTLY}
 """Causes that, told by a provider inside a gateway's answer, lie with the gateway's own account at that provider."""
 
+_WAITING: Final = frozenset((Cause.RATE_LIMITED, Cause.OVERLOADED, Cause.SERVER_ERROR, Cause.UPSTREAM_ERROR))
+_CERTAIN: Final = 80  # from this rank on a signature knows a provider's own sentence
+
 _RELAY_MARK: Final = re.compile(r"\(request id: ?\w*\)|\(tid: ?\w+\)|\"type\" ?: ?\"<nil>\"|'type': '<nil>'|<nil>")
 _RELAY_ID: Final = re.compile(r"20\d{12}\d{6,}[A-Za-z0-9]{0,24}$")
 _STANDING: Final = re.compile(r"[a-z0-9_]")
@@ -134,6 +137,8 @@ class Diagnoser:
         low = seen.low
         if entry.status and status not in entry.status:
             return None
+        if status == 402 and entry.rank < _CERTAIN and entry.causes[0] in _WAITING:
+            return None  # whoever asks for payment is not asking for patience
         if entry.origin and who.isdisjoint(entry.origin):
             return None
         for word in entry.all:

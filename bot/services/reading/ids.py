@@ -48,8 +48,8 @@ _REQUEST_TEXT: Final = Named(
     ),
 )
 _TRACE: Final = Named(
-    ("trace", "tracking", "sentry id", "ray id", "error id", "event id", "错误id"),
-    re.compile(r"(?:trace[ _-]?id|tracking ?id|sentry id|ray id|error id|event id|错误id)" + _KEY_END + _ID),
+    ("trace", "tracking", "sentry id", "ray id", "ray_id", "error id", "event id", "错误id"),
+    re.compile(r"(?:trace[ _-]?id|tracking ?id|sentry id|ray[ _]id|error id|event id|错误id)" + _KEY_END + _ID),
 )
 _TASK: Final = Named(
     (

@@ -16,6 +16,8 @@ _MODEL_SAID: Final = tuple(
         ((", model:",), r"limit: ?\d+, model: ?" + _NAME),
         (("endpoint for",), r"dedicated endpoint for " + _Q + _NAME),
         (("non-serverless",), r"non-serverless model " + _Q + _NAME),
+        (("to this model",), r"specific to this model " + _Q + _NAME),
+        (("invoke model",), r"(?:failed|unable) to invoke model " + _Q + _NAME),
         (("invocation of model",), r"invocation of model id " + _Q + _NAME),
         (("] model",), r"for the \[" + _NAME + r"\] model"),
         (("rate-limited upstream",), r"(?<![\w./:@-])" + _NAME + r" is temporarily rate-limited upstream"),
@@ -107,7 +109,7 @@ _FILE: Final = re.compile(
 )
 
 
-_PATH: Final = re.compile(r"/v\d/.*$|:(?:stream)?generatecontent.*$", re.IGNORECASE)
+_PATH: Final = re.compile(r"/v\d/.*$|:(?:stream)?(?:generatecontent|rawpredict|predict).*$", re.IGNORECASE)
 
 
 def _model(value: str) -> str | None:
@@ -117,6 +119,9 @@ def _model(value: str) -> str | None:
     if value.lower() == "gpt" or _MODELISH.search(value):
         return value
     return None
+
+
+_HEADED: Final = re.compile(r"\s*Model: ([^\n|{}\"]{2,40}?)[ \t]*\n+\s*Provider: ")
 
 
 def model_of(seen: View) -> str | None:
@@ -133,6 +138,11 @@ def model_of(seen: View) -> str | None:
         or "rate-limited upstream" in low
     ):
         return None
+    if low.startswith("model: ") and (headed := _HEADED.match(seen.lines)) and "/" not in headed.group(1):
+        # Continue's report form: a display name on a line of its own. What the error itself says goes before it.
+        title = headed.group(1)
+    else:
+        title = ""
     for named in _MODEL_SAID:
         for hint in named.hints:  # a loop, not any(): this runs for every text and pattern
             if hint in low:
@@ -143,6 +153,8 @@ def model_of(seen: View) -> str | None:
             value = _model(seen.flat[found.start(1) : found.end(1)])
             if value:
                 return value
+    if title:
+        return title
     for told in _MODEL_KEY.finditer(low):
         value = _model(seen.flat[told.start(1) : told.end(1)])
         if value and not _prose(seen.flat, told.end(1)):
