@@ -38,6 +38,7 @@ from bot.services.escalation import build as build_escalation
 from bot.services.fallback import Fallback
 from bot.services.gateways import Gateways
 from bot.services.proof import Proof
+from bot.services.reword import Reword
 from bot.services.steps import StepRunner
 from bot.services.switching import Switching
 from bot.services.watch import Watch
@@ -178,6 +179,7 @@ async def house(
                 fallback=chain,
                 gateways=behind,
                 warp=WarpFiles.of(team),
+                reword=Reword(team, web, keys, gate),
             )
             await switching.recover()
             await behind.recover()

@@ -31,6 +31,7 @@ _TOP = (
     "people",
     "watch",
     "warp",
+    "model",
     "gateways",
     "demo",
 )
@@ -122,6 +123,7 @@ class _Parser:
             demo=raw.get("demo") is True,
             watch=self._watch(self._table(raw, "watch")),
             warp_folder=self._warp(self._table(raw, "warp")),
+            model_route=self._model(self._table(raw, "model"), routes),
             gateways={name: self._gateway(name, table) for name, table in self._tables(raw, "gateways")},
         )
         if self._faults:
@@ -259,6 +261,16 @@ class _Parser:
     def _warp(self, table: Mapping[str, Any]) -> Path | None:
         self._known("[warp]", table, ["folder"])
         return self._path(self._text("[warp]", table, "folder"))
+
+    def _model(self, table: Mapping[str, Any], routes: Mapping[str, Route]) -> str:
+        self._known("[model]", table, ["route"])
+        name = self._text("[model]", table, "route")
+        route = routes.get(name)
+        if name and route is None:
+            self._faults.append(f"[model] route names no route of this file: {_safe(name)}.")
+        elif route is not None and not route.model:
+            self._faults.append(f"[model] route: [routes.{name}] needs model for this.")
+        return name
 
     def _gateway(self, name: str, table: Mapping[str, Any]) -> GatewaySettings:
         where = f"[gateways.{name}]"

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from dataclasses import replace
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from bot.errors import Expired
+from bot.errors import Expired, ProviderError
 from bot.locales import Words
-from bot.model.chat import Action, CleanText, Line, Quote, Reply, Request, Role
+from bot.model.chat import Action, CleanText, Found, Line, Quote, Reply, Request, Role
 from bot.model.diagnosis import Cause, Diagnosis, Proven
+from bot.model.handoff import Ticket
 from bot.ports import AuditEntry, Sighting
 from bot.services import Services
+from bot.services.detective import QUESTIONS
 from handlers.diagnosis_words import no_error, page, worded
 from handlers.router import Command, Press
 
@@ -48,36 +50,86 @@ async def _answer(
     services: Services,
     diagnosis: Diagnosis,
     words: Words,
+    known: Sighting | None = None,
     engine: str | None = None,
-    sighting: int | None = None,
+    *,
+    quick: bool = False,
 ) -> AsyncIterator[Reply]:
-    """What the text says at once; the same message is edited with the proof."""
-    before = services.proof.from_text(diagnosis, engine)
-    count, span, ticket = await services.proof.repeats(diagnosis, before.engine)
-    proven = replace(before, repeats=count + (sighting is None), repeats_span_s=span, ticket=ticket)
-    number = sighting
-    if number is None:
-        number = await services.store.add_sighting(_sighting(request, services, diagnosis, proven))
-    if services.proof.worth_asking(diagnosis, engine):
-        first = worded(
-            diagnosis,
-            proven,
-            services.team,
-            words,
-            services.clock.now(),
-            found=request.found,
-            number=number,
-            checking=True,
-        )
-        yield replace(first, final=False)
-        live = await services.proof.prove(diagnosis, engine)
-        if services.fallback is not None:
-            services.fallback.proved(live)
-        proven = replace(live, repeats=proven.repeats, repeats_span_s=span, ticket=ticket)
-        if not ticket and proven.engine and proven.engine != before.engine:
-            count, span, ticket = await services.proof.repeats(diagnosis, proven.engine)
-            proven = replace(proven, repeats=max(proven.repeats, count), repeats_span_s=span, ticket=ticket)
-    yield worded(diagnosis, proven, services.team, words, services.clock.now(), found=request.found, number=number)
+    """What the text says at once; the same message is edited with the proof. `known`: the same answer again, after a press;
+    `quick`: without the first word."""
+    proof, now = services.proof, services.clock.now()
+    heard = await _heard(services, known.id) if known else _Heard()
+    found = _found(known) if known else request.found
+    before = proof.from_text(diagnosis, engine)
+    count, span, ticket = await proof.repeats(diagnosis, before.engine)
+    count += known is None
+    number = known.id if known else await services.store.add_sighting(_sighting(request, services, diagnosis, before))
+    if proof.worth_asking(diagnosis, engine):
+        if not quick:
+            first = replace(before, repeats=count, repeats_span_s=span)
+            text = worded(diagnosis, first, services.team, words, now, found=found, number=number, checking=True)
+            yield replace(text, final=False)
+        proven = await proof.prove(diagnosis, engine, answers=heard.answers, repeats=count)
+        if proven.engine and proven.engine != before.engine:
+            again, longer, joined = await proof.repeats(diagnosis, proven.engine)
+            if again > count:
+                count, span = again, longer
+            ticket = ticket or joined
+    else:
+        proven = proof.heard(diagnosis, engine, heard.answers, count)
+    same = await proof.open_ticket(diagnosis, proven, ticket)
+    if same is not None and known is None:
+        await _join(request, services, diagnosis, proven, number, same)
+    proven = replace(proven, repeats=count, repeats_span_s=span, ticket=same.id if same else None)
+    yield worded(
+        diagnosis,
+        proven,
+        services.team,
+        words,
+        services.clock.now(),
+        found=found,
+        number=number,
+        done=heard.done,
+    )
+
+
+async def _join(
+    request: Request, services: Services, diagnosis: Diagnosis, proven: Proven, number: int, same: Ticket
+) -> None:
+    """The same trouble again counts on its open ticket; nothing new is opened here."""
+    sighting = await services.store.sighting(number)
+    await services.escalation.open(
+        diagnosis=diagnosis,
+        proven=proven,
+        sighting=sighting,
+        asker=request.asker,
+        asked_in=request.message,
+        language=request.language,
+        engine=same.engine,
+        route=same.route,
+        account=same.account,
+        cause=same.cause,
+    )
+    await services.store.set_sighting_ticket(number, same.id)
+
+
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    """What people pressed under one diagnosis. Kept as one fact by the sighting's number."""
+
+    answers: Mapping[str, str] = field(default_factory=dict)
+    done: tuple[int, ...] = ()
+
+
+async def _heard(services: Services, number: int) -> _Heard:
+    kept = await services.store.get_fact(f"heard:{number}")
+    kept = kept if isinstance(kept, dict) else {}
+    return _Heard(dict(kept.get("answers") or {}), tuple(kept.get("done") or ()))
+
+
+def _found(sighting: Sighting) -> Found:
+    """What was removed from the text then; a press brings none."""
+    return Found(dict(sighting.payload.get("removed") or {}))
 
 
 def _sighting(request: Request, services: Services, diagnosis: Diagnosis, proven: Proven) -> Sighting:
@@ -109,7 +161,7 @@ async def again(request: Request, services: Services) -> AsyncIterator[Reply]:
     """Asks the accounts once more; no new sighting is counted."""
     words = Words(request.language, request.timezone)
     sighting, diagnosis = await _load(request, services)
-    async for reply in _answer(request, services, diagnosis, words, sighting.payload.get("engine"), sighting.id):
+    async for reply in _answer(request, services, diagnosis, words, sighting, await _engine_of(services, sighting)):
         yield replace(reply, replace=True)
 
 
@@ -120,17 +172,100 @@ async def engine(request: Request, services: Services) -> AsyncIterator[Reply]:
     name = request.value.partition(":")[2]
     if name not in services.team.engines:
         raise Expired
-    async for reply in _answer(request, services, diagnosis, words, name, sighting.id):
+    await services.store.set_fact(f"engine:{sighting.id}", name, services.clock.now())
+    async for reply in _answer(request, services, diagnosis, words, sighting, name):
         yield replace(reply, replace=True)
+
+
+async def _engine_of(services: Services, sighting: Sighting) -> str | None:
+    """As somebody said under the diagnosis, else as it was seen."""
+    said = await services.store.get_fact(f"engine:{sighting.id}")
+    name = said or sighting.payload.get("engine")
+    return name if isinstance(name, str) and name in services.team.engines else None
+
+
+async def answer(request: Request, services: Services) -> AsyncIterator[Reply]:
+    """The reader answered a question; the verdict is looked at again in its light."""
+    words = Words(request.language, request.timezone)
+    sighting, diagnosis = await _load(request, services)
+    _, _, rest = request.value.partition(":")
+    question, _, said = rest.partition(":")
+    if said not in QUESTIONS.get(question, ()):
+        raise Expired
+    heard = await _heard(services, sighting.id)
+    await _keep(services, sighting.id, replace(heard, answers={**heard.answers, question: said}))
+    engine = await _engine_of(services, sighting)
+    async for reply in _answer(request, services, diagnosis, words, sighting, engine, quick=True):
+        yield replace(reply, replace=True)
+
+
+async def done(request: Request, services: Services) -> AsyncIterator[Reply]:
+    """A step of a checklist is done."""
+    words = Words(request.language, request.timezone)
+    sighting, diagnosis = await _load(request, services)
+    place = request.value.partition(":")[2]
+    if not place.isdigit() or int(place) > 20:
+        raise Expired
+    heard = await _heard(services, sighting.id)
+    await _keep(services, sighting.id, replace(heard, done=tuple(sorted({*heard.done, int(place)}))))
+    engine = await _engine_of(services, sighting)
+    async for reply in _answer(request, services, diagnosis, words, sighting, engine, quick=True):
+        yield replace(reply, replace=True)
+
+
+async def _keep(services: Services, number: int, heard: _Heard) -> None:
+    kept = {"answers": dict(heard.answers), "done": list(heard.done)}
+    await services.store.set_fact(f"heard:{number}", kept, services.clock.now())
+
+
+async def reword(request: Request, services: Services) -> AsyncIterator[Reply]:
+    """An unknown error in a model's words: labelled, as a quotation, beside the diagnosis and never in its place."""
+    words = Words(request.language, request.timezone)
+    sighting, diagnosis = await _load(request, services)
+    model = services.reword
+    if model is None or not model.route:
+        yield Reply(blocks=(Line(words.say("diagnose.reword.off")),), alert=True)
+        return
+    if diagnosis.cause is not Cause.UNKNOWN:
+        raise Expired
+    now = services.clock.now()
+    entry = AuditEntry(
+        now, request.asker.address, "reword", str(sighting.id), "started", services.gate.trusted(model.route)
+    )
+    await services.store.audit(entry)
+    try:
+        said = await model.ask(diagnosis.text, request.language)
+    except ProviderError as fault:
+        yield Reply(blocks=(Line(words.say("diagnose.reword.failed", reason=_why(fault, words))),))
+        return
+    if not said:
+        yield Reply(blocks=(Line(words.say("diagnose.reword.failed", reason=words.say("diagnose.reword.empty"))),))
+        return
+    yield Reply(
+        title=words.say("diagnose.reword.title"),
+        blocks=(Line(words.say("diagnose.reword.note", route=model.route)), Quote(said.text)),
+    )
+
+
+def _why(fault: ProviderError, words: Words) -> str:
+    if fault.reason.startswith("http_"):
+        return words.say("balance.reasons.http", status=fault.reason.removeprefix("http_"))
+    key = f"balance.reasons.{fault.reason}"
+    return words.say(key, **fault.facts) if words.has(key) else fault.reason
 
 
 async def escalate(request: Request, services: Services) -> AsyncIterator[Reply]:
     """A ticket, stored before anybody is told; the same trouble joins the open one."""
     words = Words(request.language, request.timezone)
     sighting, diagnosis = await _load(request, services)
-    proven = services.proof.from_text(diagnosis, sighting.payload.get("engine"))
-    if services.proof.worth_asking(diagnosis, proven.engine):
-        proven = await services.proof.prove(diagnosis, proven.engine)
+    engine = await _engine_of(services, sighting)
+    answers = (await _heard(services, sighting.id)).answers
+    count, span, _ = await services.proof.repeats(diagnosis, engine or sighting.engine)
+    if services.proof.worth_asking(diagnosis, engine):
+        proven = await services.proof.prove(diagnosis, engine, answers=answers, repeats=count)
+    else:
+        proven = services.proof.heard(diagnosis, engine, answers, count)
+    proven = replace(proven, repeats=max(1, count), repeats_span_s=span)
     ticket, opened = await services.escalation.open(
         diagnosis=diagnosis,
         proven=proven,
@@ -175,6 +310,8 @@ async def cause(request: Request, services: Services) -> AsyncIterator[Reply]:
         "said": diagnosis.cause.value,
         "right": right,
         "by": request.asker.address,
+        "at": now.isoformat(timespec="seconds"),
+        "text": diagnosis.text.text,
     }
     await services.store.set_fact(f"case:{sighting.id}", payload, now)
     await services.store.audit(
@@ -199,6 +336,9 @@ COMMAND = Command(
         "diagnose.escalate": Press(escalate),
         "diagnose.wrong": Press(wrong),
         "diagnose.cause": Press(cause),
+        "diagnose.answer": Press(answer),
+        "diagnose.done": Press(done),
+        "diagnose.reword": Press(reword),
     },
     role=Role.MEMBER,
     aliases=("诊断", "diag", "diagnose_message"),

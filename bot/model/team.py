@@ -114,6 +114,7 @@ class Team:
     quiet_hours: tuple[str, str] | None = None  # ("22:00", "07:00") in the team's zone
     demo: bool = False
     watch: Watching = field(default_factory=Watching)
+    model_route: str = ""  # a route that may put an unknown error into other words; "" is off
     warp_folder: Path | None = None  # where a Warp gateway keeps its .env and its state files
     gateways: Mapping[str, GatewaySettings] = field(default_factory=dict)
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from bot.services.gateways import Gateways
     from bot.services.oncall import OnCallRota
     from bot.services.proof import Proof
+    from bot.services.reword import Reword
     from bot.services.switching import Switching
 
 
@@ -37,3 +38,4 @@ class Services:
     warp: WarpView | None = None
     fallback: Fallback | None = None
     gateways: Gateways | None = None
+    reword: Reword | None = None
