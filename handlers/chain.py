@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from bot.errors import DeliveryError, QuotadeskError
@@ -11,7 +11,8 @@ from bot.locales import Words
 from bot.model.chat import Place, Reply
 from bot.ports import Chat
 from bot.services import Services
-from bot.services.fallback import Announcement, Fallback
+from bot.services.fallback import Fallback
+from bot.services.owed import Announcement
 from handlers.fallback_words import announced
 
 log = logging.getLogger("quotadesk.chain")
@@ -42,7 +43,9 @@ class Chain:
         """How many things were said."""
         services = self._services
         leads = await services.store.lead("fallback", self._owner, services.clock.now(), _LEASE_S)
-        said = await self._fallback.tick() if leads else await self._fallback.listen()
+        said: Sequence[Announcement] = await self._fallback.listen()
+        if leads:
+            said = (*await self._fallback.owed(), *said, *await self._fallback.tick())
         for each in said:
             await self._say(each)
         return len(said)
@@ -51,19 +54,31 @@ class Chain:
         team = self._services.team
         returning = await self._fallback.returning(said.engine) or ""
         reply = announced(said, self._services, Words(team.language, team.timezone), returning)
+        done = True
         for address in team.support.chats:
             platform, _, chat = address.partition(":")
-            if platform in self._chats:
-                await self._post(Place(self._chats[platform].platform, chat), reply)
+            if platform not in self._chats or address in said.sent:
+                continue
+            if await self._post(Place(self._chats[platform].platform, chat), reply):
+                await self._fallback.told(said, address)
+            else:
+                done = False
+        if done:
+            await self._fallback.over(said)
 
-    async def _post(self, place: Place, reply: Reply) -> None:
-        """Once more where the platform asked for patience; what is lost then still stands in the audit."""
+    async def _post(self, place: Place, reply: Reply) -> bool:
+        """Once more where the platform asked for patience; False: a later pass tries again. What can never arrive there counts
+        as said: it still stands in the audit."""
         for attempt in range(2):
             try:
                 await self._chats[place.platform].post(place, reply)
-                return
+                return True
             except DeliveryError as fault:
-                if fault.final or fault.lost or fault.retry_after_s is None or attempt:
-                    log.warning("a fallback message could not be posted to %s: %s", place.address, fault.reason)
-                    return
+                if fault.final:
+                    log.warning("a fallback message can never be posted to %s: %s", place.address, fault.reason)
+                    return True
+                if fault.lost or fault.retry_after_s is None or attempt:
+                    log.warning("a fallback message could not be posted to %s yet: %s", place.address, fault.reason)
+                    return False
                 await self._services.clock.sleep(min(fault.retry_after_s, 30.0))
+        return False

@@ -7,7 +7,7 @@ from dataclasses import replace
 from bot.locales import Words
 from bot.model.chat import Action, Block, Line, Reply
 from bot.services import Services
-from bot.services.fallback import Announcement
+from bot.services.owed import Announcement
 from handlers.switch import rehearsal, result
 
 

@@ -51,7 +51,7 @@ class Breaker:
     openings: int = 0  # in a row, for doubling
     recent: tuple[datetime, ...] = ()  # counted failures within the window
     last: datetime | None = None
-    told: bool = False
+    told: tuple[str, ...] = ()  # engines whose people have heard of it
     dated: bool = False  # `until` is the reset that the provider named
 
     def open(self, now: datetime) -> bool:
@@ -111,7 +111,7 @@ def _opened(before: Breaker, needs: Needs, cause: Cause, now: datetime, until: d
         before.openings,
         (),
         now,
-        told=before.told if same else False,
+        told=before.told if same else (),
         dated=until is not None or (same and before.dated),
     )
 
@@ -132,7 +132,7 @@ def to_json(breaker: Breaker) -> dict[str, Any] | None:
         "openings": breaker.openings,
         "recent": [at.isoformat() for at in breaker.recent],
         "last": breaker.last.isoformat() if breaker.last else None,
-        "told": breaker.told,
+        "told": list(breaker.told),
         "dated": breaker.dated,
     }
 
@@ -153,6 +153,6 @@ def from_json(route: str, value: Mapping[str, Any] | None) -> Breaker:
         int(value.get("openings", 0)),
         tuple(datetime.fromisoformat(at) for at in value.get("recent", ())),
         when("last"),
-        bool(value.get("told", False)),
+        tuple(told) if isinstance(told := value.get("told"), list) else (),
         bool(value.get("dated", False)),
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Final, Literal
+from typing import Final
 
 from bot.errors import NotAllowed, QuotadeskError, SwitchRefused
 from bot.model.chat import Person, Role
@@ -18,35 +18,17 @@ from bot.model.diagnosis import Cause, Proven
 from bot.model.engine import Engine
 from bot.model.money import AccountState, Status
 from bot.model.team import Team
-from bot.ports import Clock, Store
+from bot.ports import Clock, Store, SwitchRecord
 from bot.services import breaker as rules
 from bot.services.breaker import Breaker
-from bot.services.switch_plan import Done, Plan
+from bot.services.owed import Announcement, Outbox, Owed, from_json, to_json
+from bot.services.switch_plan import Done, Plan, done_of
 from bot.services.switching import Switching
 from bot.services.target import Checker
-
-Say = Literal["moved", "ask", "advice", "no_route", "recovered", "returned", "stayed"]
 
 ITSELF: Final = Person("terminal", "quotadesk", "quotadesk")
 LOOK_AGAIN: Final = timedelta(minutes=5)
 REST: Final = timedelta(minutes=10)  # between two moves of one engine that nobody confirmed
-
-
-@dataclass(frozen=True, slots=True)
-class Announcement:
-    """One thing to say about one engine. `why` is a cause; `asks` names why `auto` asks first: other_model, too_soon, failed."""
-
-    say: Say
-    engine: str
-    title: str
-    from_route: str | None = None
-    to_route: str | None = None
-    why: str = ""
-    until: datetime | None = None
-    plan: Plan | None = None
-    done: Done | None = None
-    asks: str = ""
-    tried: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +44,7 @@ class Fallback:
     def __init__(self, team: Team, switching: Switching, balances: Checker, store: Store, clock: Clock) -> None:
         self._team, self._switching, self._balances = team, switching, balances
         self._store, self._clock = store, clock
+        self._outbox = Outbox(store, clock)
         self._heard: deque[_Heard | tuple[AccountState, ...]] = deque(maxlen=1000)
 
     # --- what others notice; said at the next tick
@@ -145,16 +128,14 @@ class Fallback:
         now = self._clock.now()
         before = await self.breaker(route)
         after = rules.after_failure(before, cause, now, retry_after_s=retry_after_s, resets_at=resets_at)
-        if after == before:
-            return ()
-        told, out = after, ()
-        if after.worth_leaving(now) and not after.told and route == current:
-            told = replace(after, told=True)
-            # Stored before anything moves: after a crash nobody is told twice or moved twice.
-            await self._keep(told)
-            return (await self._leave(engine, route, after),)
-        await self._keep(told)
-        return out
+        if after.worth_leaving(now) and engine.name not in after.told and route == current:
+            # Stored before anything moves: after a crash nobody is moved twice, and what is owed is still said.
+            owed = await self._outbox.begin("leave", engine.name, route, after.cause)
+            await self._keep(replace(after, told=(*after.told, engine.name)))
+            return (await self._owe(owed, await self._leave(engine, route, after)),)
+        if after != before:
+            await self._keep(after)
+        return ()
 
     async def observe(self, states: tuple[AccountState, ...]) -> tuple[Announcement, ...]:
         """Balances that were asked anyway: blocked accounts open breakers, proved recoveries close them."""
@@ -201,14 +182,17 @@ class Fallback:
         before = await self.breaker(route)
         if before.needs not in ("balance", "reset"):
             return []
-        await self._keep(rules.closed(before))
-        if not before.told:
-            return []
         engines = [engine for engine in self._team.engines.values() if route in engine.routes]
-        for engine in engines:
-            if await self.returning(engine.name) == route:
-                return []  # it goes back by itself and says so then: one message for one thing
-        return [Announcement("recovered", e.name, e.title, from_route=route, why=before.cause) for e in engines[:1]]
+        # An engine that goes back by itself says so then: one message for one thing.
+        told = bool(before.told) and not [e for e in engines if await self.returning(e.name) == route]
+        said = []
+        for e in engines[:1] if told else []:
+            owed = await self._outbox.begin("well", e.name, route, before.cause)
+            said.append(
+                await self._owe(owed, Announcement("recovered", e.name, e.title, from_route=route, why=before.cause))
+            )
+        await self._keep(rules.closed(before))
+        return said
 
     # --- leaving a route
 
@@ -305,8 +289,89 @@ class Fallback:
             return []
         if not plan.possible or not any(check.ok for check in plan.checks if check.name in ("balance", "models")):
             return []
-        await self.stay(engine.name)
+        owed = await self._outbox.begin("back", engine.name, wanted)
         done = await self._move(engine, wanted)
         if done is None:
-            return [Announcement("ask", engine.name, engine.title, current, wanted, plan=plan, asks="failed")]
-        return [Announcement("returned", engine.name, engine.title, current, wanted, done=done)]
+            said = Announcement("ask", engine.name, engine.title, current, wanted, plan=plan, asks="failed")
+        else:
+            said = Announcement("returned", engine.name, engine.title, current, wanted, done=done)
+        said = await self._owe(owed, said)
+        await self.stay(engine.name)
+        return [said]
+
+    # --- what is owed
+
+    async def _owe(self, owed: str, said: Announcement) -> Announcement:
+        await self._outbox.ready(owed, to_json(said))
+        return replace(said, owed=owed)
+
+    async def told(self, said: Announcement, place: str) -> None:
+        """It stands in that chat, or never will."""
+        await self._outbox.sent(said.owed, place)
+
+    async def over(self, said: Announcement) -> None:
+        """It stands in every chat."""
+        await self._outbox.over(said.owed)
+
+    async def owed(self) -> list[Announcement]:
+        """What a pass before this one did not get said: the process ended, or a chat did not take it."""
+        said = []
+        for each in await self._outbox.due():
+            engine = self._team.engines.get(each.engine)
+            again = await self._again(each, engine) if engine and each.route in self._team.routes else None
+            if again is not None:
+                said.append(again)
+            elif engine is None or not await self._under_way(engine):
+                await self._outbox.over(each.id)
+        return said
+
+    async def _under_way(self, engine: Engine) -> bool:
+        return bool(await self._store.switches(engine.name, states=("started",), limit=1))
+
+    async def _again(self, owed: Owed, engine: Engine) -> Announcement | None:
+        """None: there is nothing to say, or not yet."""
+        if owed.said is None:
+            return await self._ended(owed, engine)
+        said = from_json(owed, engine.title)
+        if (number := owed.said.get("record")) is not None:
+            records = await self._store.switches(engine.name, states=("done",), limit=20)
+            record = next((record for record in records if record.id == number), None)
+            return None if record is None else self._of(said, record, engine)
+        if said.say not in ("ask", "advice") or said.to_route is None:
+            return said
+        try:
+            plan = await self._switching.plan(engine.name, said.to_route, by=ITSELF)
+        except SwitchRefused:
+            return None  # the file is gone: the question is void
+        return replace(said, plan=plan) if plan.possible else await self._still(owed, engine)
+
+    async def _ended(self, owed: Owed, engine: Engine) -> Announcement | None:
+        """An engine was about to move when the process ended. The record of the switch tells what came of it."""
+        if await self._under_way(engine):
+            return None
+        for record in await self._store.switches(engine.name, states=("done",), limit=5):
+            if record.who != "quotadesk" or record.at < owed.at:
+                continue
+            if owed.kind == "leave" and record.from_route == owed.route:
+                if owed.route == engine.routes[0]:
+                    await self.return_to(engine.name, owed.route)
+                said = Announcement("moved", engine.name, engine.title, owed.route, why=owed.why, sent=owed.sent)
+                return await self._owe(owed.id, self._of(said, record, engine))
+            if owed.kind == "back" and record.to_route == owed.route:
+                said = Announcement("returned", engine.name, engine.title, sent=owed.sent)
+                return await self._owe(owed.id, self._of(said, record, engine))
+        return await self._still(owed, engine)
+
+    async def _still(self, owed: Owed, engine: Engine) -> Announcement | None:
+        """The engine stands where it was about to leave: the ways are looked at anew."""
+        known = await self.breaker(owed.route)
+        on_it = (await self._switching.standing(engine)).route == owed.route
+        if owed.kind == "leave" and on_it and known.worth_leaving(self._clock.now()):
+            return await self._owe(owed.id, replace(await self._leave(engine, owed.route, known), sent=owed.sent))
+        return None
+
+    @staticmethod
+    def _of(said: Announcement, record: SwitchRecord, engine: Engine) -> Announcement:
+        return replace(
+            said, from_route=record.from_route, to_route=record.to_route or None, done=done_of(record, engine)
+        )

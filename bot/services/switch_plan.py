@@ -8,8 +8,9 @@ from datetime import datetime
 from typing import Any, Final
 
 from bot.errors import SwitchRefused
+from bot.model.engine import Engine
 from bot.model.money import AccountState
-from bot.ports import TakenUp
+from bot.ports import SwitchRecord, TakenUp
 
 NO_KEY: Final = "no-key-needed"
 """What a route without a key writes: clients want something there, and the former key must not go to another server."""
@@ -111,6 +112,28 @@ class Done:
         if False in states or self.taken_up.ok is False:
             return False
         return True if all(states) and self.taken_up.ok is not None else None
+
+
+def done_of(record: SwitchRecord, engine: Engine) -> Done:
+    """The result of a switch as the store has it."""
+    detail = record.detail
+    how, ok, reason = detail.get("take_up", ("unknown", None, "interrupted"))
+    verified = None if detail.get("interrupted") else detail.get("verified")
+    word = "interrupted" if detail.get("interrupted") else "checked_then"
+    return Done(
+        record.id,
+        engine.name,
+        engine.title,
+        record.from_route,
+        record.to_route or None,
+        record.who,
+        record.at,
+        tuple(detail.get("changed", engine.variables)),
+        TakenUp(how, ok, reason, detail.get("take_up_facts", {})),
+        (Check("read_back", verified, "as_written" if verified else word),),
+        automation=engine.failover,
+        name=record.who if record.who == "quotadesk" else "",
+    )
 
 
 @dataclass(frozen=True, slots=True)

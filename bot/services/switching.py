@@ -503,6 +503,7 @@ class Switching:
             "changed": list(changed),
             "after": marks,
             "take_up": [taken_up.how, taken_up.ok, taken_up.reason],
+            "take_up_facts": dict(taken_up.facts),
             "verified": done.verified,
         }
         said = {True: "verified", False: "NOT verified", None: "not verifiable"}[done.verified]

@@ -55,7 +55,7 @@ async def house(tmp_path: Path) -> AsyncIterator[Room]:
         yield found
 
 
-def chain(house: Room, wall: Wall, owner: str = "one") -> tuple[Chain, Fallback]:
+def chain(house: Room, wall: Wall, owner: str = "one", **more: Wall) -> tuple[Chain, Fallback]:
     fallback = Fallback(house.team, house.switching, house.parts["balances"], house.store, house.clock)
     unused: object = None
     services = Services(
@@ -63,7 +63,7 @@ def chain(house: Room, wall: Wall, owner: str = "one") -> tuple[Chain, Fallback]
         balances=house.parts["balances"], diagnosis=unused, proof=unused, switching=house.switching, escalation=unused, oncall=unused,  # type: ignore[arg-type]
         fallback=fallback,
     )  # fmt: skip
-    return Chain(fallback, services, {"slack": wall}, owner), fallback
+    return Chain(fallback, services, {"slack": wall, **more}, owner), fallback
 
 
 async def test_a_move_is_said_once_where_people_are(house: Room) -> None:
@@ -109,3 +109,21 @@ async def test_a_chat_that_is_gone_stops_nothing(house: Room) -> None:
     fallback.note("query", Cause.BALANCE_EXHAUSTED)
     assert await runner.tick() == 1
     assert (await house.switching.overview())[0].route == "spare"
+
+
+async def test_a_message_that_did_not_arrive_is_posted_later_and_never_twice(house: Room) -> None:
+    house.team = replace(house.team, support=Support(chats=("slack:C0SUPPORT", "telegram:-1009")))
+    house.rebuilt()
+    slack, telegram = Wall(), Wall(busy=2)
+    telegram.platform = "telegram"
+    runner, fallback = chain(house, slack, telegram=telegram)
+    fallback.note("query", Cause.BALANCE_EXHAUSTED)
+    await runner.tick()
+    assert (len(slack.posted), len(telegram.posted)) == (1, 0)
+    later = Wall()
+    again, _ = chain(house, later, "after a restart", telegram=telegram)
+    house.clock.move(180)
+    assert await again.tick() == 1
+    assert (len(later.posted), len(telegram.posted)) == (0, 1)
+    house.clock.move(180)
+    assert await again.tick() == 0

@@ -72,9 +72,11 @@ def test_a_milder_reason_never_replaces_a_worse_one() -> None:
     assert after_failure(money, Cause.RATE_LIMITED, NOW) == money
     assert after_failure(money, Cause.AUTH_INVALID, NOW).needs == "person"
     again = after_failure(
-        Breaker("main", "balance", "balance_exhausted", NOW, told=True), Cause.BALANCE_EXHAUSTED, NOW + timedelta(1)
+        Breaker("main", "balance", "balance_exhausted", NOW, told=("query",)),
+        Cause.BALANCE_EXHAUSTED,
+        NOW + timedelta(1),
     )
-    assert again.told
+    assert again.told == ("query",)
     assert again.since == NOW
 
 

@@ -12,7 +12,8 @@ import pytest
 from bot.errors import NotAllowed
 from bot.model.chat import Role
 from bot.model.diagnosis import Cause, Proven
-from bot.services.fallback import Announcement, Fallback
+from bot.services.fallback import Fallback
+from bot.services.owed import Announcement
 from tests.switch_room import ALICE, Room, room
 
 CHAIN = ("main", "spare", "spare-chat")
