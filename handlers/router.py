@@ -168,13 +168,13 @@ def _reason(fault: ProviderError | StoreError | DeliveryError, words: Words) -> 
 def _unknown_name(fault: UnknownName, words: Words) -> Reply:
     """Names the nearest and lists the known ones; one button where there is one good guess."""
     sep = words.say("common.list_sep")
-    text = words.say(f"errors.unknown_{fault.what}", name=fault.name)
+    text = words.say(f"errors.unknown_{fault.what.replace(' ', '_')}", name=fault.name)
     if fault.nearest:
         text += words.say("errors.did_you_mean", names=sep.join(fault.nearest))
     blocks = [Line(text)]
     if fault.known:
         blocks.append(Line(words.say("errors.known_names", names=sep.join(fault.known))))
     actions: tuple[Action, ...] = ()
-    if fault.what in ("engine", "route") and fault.nearest:
+    if fault.what in ("engine", "route", "engine or route") and fault.nearest:
         actions = tuple(Action("balance.show", name, name[:40]) for name in fault.nearest[:3])
     return Reply(blocks=tuple(blocks), actions=actions)

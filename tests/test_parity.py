@@ -291,6 +291,11 @@ def test_every_key_that_code_raises_is_worded() -> None:
             assert isinstance(call, ast.Call)
             if getattr(call.func, "id", "") not in {c.__name__ for c in (*_error_classes(), QuotadeskError)}:
                 continue
+            if getattr(call.func, "id", "") == "UnknownName" and isinstance(call.args[0], ast.Constant):
+                what = str(call.args[0].value).replace(" ", "_")
+                absent += [
+                    f"{path.name}: {what}" for lang in languages() if not Words(lang).has(f"errors.unknown_{what}")
+                ]
             for word in call.keywords:
                 if word.arg == "key" and isinstance(word.value, ast.Constant):
                     for language in languages():

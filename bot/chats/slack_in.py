@@ -105,7 +105,7 @@ def slash(body: Mapping[str, Any], names: Mapping[str, str]) -> Raw:
     )
     called = str(body.get("command", "")).lstrip("/").lower()
     command = names.get(called, called)
-    line = split_command(f"/{command} {plain(str(body.get('text') or ''))}")
+    line = split_command(f"/{command} {_fenced(plain(str(body.get('text') or '')))}")
     name, _, rest = line or ("help", "", "")
     return Raw(source, name, _fenced(rest))
 

@@ -290,8 +290,9 @@ class TelegramWorld:
             self._hand_over(dict(self._last))
 
     def post_update(self, update: Json) -> None:
-        """Any update, also a broken one."""
-        self._hand_over(update)
+        """Any update, also a broken one; it gets the next number if it has none."""
+        self._update_id += 1
+        self._hand_over({"update_id": self._update_id, **update})
 
     # --- what went wrong, on order
 
