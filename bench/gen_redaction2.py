@@ -234,7 +234,7 @@ TABLES = (
 )  # fmt: skip
 CHAT = (
     "[2026/1/26 10:09] 小王: 我的key是 {k}", "小王 2026/1/26 10:09:10\n我的密钥：{k}", "Alice, [26.01.2026 10:09]\nmy key: {k}", '{{"user":"U012AB3CD","type":"message","ts":"1769421234.123456","text":"api key {k} broken"}}', "<@U012AB3CD> token: {k}", "大家好,key:{k},谁能看看", "【求助】密钥{k}报错", "老师好～我的API Key：{k}～为什么用不了", "key給你：{k}",
-    "hi team, key={k} fails since yesterday", "Hi! I pasted my API key ({k}) and it fails", "换了key（{k}）还是不行", "新key:{k}旧key已删", "\"key\":\"{k}\"这样写对吗", "apikey：{k}模型：x", "我的秘钥{k}", "我的api_key{k}", "Q: my token \"{k}\" is rejected", "用的Key：{k}/模型：gpt-4o", "账号:x 密钥:{k} 余额:0",
+    "hi team, key={k} fails since yesterday", "Hi! I pasted my API key ({k}) and it fails", "换了key（{k}）还是不行", "新key:{k}旧key已删", "\"key\":\"{k}\"这样写对吗", "apikey：{k}模型：x", "我的秘钥{k}", "我的api_key {k}", "Q: my token \"{k}\" is rejected", "用的Key：{k}/模型：gpt-4o", "账号:x 密钥:{k} 余额:0",
 )  # fmt: skip
 
 
@@ -311,7 +311,11 @@ def zero(m: Row, key: str) -> str:
 def wrap(m: Row, key: str) -> str:
     if len(key) < 24:
         return split(key, len(key) // 2, m.pick(("\\\n", "\n  ")))
-    width = m.rng.choice((24, 40, 64, 76, 80)) if len(key) > 84 else m.rng.randint(10, len(key) - 8)
+    if len(key) <= 84:
+        return split(
+            key, m.rng.randint(10, len(key) - 8), m.pick(("\n", "\\\n", "\\\n    ", "\r\n", "\n    ", "=\n", "\n> "))
+        )
+    width = m.rng.choice((24, 40, 64, 76, 80))
     return m.pick(("\n", "\\\n", "\\\n    ", "\r\n", "\n    ", "=\n", "\n> ")).join(
         key[i : i + width] for i in range(0, len(key), width)
     )
@@ -339,7 +343,7 @@ def half_wide(m: Row, key: str) -> str:
 
 
 def spaces(m: Row, key: str) -> str:
-    step = m.rng.choice((4, 5, 6, 8, 10, 12))
+    step = m.rng.choice((4, 5, 6, 8, 10, 12)) if len(key) >= 32 else 5
     return " ".join(key[i : i + step] for i in range(0, len(key), step))
 
 
@@ -352,9 +356,9 @@ def joined(m: Row, key: str) -> str:
 
 def marked(m: Row, key: str) -> str:
     at = m.rng.randint(3, len(key) - 3)
-    return m.pick(
-        ("`{}`{}", "**{}**{}", "{}**{}**", "{}`{}`", "*{}*{}", "__{}__{}", "~~{}~~{}", "{}\\_{}"[:0] + "{}*{}*")
-    ).format(key[:at], key[at:])
+    return m.pick(("`{}`{}", "**{}**{}", "{}**{}**", "{}`{}`", "*{}*{}", "__{}__{}", "~~{}~~{}", "{}*{}*")).format(
+        key[:at], key[at:]
+    )
 
 
 def backslashes(m: Row, key: str) -> str:
@@ -381,7 +385,7 @@ TRAP_HEADS: dict[str, tuple[str, ...]] = {
     "base64_of_key": ("data:\n  {E}: {k}\n", "echo {k} | base64 -d", "echo '{k}' | base64 --decode > key", "data:\n  {h}: {k}\ntype: Opaque", '"{c}": "{k}"', 'base64.b64decode("{k}")', 'atob("{k}")', "printf %s {k} | base64 -d"),
     "json_escaped": ('{{"{c}": "{k}"}}', '{{"headers": {{"authorization": "Bearer {k}"}}}}', 'body: "{{\\"{e}\\":\\"{k}\\"}}"', "key: {k}"),
     "url_encoded": ("https://api.example.com/v1?key={k}&x=1", "GET /v1/models?access_token={k} HTTP/1.1", "redirect=https%3A%2F%2Fa.example.com%2F%3Fkey%3D{k}", "{e}={k}&model=x"),
-    "spaced": ("密钥：{k}", "{E}={k}", "API Key: {k}", "识别结果 key：{k}", "{n} key {k}"),
+    "spaced": ("密钥：{k}", "{E}={k}", "API Key: {k}", "识别结果 key：{k}", "{n} key: {k}"),
     "concatenated": ("{c} = {k}", "{E} = {k};", "key = {k}", "const {c} = {k}", 'Authorization: "Bearer " + {k}', "api_key={k}"),
     "md_split": ("{n} key: {k}", "密钥：{k}", "{E}={k}", "api key is {k} ok"),
 }  # fmt: skip
@@ -430,7 +434,7 @@ def prompt(m: Row) -> str:
     js = json.dumps(said, ensure_ascii=m.rng.random() < 0.3)
     written = said.split("\n")[0]
     inner = js[1:-1]
-    single = written.split("'")[0] if "'" in written else written
+    single = written.replace("'", "").replace('"', "")
     if way == 0:
         text = f"DEBUG:openai._base_client:Request options: {{'method': 'post', 'url': '/chat/completions', 'json_data': {{'messages': [{{'role': 'user', 'content': {said!r}}}], 'model': 'gpt-4o'}}}}"
         written = repr(said)[1:-1].split("\\n")[0]

@@ -34,7 +34,7 @@ _NAME: Final = rx(_PATTERN)
 _LIST_NAMES: Final = frozenset(_LISTS.replace("prompts?", "prompt|prompts").encode().split(b"|"))
 _TEXT_NAMES: Final = frozenset((b"content", b"text", b"reasoning_content", b"arguments", b"query", b"question"))
 _ROLE: Final = rx(
-    r"role\\*[\"']?\s{0,4}[:=]|parts\\*[\"']|input_text|inline_?[dD]ata|tool_calls|function\\*[\"']|\"type\\*\":\s?\\*\"text|'type': 'text|arguments"
+    r"role\\*[\"']?\s{0,4}[:=]|Message\(|parts\\*[\"']|input_text|inline_?[dD]ata|tool_calls|function\\*[\"']|\"type\\*\":\s?\\*\"text|'type': 'text|arguments"
 )
 _FLAG: Final = rx(
     r"--?(?:negative-)?prompt[ =]+(\\*[\"'])|(?:-F|--form|--form-string|-d|--data(?:-urlencode)?)[ =]+([\"'])(?:negative_)?prompt="
@@ -46,8 +46,28 @@ _IMAGE: Final = rx(
 _RETURNED: Final = rx(
     r"(?i:返回|输出|生成|结果|响应|得到|returned|output|result|response|generated|received)[^\n\"'`{}\[\]=]{0,16}$"
 )
+# What is said without quotes: a midjourney command, an element, a form's part, a query's value, a struct's dump, a labelled line.
+_SAID: Final = (
+    r"/imagine prompt:[ ]?|<(?:negative_|user_)?prompt>|name=\\?\"(?:negative_)?prompt\\?\"|[?&=](?:negative_)?prompt=|"
+    r"(?i:\brole)(?:=|: ?)(?:user|system|assistant|tool|developer|human)[, ] ?(?i:content)(?:=|: ?)|"
+    r"(?m:^[ \t>*\-]{0,6}(?:(?:反向|正向|负面|负向)?提示词|(?:[Nn]egative[ _]|[Ss]ystem[ _]|[Uu]ser[ _])?[Pp]rompt|PROMPT)[ \t]?(?::|：)[ \t]{0,4})"
+)
+_LOOSE: Final = finder(_SAID)
+# what a provider, not a person, says behind `prompt:`
+_VERDICT: Final = rx(
+    r"(?i:too long|required|invalid|must |cannot|should|exceed|flagged|violat|not allowed|unsupported|missing|tokens?\b|太长|过长|不能为空|敏感|审核|违规|超过|超出|必填)|^[\d.,:\s]*$"
+)
+_ANSWER_FAULT: Final = rx(
+    r"^[^A-Za-z\x80-\xff\"]{0,4}(?:\xe2[\x80-\xbf]{2}\s?|\xef\xb8\x8f\s?|\xf0\x9f[\x80-\xbf]{2}\s?|\[)?(?:\S{1,24} )?(?i:error\b|api error|api request failed|request failed|failed to|http [45]|[45][0-9]{2}\b|抱歉|对不起|请求失败|调用失败|错误|报错|失败|余额不足|额度)"
+)
+_FAULT_WORDS: Final = rx(
+    r"(?i:error|fail|limit|quota|exceed|exhaust|denied|invalid|insufficient|balance|unauthori|overload|配额|额度|余额|限制|超出|不足|失败|错误|用尽|异常|繁忙)|[45][0-9]{2}"
+)
 HINTS: Final = (
-    _ungrouped(_PATTERN) + r"|--prompt|-prompt |prompt=|base64|b64_json|nline[_]?[dD]ata|Base64|\"data|\"image"
+    _SAID
+    + "|"
+    + _ungrouped(_PATTERN)
+    + r"|--prompt|-prompt |prompt=|base64|b64_json|nline[_]?[dD]ata|Base64|\"data|\"image"
 )
 _ANY: Final = finder(_ungrouped(_PATTERN))
 _ERROR: Final = rx(
@@ -60,6 +80,8 @@ _MIN_TEXT: Final = 2
 def find(view: bytes, spans: list[Span]) -> None:
     if _ANY(view, 0)[0] >= 0 or b"--prompt" in view or b"prompt=" in view:
         _prompts(view, spans)
+    if _LOOSE(view, 0)[0] >= 0:
+        _said(view, spans)
     if (
         b"base64" in view
         or b"b64_json" in view
@@ -126,6 +148,8 @@ def _prompts(view: bytes, spans: list[Span]) -> None:
                 and len(inside) < 40
             ):
                 continue
+            if name in _TEXT_NAMES and _fault(view, match.start(), end, inside):
+                continue
             if name == b"system" and (len(inside) < 8 or inside.isalnum()):
                 continue
             if name in (b"query", b"question", b"input", b"text") and len(inside) < 4:
@@ -140,6 +164,72 @@ def _prompts(view: bytes, spans: list[Span]) -> None:
         end = _closing(view, at, opening)
         if view[at : at + 7] != b"[prompt" and end - at >= _MIN_TEXT:
             spans.append((at, end, PROMPT, b""))
+
+
+def _fault(view: bytes, start: int, end: int, inside: bytes) -> bool:
+    """An answer that is itself an error: some gateways send one with status 200. It is evidence, not something that was said."""
+    head = inside[:120]
+    if _ANSWER_FAULT.search(head) is None or _FAULT_WORDS.search(inside[:400]) is None:
+        return False
+    return b"assistant" in view[max(0, start - 120) : start] or b"assistant" in view[end : end + 60]
+
+
+def _said(view: bytes, spans: list[Span]) -> None:
+    end = 0
+    while True:
+        start, at = _LOOSE(view, end)
+        if start < 0:
+            return
+        end = at
+        lead = view[start:at]
+        if lead[:1] == b"/":
+            stop = _first(view, at, (b" --", b"\n"))
+        elif lead[:1] == b"<":
+            stop = _first(view, at, (b"</",))
+        elif lead[:5] == b"name=":
+            at = view.find(b"\n\r\n", at, at + 200) + 3 or view.find(b"\n\n", at, at + 200) + 2
+            if at < start + 5:
+                continue
+            stop = _first(view, at, (b"\r\n--", b"\n--"))
+        elif lead[:1] in b"?&=":
+            stop = at
+            while stop < len(view) and view[stop] not in b"&\"'` \t\r\n<>,;)}":
+                stop += 1
+            if view[at:stop].isdigit():
+                continue
+        elif lead[:4].lower() == b"role":
+            if view[at : at + 1] in (b'"', b"'", b"[", b"\\", b"`"):
+                continue
+            stop = (
+                _first(view, at, (b"), ", b")]", b")\n", b"}, ", b"}]", b"}\n", b"} {"))
+                if b"=" in lead
+                else _first(view, at, (b"}",))
+            )
+        else:
+            stop = _line(view, at)
+            rest = view[at:stop].strip()
+            if rest in (b"|", b">", b"|-", b">-"):
+                at, stop = _block(view, stop)
+            elif rest[:1] in (b'"', b"'", b"[", b"{", b"`", b"\\") or _VERDICT.search(rest) is not None:
+                continue
+        if stop - at >= 4 and view[at : at + 7] != b"[prompt":
+            spans.append((at, stop, PROMPT, b""))
+            end = max(end, stop)
+
+
+def _first(view: bytes, at: int, marks: tuple[bytes, ...]) -> int:
+    """The nearest of the marks within reach, else the end of the line."""
+    reach = min(len(view), at + 20_000)
+    found = [place for place in (view.find(mark, at, reach) for mark in marks) if place >= 0]
+    return min(found) if found else _line(view, at)
+
+
+def _block(view: bytes, stop: int) -> tuple[int, int]:
+    """The indented lines below a YAML block mark."""
+    at = end = stop + 1
+    while end < len(view) and view[end : end + 1] in (b" ", b"\t"):
+        end = _line(view, end) + 1
+    return at, min(max(at, end - 1), len(view))
 
 
 def _wordy(inside: bytes) -> bool:

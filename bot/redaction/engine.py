@@ -6,10 +6,11 @@ where to look; small functions decide. Everything is UTF-8 bytes inside, because
 
 from __future__ import annotations
 
+from binascii import b2a_base64
 from collections.abc import Sequence
 from typing import Final
 
-from bot.redaction import bodies, headers, names, numbers, structures, tokens
+from bot.redaction import bodies, headers, names, numbers, structures, tables, tokens
 from bot.redaction.rx import finder
 from bot.redaction.spans import UNREADABLE, Span
 from bot.redaction.unwrap import Copy, Overdressed, copies, dressed
@@ -21,7 +22,7 @@ DROPPED: Final = "[text dropped: it could not be cleaned]"
 
 
 # Most texts hold nothing for the rarer finders: one look tells.
-_RARE: Final = finder("|".join((structures.HINTS, bodies.HINTS, numbers.HINTS)))
+_RARE: Final = finder("|".join((structures.HINTS, bodies.HINTS, numbers.HINTS, tables.HINTS)))
 
 
 def find(view: bytes, whole: bool = True) -> list[Span]:
@@ -33,6 +34,7 @@ def find(view: bytes, whole: bool = True) -> list[Span]:
         if whole:
             bodies.find(view, spans)
         numbers.find(view, spans)
+        tables.find(view, spans)
     return spans
 
 
@@ -59,6 +61,15 @@ def _repeats(text: bytes, views: Sequence[Copy], spans: list[Span]) -> None:
     found = {span[3]: span[2] for span in spans if len(span[3]) >= _REPEATED and span[2] != structures.MAIL}
     for secret in tuple(found)[:_MOST_REPEATED] if len(found) > _MOST_REPEATED else found:
         kind = found[secret]
+        if len(secret) >= 16:
+            coded = b2a_base64(secret, newline=False).rstrip(b"=")[:-1]
+            at = text.find(coded)
+            while at >= 0:
+                end = at + len(coded)
+                while end < len(text) and (text[end : end + 1].isalnum() or text[end] in b"+/="):
+                    end += 1
+                spans.append((at, end, kind, secret))
+                at = text.find(coded, end)
         if text.count(secret) > 1 or views:
             at = text.find(secret)
             while at >= 0:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from bot.redaction.judge import dated, mixed, plausible, wordlike
+from bot.redaction.judge import foreign, mixed, plausible, wordlike
 from bot.redaction.rx import piece
 
 _LINE: Final = piece(r"(?:[ \t]*\\?|=)\r?\n[ \t]*(?:[>|#][ \t]*)?")
@@ -19,8 +19,8 @@ _PIECE_U: Final = piece(r"[A-Za-z0-9_\-]+")
 _ENOUGH: Final = 7  # so many runs in, words and keys can be told apart
 _MAX_PIECES: Final = 320
 _AFTER_PIECE: Final = frozenset(bytes((byte,)) for byte in b"\n\r\"'`\\ =,;)&") | {b""}
-_IDS: Final = (b"req_", b"msg_", b"gen-", b"chatcmpl-", b"resp_")
 _WRAP_MIN: Final = 6
+_MOST_LINES: Final = 48
 
 
 def pieces(view: bytes, end: int, loose: bool, blanks: bool) -> Iterator[tuple[int, int, bool]]:
@@ -36,7 +36,7 @@ def pieces(view: bytes, end: int, loose: bool, blanks: bool) -> Iterator[tuple[i
         if joint is None:
             break
         lines += over
-        if lines > 8:
+        if lines > _MOST_LINES:
             break
         run = run_of.match(view, joint.end())
         if run is None:
@@ -54,11 +54,24 @@ def exact_end(view: bytes, start: int, end: int, wanted: tuple[int, ...], loose:
     best = end
     letters, capitals = _lowerish(view[start:end]), view[start:end].isupper()
     most = max(wanted)
-    width = 0
+    width = previous = 0
     for number, (begin, stop, over) in enumerate(pieces(view, end, loose, True)):
         run = view[begin:stop]
+        if over and foreign(run, view[start:end]):
+            break
         size += stop - begin
         width = width or stop - begin
+        if (
+            best > end
+            and number >= 2
+            and not over
+            and previous == width == stop - begin
+            and size not in wanted
+            and not wordlike(run)
+        ):
+            # one of the lengths was passed amid runs of one width: it is none of those families
+            return _equal_runs(end, pieces(view, end, loose, True), width)
+        previous = stop - begin
         # in runs of one width a plain word is chance; alone it is the next word of the text
         even = number >= 2 and not over and stop - begin <= width
         if size > most or (
@@ -104,10 +117,12 @@ def wrapped_end(view: bytes, start: int, end: int, lengths: tuple[int, ...]) -> 
     for begin, stop, over in pieces(view, end, True, False):
         run = view[begin:stop]
         following = view[stop : stop + 1]
-        if not over or run.endswith(b":") or wordlike(run) or dated(run) or run.startswith(_IDS):
+        if not over or run.endswith(b":") or wordlike(run) or foreign(run, view[start:end]):
             break
         if following.isascii() and following not in _AFTER_PIECE:
             break
+        if view[best - 2 : best] == b"==" and view[best : best + 1] != b"\\":
+            break  # base64 has ended
         if _complete(view[start:end]) and not any(48 <= byte <= 57 for byte in run):
             break
         size += stop - begin
@@ -141,13 +156,22 @@ def open_end(view: bytes, start: int, end: int, longest: int, loose: bool) -> in
     following = pieces(view, end, loose, True)
     size = end - start
     best = end
+    width = 0
     for begin, stop, over in following:
         run = view[begin:stop]
         size += stop - begin
-        if not over or size > longest or wordlike(run) or not mixed(run) or stop - begin < _WRAP_MIN or dated(run):
+        if not over or size > longest or wordlike(run) or stop - begin < _WRAP_MIN or foreign(run, view[start:end]):
             break
+        if not mixed(run) and stop - begin != width and not _lettered(view, run, stop):
+            break
+        width = stop - begin
         best = stop
     return best
+
+
+def _lettered(view: bytes, run: bytes, stop: int) -> bool:
+    """A long run without a digit, in odd capitals and alone to the end of its line or string."""
+    return len(run) >= 14 and plausible(run) and view[stop : stop + 1] not in (b" ", b":", b"(")
 
 
 def _equal_runs(end: int, following: Iterator[tuple[int, int, bool]], width: int) -> int:

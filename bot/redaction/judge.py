@@ -74,6 +74,16 @@ def wordlike(run: bytes) -> bool:
     return run.isdigit() and len(run) <= 8
 
 
+_HUMPS: Final = piece(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+
+
+def camel(run: bytes) -> bool:
+    """Letters that make words: `incorrect`, `InvalidPassword`, and not `iDAQiPnUJ`."""
+    return run.isupper() or all(
+        len(part) >= 4 and part[1:].islower() and not _VOWELS.isdisjoint(part.lower()) for part in _HUMPS.findall(run)
+    )
+
+
 def mixed(value: bytes) -> bool:
     """Letters and digits both, or letters in both cases without being a word, or one long letter run."""
     if value.isalnum():
@@ -102,6 +112,32 @@ def _numbered(part: bytes) -> bool:
         and not part.isalpha()
         and (part.rstrip(b"0123456789").isalpha() or part.lstrip(b"0123456789").isalpha())
     )
+
+
+_IDS: Final = (
+    b"req_", b"msg_", b"chatcmpl-", b"gen-1", b"resp_", b"batch_", b"run_", b"thread_", b"file-", b"toolu_", b"task_", b"cgt-",
+    b"video_", b"ep-20", b"https://", b"http://", b"fp_", b"asst_", b"call_", b"mj-",
+)  # fmt: skip
+_ID_SHAPE: Final = piece(
+    r"20[2-4][0-9][01][0-9][0-3][0-9][0-2][0-9][0-5][0-9][0-5][0-9][0-9A-Za-z]*$|021[67][0-9]{10}[0-9a-f]{30,}|"
+    r"[0-9a-f]{16}-[A-Z]{3}$|00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$|1-[0-9a-f]{8}-[0-9a-f]{24}$|[0-9]{10,19}$"
+)
+_HEX_RUN: Final = piece(r"[0-9a-f]{16,}$|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
+
+
+def evidence(run: bytes) -> bool:
+    """The number of a request, task, trace or order, by its shape alone: never a secret, whatever name stands before it."""
+    return run.startswith(_IDS) or _ID_SHAPE.match(run) is not None
+
+
+def foreign(run: bytes, body: bytes) -> bool:
+    """Whether a run in the next line is a thing of its own and no continuation of `body`: an id, a date, hex after what is not hex."""
+    if evidence(run) or dated(run):
+        return True
+    return _HEX_RUN.match(run) is not None and _HEX_TAIL.search(body) is None
+
+
+_HEX_TAIL: Final = piece(r"[^0-9A-Za-z][0-9a-f]*$|^[0-9a-f]+$|^sk-[0-9a-f]*$")
 
 
 def dated(run: bytes) -> bool:

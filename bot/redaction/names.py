@@ -7,39 +7,71 @@ from typing import Final
 from bot.redaction import judge
 from bot.redaction.joins import spaced_end, wrapped_end
 from bot.redaction.judge import MIN_SECRET
-from bot.redaction.rules.named import HARMLESS_BEFORE, NAMES, STEMS
+from bot.redaction.rules.named import HARMLESS_BEFORE, NAMES, STEMS, VENDORS
 from bot.redaction.rx import finder, piece
 from bot.redaction.spans import UNREADABLE, Span, budget
 from bot.redaction.tokens import decoded, rule_of
 
+_LINKS: Final = (b"https://", b"http://")
+_VENDORS: Final = frozenset(word.encode() for word in VENDORS)
+_VENDOR_ENDS: Final = (*_VENDORS, b"secret", b"access")
+_UUID_VENDORS: Final = frozenset(word.encode() for word in ("火山", "方舟", "豆包", "ark"))
 _KIND: Final = {word.encode(): rule.kind for rule in NAMES for word in rule.words}
+_MAKERS: Final = "|".join(VENDORS)
+_CHINESE_WORDS: Final = "密钥|秘钥|令牌|密码|口令"
 _WORDS: Final = "|".join(sorted((word for rule in NAMES for word in rule.words), key=len, reverse=True))
 
 # name, then what may stand between it and the value: closing quotes, a remark in brackets, a separator, opening quotes.
-_CLOSE: Final = r"(?:[\"'`\]\)\\*]|”|’|」){0,6}"
+_CLOSE: Final = r"(?:[\"'`\]\)\\*]|”|’|」|】){0,6}"
 # a declared type: `var key string =`, `key: str =`
-_TYPE: Final = r"(?:[ \t](?:string|str|String)|:[ \t]?(?:str|string|String|SecretStr)[ \t]?)?"
+_TYPE: Final = r"(?:[ \t](?:string|str|String)|:[ \t]?(?:&'static )?(?:str|string|String|SecretStr|Final)[ \t]?)?"
 _REMARK: Final = r"(?:[ \t]{0,2}(?:\([^()\n]{1,24}\)|（[^\n(){}\[\]]{1,48}?）))?"
 _SUFFIX: Final = (
     r"(?:_?(?:[0-9]{1,2}|v[0-9]|backup|bak|prod|dev|test|old|new|main|default|live|value|base64|b64|hash))?"
 )
-_SEPARATOR: Final = r"[ \t]{0,8}(?:=>|:=|={1,2}|:|：|＝|→|->|是|为|填的是|填的|填了|填|用的是|用的|改成|换成|设成|如下|is|was|provided:|used:)[ \t]{0,8}"
+# up to four Chinese characters before a colon: `密钥已改成：`, `key給你：`
+_CHINESE: Final = r"(?:[\xe4-\xe9][\x80-\xbf]{2}){1,4}"
+_MARK: Final = r"(?:=>|:=|={1,2}|\|{1,2}|->|>|:|：|＝|→|—{1,2}|–|－|~|\(|（|【)"
+_VERB: Final = r"(?:是|就是|为|为|填的是|填的|填了|填|用的是|用的|改成|改为|已改为|换成|换为|设成|设为|给你|如下|(?:is|was|equals)[ \t]|(?:provided|used):)"
+# a value may stand in the next line, indented, or in quotes, or after a YAML block mark
+_BELOW: Final = r"(?:[>|]?-?[ \t]{0,4}\r?\n[ \t]{1,24})?"
+_SEPARATOR: Final = rf"[ \t]{{0,8}}(?:{_MARK}|{_VERB}[ \t]{{0,2}}(?::|：|=|＝)?|{_CHINESE}(?::|：))[ \t]{{0,8}}{_BELOW}"
+# `name: KEY, value: ...`, `name="key" value="..."`
+_PAIR: Final = r"[\"'\\]{0,4},?\s{0,24}[\"'\\]{0,4}(?:value|Value|content|VALUE)[\"'\\]{0,4}[ \t]{0,4}[:=][ \t]{0,4}"
 _FLAG_GAP: Final = r"[ \t]{1,12}"
-_OPEN: Final = r"(?:\[|\(|[brfu]{1,2}[\"'`])?(?:[\"'`\\*<]|“|‘|「|《){0,6}\[?"
-_SCHEME: Final = r"(?:(?:bearer|basic|token|bot|key|apikey|digest|v0|oauth|jwt)(?:[ \t:=+]{1,8}|%20)[\"'`\\]{0,3})?"
+_OPEN: Final = (
+    r"(?:\[|\(|（|【|[A-Za-z]{4}\(|string\([0-9]{1,4}\) |[brfu]{1,2}[\"'`])?(?:[\"'`\\*<{]|“|‘|「|《){0,6}\[?"
+)
+_SCHEME: Final = r"(?:(?:bearer|basic|token|bot|key|apikey|digest|v0|oauth|jwt)(?:[ \t:=+]{1,8}|%20)(?:[\"'`][ \t]{0,3}[+.&][ \t]{0,3}f?)?[\"'`\\]{0,3})?"
 # the first characters of a value, so that a mere word costs nothing; a cookie's may have a semicolon among them
 _LEAST: Final = 6
 _FIRST: Final = r"[!#$%*+\-./0-9:?@A-Z^_a-z~=;]"
 _START: Final = rf"(?:{_FIRST}{{6}}|{_FIRST}{{5}} |{_FIRST}{{4}} {_FIRST}|{_FIRST}{{3}} {_FIRST}{{2}})"
 _NAME: Final = finder(
     rf"(?i:(?:{_WORDS}|[?&;_\-](?:ak|sk)|\b(?:ak|sk)|\b(?:bearer|basic)|[?&;](?:sig|sign|code|auth|hash|x-[a-z]{{1,8}}-credential|q-sign[a-z-]{{0,12}})){_SUFFIX}"
-    rf"(?:{_CLOSE}{_REMARK}{_TYPE}{_SEPARATOR}|[\"'],[ \t]{{0,4}}|{_FLAG_GAP}){_OPEN}{_SCHEME}{_START})"
+    rf"(?:{_CLOSE}{_REMARK}{_TYPE}{_SEPARATOR}|[\"'],[ \t]{{0,4}}|{_PAIR}|{_FLAG_GAP}){_OPEN}{_SCHEME}{_START})"
+    rf"|(?i:(?:{_MAKERS}){_CLOSE}{_SEPARATOR}){_OPEN}{_START}"
+    rf"|(?:{_CHINESE_WORDS})[ \t]{{0,4}}(?:（|【|“|「)?{_START}"
 )
 
 
 def _word_table() -> dict[bytes, tuple[bytes, ...]]:
     table: dict[bytes, list[bytes]] = {}
-    words = [*_KIND, b"sign", b"sig", b"code", b"auth", b"hash", b"x-", b"q-sign", b"bearer", b"basic", b"ak", b"sk"]
+    words = [
+        *_KIND,
+        *_VENDORS,
+        b"sign",
+        b"sig",
+        b"code",
+        b"auth",
+        b"hash",
+        b"x-",
+        b"q-sign",
+        b"bearer",
+        b"basic",
+        b"ak",
+        b"sk",
+    ]
     for word in sorted(words, key=len, reverse=True):
         table.setdefault(word[:2], []).append(word)
     return {head: tuple(words) for head, words in table.items()}
@@ -48,17 +80,24 @@ def _word_table() -> dict[bytes, tuple[bytes, ...]]:
 _WORD_TABLE: Final = _word_table()
 _SCHEMES: Final = (b"bearer", b"basic")
 _VALUE: Final = piece(r"[!#$%*+\-./0-9:?@A-Z^_a-z~=]{4,600}")
-_SEPARATORS: Final = piece(r"[:=,>]|：|＝|→|是|为|填|用|改|设|如| is| was|->")
+_SEPARATORS: Final = piece(r"[:=,>|~(]|[\x80-\xff]| is| was| equals|value|content|provided |used ")
+_FAULTY: Final = piece(
+    r"(?:[Ii]nvalid|[Ii]ncorrect|[Mm]issing|[Uu]nknown|[Ee]xpired|[Ww]rong|[Bb]ad|[Nn]o|[Mm]alformed|[Ff]or) [\w\- ]{0,12}$"
+)
+_OWN: Final = piece(r"(?:using|with|my|the|this|our|我的|这个|用)[ \t]?$")
+_SCHEME_ENDS: Final = (b"bearer ", b"basic ", b"token ", b"bot ")
+_LOOSE: Final = piece(r"^[\"'`\]\)\\*]{0,6}[ \t]*(?:\|{1,2}|—{1,2}|–|－|~)[ \t]*[`*\"']*$")
+_CELL: Final = piece(r"(?:^|[\n|*>\-•])[ \t`*\"'#]*[A-Za-z0-9]{1,24}_[A-Za-z0-9_.]{0,40}$")
 _PARAM: Final = piece(r"[!$%*+\-./0-9:@A-Z^_a-z~=]{4,600}")
 _TOKEN: Final = piece(r"[A-Za-z0-9_\-./+=:%~]{8,600}")
 _UUID: Final = piece(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-_EVIDENCE: Final = (
-    b"req_", b"msg_", b"chatcmpl-", b"gen-", b"resp_", b"batch_", b"run_", b"thread_", b"file-", b"toolu_", b"task_", b"cgt-",
-    b"video_", b"ep-20", b"https://", b"http://", b"fp_", b"asst_",
-)  # fmt: skip
 _REST: Final = piece(r"[^\r\n\"'`\\<>{}\[\]|]{4,}")
 _PLAIN_COOKIE: Final = piece(r"[A-Za-z0-9_\-%+/=.]{8,}")
 _LENGTHS: Final = (24, 30, 32, 36, 40, 41, 45, 46, 48, 49, 59, 60, 64, 70, 72, 77, 84)
+_VENDOR_VALUE: Final = piece(
+    r"(?:[A-Za-z0-9+/]{40}|[A-Za-z0-9+/]{200,}={0,2}|24\.[0-9a-f]{32}\.[0-9.\-]{10,60}|[A-Za-z0-9]{24}|[A-Za-z0-9]{30}|[A-Za-z0-9]{32}|[A-Za-z0-9]{40}|[0-9a-f]{64}|[A-Za-z0-9+/]{56,60}={1,2})$"
+)
+_BARE_VALUE: Final = piece(r"[A-Za-z0-9+/_\-.]{32,}={0,2}$")
 _WEAK: Final = frozenset((b"key", b"token", b"pass", b"session", b"sid", b"credential", b"signature", b"csrf"))
 
 
@@ -130,7 +169,11 @@ def _named(view: bytes, start: int, at: int) -> Span | None:
     gap = hit[len(word) :]
     if gap[:1] == b"]" and _label(view, start):
         return None  # our own `[... key]`
-    blank = _SEPARATORS.search(gap) is None
+    blank = _SEPARATORS.search(gap) is None and not gap.endswith(_SCHEME_ENDS)
+    if word in _VENDORS:
+        return _vendor(view, word, at, blank)
+    if _LOOSE.match(gap) is not None and (_CELL.search(view, max(0, start - 48), start) is None):
+        return None  # `invalid x-api-key | <request id>` is no table
     if kind == "cookie":
         return _cookie(view, start, at, blank)
     match = (_PARAM if parameter else _VALUE).match(view, at)
@@ -142,22 +185,28 @@ def _named(view: bytes, start: int, at: int) -> Span | None:
         return None
     if parameter or blank:
         value = value.split(b"#", 1)[0]
-    value = value.rstrip(b".:?!")
+    if not (value.endswith(b".") and value.count(b".") > 1 and view[end : end + 1] in (b"\n", b"\\")):
+        value = value.rstrip(b".:?!")
     end = at + len(value)
-    if kind != "password" or len(value) >= MIN_SECRET:
+    if kind != "password" or view[end : end + 1] in (b"\\", b" ") and len(value) >= MIN_SECRET:
         joined = _joined(view, at, end, value)
         if joined > end:
             end = joined
             value = b"".join(part.rstrip(b"\\=") for part in view[at:end].split())
     if not _telling(view, word, kind, value, parameter, start):
         return None
-    if blank and not _flag(view, start) and not _telling_alone(value):
+    if blank and not _flag(view, start) and not _telling_alone(view, start, word, kind, gap, value, end):
         return None
     if b"://" in value or (b"@" in value and b":" in value and kind != "password"):
         return None  # an address: the userinfo rule takes only the password
-    if judge.masked(value + view[end : end + 3]) or judge.code(value) or judge.placeholder(value):
+    if judge.masked(value + _close_by(view, end)) or judge.code(value) or judge.placeholder(value):
         return None
     return at, end, kind, value
+
+
+def _close_by(view: bytes, end: int) -> bytes:
+    """What touches the value: a mask may go on in signs that no value has."""
+    return (view[end : end + 3] + b" ").split()[0] if view[end : end + 1] > b" " else b""
 
 
 def _ours(view: bytes, at: int) -> bool:
@@ -171,26 +220,56 @@ def _flag(view: bytes, start: int) -> bool:
     return b"--" in word.rsplit(b" ", 1)[-1]
 
 
-def _telling_alone(value: bytes) -> bool:
-    """After a name and a blank only: must look like nothing but a key."""
-    if value.startswith(_EVIDENCE):
-        return False
+def _telling_alone(view: bytes, start: int, word: bytes, kind: str, gap: bytes, value: bytes, end: int) -> bool:
+    """After a name and a blank only: must look like nothing but a secret."""
+    if gap[-1:] in (b'"', b"'") and view[end : end + 1] == gap[-1:] and b"\n" not in gap:
+        return True  # the blank is a configuration file's separator
+    if kind == "password":
+        return len(value) >= 8 and value.isalnum() and judge.mixed(value) and value.lower() != value
     low = value.lower()
-    return (
+    if (
         len(value) >= 24
         and value.isalnum()
         and low != value
         and low.upper() != value
         and not value[:8].isdigit()
         and judge.mixed(value)
+    ):
+        return True
+    if _FAULTY.search(view, max(0, start - 24), start) is not None:
+        return False  # `invalid x-api-key <request id>`
+    if not (
+        _qualified(view, start)
+        or word[0] >= 0x80
+        or b"\t" in gap
+        or b"  " in gap
+        or _OWN.search(view, max(0, start - 12), start) is not None
+    ):
+        return False
+    return _UUID.match(value) is not None or (
+        _BARE_VALUE.match(value) is not None and judge.mixed(value) and judge.plausible(value)
     )
+
+
+def _vendor(view: bytes, word: bytes, at: int, blank: bool) -> Span | None:
+    """`Mistral: <key>`: a maker whose keys have no prefix, and right behind its name something of a key's very length."""
+    match = _VALUE.match(view, at)
+    if match is None or blank:
+        return None
+    value = match.group().rstrip(b".:?!")
+    shaped = _VENDOR_VALUE.match(value) is not None and judge.mixed(value)
+    if not shaped and not (word in _UUID_VENDORS and len(value) == 36 and _UUID.match(value) is not None):
+        return None
+    if judge.evidence(value) or judge.placeholder(value):
+        return None
+    return at, at + len(value), "api key", value
 
 
 def _joined(view: bytes, at: int, end: int, value: bytes) -> int:
     following = view[end : end + 1]
     if following == b" ":
         return spaced_end(view, at, end)
-    if following not in (b"\n", b"\r", b"\\") or value.startswith(_EVIDENCE) or judge.dated(value):
+    if following not in (b"\n", b"\r", b"\\") or judge.evidence(value) or judge.dated(value):
         return end
     if value.endswith(b"=") and not value.endswith(b"=="):
         end -= 1
@@ -202,14 +281,14 @@ def _joined(view: bytes, at: int, end: int, value: bytes) -> int:
 
 def _telling(view: bytes, word: bytes, kind: str, value: bytes, parameter: bool, start: int) -> bool:
     size = len(value)
-    if value.startswith(_EVIDENCE):
+    if value.startswith(_LINKS) or (kind != "password" and judge.evidence(value)):
         return False
     if parameter:
         return size >= 8 and (judge.mixed(value) or size >= 20)
     if kind == "password":
         if size < 6:
             return False
-        if judge.mixed(value) or value.isdigit():
+        if judge.mixed(value) or value.isdigit() or (size >= 8 and value.isalpha() and not judge.camel(value)):
             return True
         return any(byte in b"!#$%*+@^~?" for byte in value) or (size >= 10 and view[start - 1 : start] == b"_")
     if kind == "authorization":
@@ -229,6 +308,7 @@ def _qualified(view: bytes, start: int) -> bool:
         or last.isalpha()
         or (last >= b"\x80")
         or view[max(0, start - 4) : start].lower() == b"api "
+        or view[max(0, start - 24) : start].lower().rstrip(b" ").endswith(_VENDOR_ENDS)
     )
 
 
@@ -259,7 +339,7 @@ def _scheme(view: bytes, word: bytes, at: int) -> Span | None:
         return None
     value = token.group().rstrip(b".:")
     end = at + len(value)
-    if judge.masked(value + view[end : end + 3]) or judge.code(value) or judge.placeholder(value):
+    if judge.masked(value + _close_by(view, end)) or judge.code(value) or judge.placeholder(value):
         return None
     if len(value) < 16 or not judge.mixed(value):
         inside = decoded(value) if word == b"basic" else None

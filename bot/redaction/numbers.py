@@ -78,7 +78,13 @@ def _number(view: bytes, start: int, end: int) -> Span | None:
     if 12 <= size <= 19:
         if _CARD_NAME(ahead, 0)[0] >= 0:
             return start, end, "card", digits
-        if _card(digits) and luhn(digits) and not _named_evidence(ahead) and (not grouped or _card_groups(text)):
+        if (
+            _card(digits)
+            and luhn(digits)
+            and not _named_evidence(ahead)
+            and not _listed(view, start, end)
+            and (not grouped or _card_groups(text))
+        ):
             return start, end, "card", digits
     return None
 
@@ -89,6 +95,15 @@ _GLUE_AFTER: Final = frozenset((b"-", b".", b"_", b":"))
 
 def _named_evidence(ahead: bytes) -> bool:
     return _EVIDENCE(ahead, 0)[0] >= 0
+
+
+def _listed(view: bytes, start: int, end: int) -> bool:
+    """Alone on its line, and the lines below speak of tasks or requests: a list of ids."""
+    line = view[view.rfind(b"\n", 0, start) + 1 : start]
+    if view[end : end + 1] not in (b"\n", b"\r") or (line and not line.startswith(b"/")):
+        return False
+    below = view[end : end + 200]
+    return any(word in below for word in ("任务".encode(), "请求".encode(), b"task", b"request"))
 
 
 def _phone(text: bytes, digits: bytes, ahead: bytes) -> bool:
@@ -113,11 +128,11 @@ def _card(digits: bytes) -> bool:
     if two in (34, 37):
         return size == 15
     if 3528 <= four <= 3589:
-        return 16 <= size <= 19
+        return size in (16, 19)
     if two in (36, 38, 39) or 300 <= three <= 305:
         return size in (14, 16)
     if four == 6011 or two == 65 or 644 <= three <= 649:
-        return 16 <= size <= 19
+        return size in (16, 19)
     return False
 
 

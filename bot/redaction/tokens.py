@@ -24,7 +24,7 @@ def _pattern() -> str:
     for body, tail in _BODY.items():
         prefixes = sorted({rule.prefix for rule in RULES if rule.body == body}, key=len, reverse=True)
         parts.append("(?:" + "|".join(re2.escape(prefix) for prefix in prefixes) + ")" + tail)
-    zhipu = r"[0-9a-f]{32}\.[A-Za-z0-9]{16}\b"
+    zhipu = r"[0-9a-f]{32}\.[A-Za-z0-9]{16,17}"
     discord = r"[MNO][A-Za-z0-9_\-]{23,27}\.[A-Za-z0-9_\-]{6}\.[A-Za-z0-9_\-]{27,40}"
     # Telegram's bot tokens, iFlytek's password in two halves
     halves = r"[0-9]{8,10}(?::|：)[A-Za-z0-9_\-]{34,36}\b|[0-9a-f]{32}(?::|：)[A-Za-z0-9+/=_\-]{24,}|[A-Za-z]{20}(?::|：)[A-Za-z]{20}\b"
@@ -150,6 +150,8 @@ def read(rule: Vendor, view: bytes, start: int, end: int, joins: bool = True) ->
         joined = exact_end(view, begin, end, lengths, loose) if lengths else end
         if joined == end and (not rule.exact or size < rule.low or size > max(rule.exact)):
             joined = open_end(view, begin, end, 1200 if rule.check == "jwt" else 400, loose)
+        elif joined == end and following in _LINE_ENDS and rule.check != "sk":
+            joined = open_end(view, begin, end, max(rule.exact) + 8, loose)
         if joined > end:
             body = _squeeze(view[begin:joined])
             if len(body) >= rule.low and _CHECKS[rule.check](body) and not judge.placeholder(body):
@@ -242,7 +244,7 @@ def _run(view: bytes, start: int, end: int, deep: bool) -> Span | None:
         return begin, stop, "openai key" if run == _OPENAI_MIDDLE else "azure key", view[begin:stop]
     if b"." in run:
         if _HEX.match(run):
-            return start, end, "zhipu key", run
+            return (start, end, "zhipu key", run) if end - start == 49 else None
         return (start, end, "discord token", run) if _DISCORD.match(run) else None
     if b":" in run or b"\xef" in run:
         soft = (

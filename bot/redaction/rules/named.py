@@ -37,10 +37,25 @@ NAMES: Final[tuple[Named, ...]] = (
     ),
     Named("credential", ("credential", "credentials", "dsn"), "GOOGLE_CREDENTIAL=<a30>1a", "credential: expired"),
     Named("cookie", ("cookie", "cookies"), "Cookie: session=<a40>; lang=zh", "cookie: ${COOKIE}"),
-    Named("authorization", ("authorization",), "Authorization: Bearer <a30>1a", "Authorization: Bearer ***"),
+    Named(
+        "authorization",
+        ("authorization", "auth", "basicauth"),
+        "Authorization: Bearer <a30>1a",
+        "Authorization: Bearer ***",
+    ),
     Named("signature", ("signature",), "X-Slack-Signature: v0=<h64>", "signature: invalid"),
-    Named("session", ("session", "sessionid", "sid", "csrf", "csrftoken"), "csrftoken=<a32>1a", "session: expired"),
+    Named(
+        "session",
+        ("session", "sessionid", "session_id", "sessid", "sid", "csrf", "csrftoken"),
+        "csrftoken=<a32>1a",
+        "session: expired",
+    ),
 )
+
+# Makers whose keys have no prefix: their name with a separator, and a value of a key's very length behind it, is enough.
+VENDORS: Final = (
+    "mistral", "cohere", "together", "azure", "openai", "智谱", "火山", "方舟", "豆包", "文心", "千帆", "百度", "混元", "腾讯云", "阿里云", "讯飞", "星火", "aws", "signing",
+)  # fmt: skip
 
 # Names that look secret and are not: what stands before the word `key`, `token`, `pass`, ... for the whole name to be harmless.
 HARMLESS_BEFORE: Final = (
@@ -55,7 +70,7 @@ HARMLESS_BEFORE: Final = (
 STEMS: Final = (
     "api", "access", "secret", "auth", "app", "private", "sign", "signing", "license", "master", "my", "user", "client", "bot",
     "refresh", "session", "id", "x", "db", "root", "admin", "channel", "csrf", "xsrf", "csrfmiddleware", "bearer", "security",
-    "webhook", "ssh", "account", "encryption", "sk", "new", "old", "gemini", "openai", "claude", "deepseek", "zhipu", "your",
+    "webhook", "ssh", "account", "encryption", "sk", "new", "old", "j", "php", "asp", "asp.net_", "gemini", "openai", "claude", "deepseek", "zhipu", "your",
     "login", "redis", "mysql", "pg", "smtp", "mail", "ak", "apps", "corp", "consumer", "service", "aes", "jwt", "personalaccess",
     "personal", "project", "model", "llm", "gpt", "relay", "oauth", "push", "deploy",
 )  # fmt: skip

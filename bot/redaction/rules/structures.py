@@ -77,8 +77,12 @@ RULES: Final[tuple[Structure, ...]] = (
         "mysql -h db -u root -p<a11>1", "mysql -h db -u root -p", True,
     ),
     Structure(
-        "base64-piped", "secret", ("base64 -", "base64 <"), r"(?:echo|printf)(?: -n)? [\"']?([A-Za-z0-9+/_\-]{16,}={0,2})[\"']? *\| *base64 +(?:-d|-D|--decode)",
+        "base64-piped", "secret", ("base64 -", "base64 <"), r"(?:echo|printf)(?: -n| '?%s'?)? [\"']?([A-Za-z0-9+/_\-]{16,}={0,2})[\"']? *\| *base64 +(?:-d|-D|--decode)",
         "echo <b40> | base64 -d", "echo hello | base64 -w0",
+    ),
+    Structure(
+        "base64-decoded", "secret", ("atob(", "64decode(", "64_decode(", "64String("),
+        r"(?:atob|64decode|64_decode|64String)\(\s*b?[\"']([A-Za-z0-9+/_\-]{16,}={0,2})", "atob('<b40>')", "atob(header)",
     ),
     Structure(
         "pem-base64", "private key", ("LS0tLS1CRUdJTi",), r"(LS0tLS1CRUdJTi[A-Za-z0-9+/]{20,}(?:\s{1,12}[A-Za-z0-9+/]{20,})*={0,2})",
