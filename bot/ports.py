@@ -153,6 +153,30 @@ class Desk(Protocol):
         self, place: str, ticket: Ticket, people: Sequence[Person], now: datetime, *, last: bool
     ) -> MessageRef: ...
 
+    async def digest(
+        self,
+        kind: str,
+        address: str,
+        tickets: Sequence[Ticket],
+        now: datetime,
+        *,
+        page: Page | None = None,
+        people: Sequence[Person] = (),
+        language: str | None = None,
+        twice: Sequence[int] = (),
+    ) -> MessageRef:
+        """Many tickets in one message, a line and a button each. `kind`: note, call, remind (to a chat), page (to a person);
+        `people` are mentioned. `twice`: ids of those that may have arrived before."""
+
+    async def renew_digest(
+        self, ref: MessageRef, kind: str, tickets: Sequence[Ticket], now: datetime, *, language: str | None = None
+    ) -> None: ...
+
+    async def tell_many(
+        self, place: str, told: Sequence[tuple[str, Mapping[str, Any], Ticket | None]], now: datetime
+    ) -> None:
+        """Many sentences in one message."""
+
     async def ended(self, waiting: Waiting, ticket: Ticket, now: datetime, *, directly: bool) -> None:
         """The resolution, to somebody who asked: in their thread, or `directly`."""
 
@@ -505,6 +529,15 @@ class TakenUp:
 class Restarter(Protocol):
     async def take_up(self, engine: Engine) -> TakenUp:
         """Never raises: what went wrong is in the result."""
+
+    def can_pause(self, engine: Engine) -> bool:
+        """Whether the application has a call that stops just this engine."""
+
+    async def pause(self, engine: Engine) -> TakenUp:
+        """Never raises."""
+
+    async def resume(self, engine: Engine) -> TakenUp:
+        """Never raises."""
 
     def plan(self, engine: Engine) -> str:
         """Machine word of what `take_up` would do: none, command, bettafish_app, bettafish_whole, own_run."""

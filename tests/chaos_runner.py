@@ -8,6 +8,7 @@ from typing import Any
 
 import aiohttp
 
+from bot.chats.pace import SLACK, TELEGRAM, Pace
 from bot.clock import SystemClock
 from bot.errors import DeliveryError
 from bot.model.chat import MessageRef, Person, Place, Platform, Reply
@@ -21,13 +22,18 @@ from tests.escalation_room import team, text_of
 
 
 class WireChat:
-    """Posts to the test's server, with the faults that a platform has."""
+    """Posts to the test's server, at the platform's own pace and with the faults that a platform has."""
 
     def __init__(self, platform: Platform, url: str, session: aiohttp.ClientSession) -> None:
         self.platform: Platform = platform
         self._url, self._session = url, session
+        self._pace = Pace(SLACK if platform == "slack" else TELEGRAM, SystemClock())
 
     async def _send(self, verb: str, chat: str, reply: Reply, message: str = "") -> MessageRef:
+        group = chat.startswith("-")
+        return await self._pace.run(chat, lambda: self._post(verb, chat, reply, message), group=group)
+
+    async def _post(self, verb: str, chat: str, reply: Reply, message: str = "") -> MessageRef:
         body = {"verb": verb, "chat": f"{self.platform}:{chat}", "message": message, "text": text_of(reply)}
         try:
             async with self._session.post(self._url, json=body, timeout=aiohttp.ClientTimeout(5)) as answer:

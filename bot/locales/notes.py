@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from bot.locales import Words
-from bot.model.chat import Action, Block, Facts, Line, Person, Quote, Reply
+from bot.model.chat import Action, Block, Facts, Line, Person, Quote, Reply, Steps
 from bot.model.handoff import NOTE_FIELDS, Page, Ticket, TicketState
 from bot.model.team import Team
 
@@ -286,6 +286,63 @@ def reminder(ticket: Ticket, words: Words, team: Team, now: datetime, names: Seq
         actions.insert(0, Action("ticket.ack", words.say("ticket.buttons.ack"), value, style="primary"))
     actions.append(Action("ticket.snooze", words.say("ticket.buttons.snooze"), value))
     return Reply(title(ticket, words, team), tuple(blocks), tuple(actions), audience="place")
+
+
+def digest(
+    kind: str,
+    tickets: Sequence[Ticket],
+    words: Words,
+    team: Team,
+    now: datetime,
+    *,
+    names: Sequence[str] = (),
+    page: Page | None = None,
+    twice: Sequence[int] = (),
+) -> Reply:
+    """Many tickets in one message: a line each, and a button that takes it (calls) or shows all of it."""
+    unresolved = [ticket for ticket in tickets if ticket.state is not TicketState.RESOLVED]
+    blocks: list[Block] = [Line(words.say("note.drill_line"), strong=True)] if all(t.drill for t in tickets) else []
+    if names:
+        blocks.append(Line(words.say("common.list_sep").join(names), strong=True))
+    lines = []
+    for ticket in tickets:
+        parts = [_cut(title(ticket, words, team), 80), state_line(ticket, words, now)]
+        parts.append(words.say("note.count", n=ticket.count) if ticket.count > 1 else "")
+        lines.append(" · ".join(part for part in parts if part))
+    blocks.append(Steps(tuple(lines), numbered=False))
+    if page is not None:
+        blocks.append(Line(words.say("page.nobody") if page.nobody else _then(page, words, now)))
+    if twice:
+        listed = words.say("common.list_sep").join(f"#{id}" for id in twice)
+        blocks.append(Line(words.say("note.digest.maybe_twice", tickets=listed)))
+    called = kind in ("page", "call")
+    untaken = [ticket for ticket in unresolved if not called or ticket.state is TicketState.OPEN]
+    actions = tuple(
+        Action("ticket.ack", words.say("note.digest.ack", ticket=ticket.id), str(ticket.id))
+        if called
+        else Action("ticket.show", f"#{ticket.id}", str(ticket.id))
+        for ticket in untaken
+    )
+    return Reply(words.say(f"note.digest.{kind}", n=len(tickets)), tuple(blocks), actions, audience="place")
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def told_many(
+    said: Sequence[tuple[str, Mapping[str, Any], Ticket | None]], words: Words, team: Team, now: datetime
+) -> Reply:
+    """Several sentences of the bot's own in one message."""
+    lines: dict[str, None] = {}
+    actions: dict[str, Action] = {}
+    for word, facts, ticket in said:
+        one = told(word, facts, words, team, now, ticket)
+        text = " ".join(block.text for block in one.blocks if isinstance(block, Line))
+        lines[f"#{ticket.id}: {text}" if ticket else text] = None
+        actions |= {action.value: Action(action.id, f"#{action.value}", action.value) for action in one.actions}
+    title_line = words.say("note.digest.tell", n=len(lines))
+    return Reply(title_line, (Steps(tuple(lines), numbered=False),), tuple(actions.values()), audience="place")
 
 
 def ended(ticket: Ticket, words: Words, team: Team, now: datetime) -> Reply:

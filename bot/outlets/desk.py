@@ -90,6 +90,39 @@ class ChatDesk:
         names = self._names(people, chat)
         return await self._post(place, notes.reminder(ticket, self._words(), self._team, now, names, last=last))
 
+    async def digest(
+        self,
+        kind: str,
+        address: str,
+        tickets: Sequence[Ticket],
+        now: datetime,
+        *,
+        page: Page | None = None,
+        people: Sequence[Person] = (),
+        language: str | None = None,
+        twice: Sequence[int] = (),
+    ) -> MessageRef:
+        if kind == "page":
+            person = self._person(address)
+            reply = notes.digest(kind, tickets, self._words(language), self._team, now, page=page, twice=twice)
+            return await self._chat(person.platform).direct(person, reply)
+        chat = self._chat(place_of(address, self._team).platform)
+        names = self._names(people, chat) if people else []
+        for ticket in tickets if kind == "note" else ():
+            names += [name for name in self._oncall(ticket, chat) if name not in names]
+        reply = notes.digest(kind, tickets, self._words(), self._team, now, names=names, page=page, twice=twice)
+        return await self._post(address, reply)
+
+    async def renew_digest(
+        self, ref: MessageRef, kind: str, tickets: Sequence[Ticket], now: datetime, *, language: str | None = None
+    ) -> None:
+        await self._chat(ref.platform).edit(ref, notes.digest(kind, tickets, self._words(language), self._team, now))
+
+    async def tell_many(
+        self, place: str, told: Sequence[tuple[str, Mapping[str, Any], Ticket | None]], now: datetime
+    ) -> None:
+        await self._post(place, notes.told_many(told, self._words(), self._team, now))
+
     async def ended(self, waiting: Waiting, ticket: Ticket, now: datetime, *, directly: bool) -> None:
         reply = notes.ended(ticket, self._words(waiting.language), self._team, now)
         ref = waiting.asked_in

@@ -9,6 +9,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 from bot.errors import DeliveryError
@@ -16,6 +17,7 @@ from bot.model.chat import MessageRef, Person
 from bot.model.handoff import Page, Ticket, TicketState, TimelineEntry
 from bot.model.team import Team
 from bot.ports import Clock, Desk, DueStep, Gate, Pager, Store
+from bot.services.bundles import Bundles
 from bot.services.oncall import OnCallRota
 from bot.services.steps import StepRunner, maybe_twice
 
@@ -54,6 +56,8 @@ _TOO_LATE: Final = {
 }
 _LATE: Final = timedelta(minutes=1)
 _LATEST_CALLS: Final = 12
+_DIGEST: Final = "digest:"
+_DIGESTS_KEPT: Final = timedelta(days=30)
 _LOOKED_AT: Final = 5000
 
 
@@ -73,6 +77,11 @@ def _shown(ticket: Ticket) -> tuple[object, ...]:
         ticket.next_review,
         ticket.resolution,
     )
+
+
+def _digest_key(ref: MessageRef) -> str:
+    """Of the fact that names the tickets of a message which shows many."""
+    return f"{_DIGEST}{ref.platform}:{ref.chat}:{ref.message}"
 
 
 class Delivery:
@@ -101,6 +110,12 @@ class Delivery:
             set()
         )  # late at the last look as well: after a rest of ours all is late for a moment
         self._seen_broken: set[int] = set()
+        self._bundles: Bundles[DueStep, tuple[MessageRef | None, Ticket]] = Bundles()
+        self._edits: Bundles[DueStep, None] = Bundles(least=1)
+        self._tellings: Bundles[DueStep, None] = Bundles()
+        self._known: dict[int, MessageRef] = {}
+        self._known_at: float | None = None
+        self._swept: datetime | None = None
         for kind in KINDS:
             runner.serve(kind, self)
         runner.every("audit", 60, self.audit)
@@ -286,14 +301,111 @@ class Delivery:
 
     # --- one kind each
 
-    async def _run_note(self, step: DueStep, ticket: Ticket, now: datetime) -> str:
-        place = step.payload["place"]
-        ref = await self._desk.note(place, ticket, now, maybe_twice=maybe_twice(step))
-        await self._keep_copy(ticket, "delivered", place, ref)
+    async def _fresh(self, step: DueStep) -> Ticket:
+        """As it is now: the turn may have come late."""
+        ticket = await self._store.ticket(step.payload["ticket"])
+        if ticket is None:
+            raise DeliveryError("no_ticket", final=True)
+        return ticket
+
+    async def _together(self, step: DueStep, what: str, address: str, *, only_open: bool = False) -> str:
+        """Sends this step's message, or one message for all that wait for the same place."""
+        if maybe_twice(step) and (known := await self._sent_already(step)) is not None:
+            await self._keep_copy(await self._fresh(step), what, address, known)
+            return "done"
+        send = partial(self._send_together, address, only_open)
+        ref, shown = await self._bundles.send(f"{step.kind} {address}", step, send)
+        if ref is None:
+            return "not open" if only_open else "resolved"
+        await self._keep_copy(shown, what, address, ref)
         return "done"
+
+    async def _send_together(
+        self, address: str, only_open: bool, steps: Sequence[DueStep]
+    ) -> list[tuple[MessageRef | None, Ticket]]:
+        now, kind = self._clock.now(), steps[0].kind
+        tickets = [await self._fresh(step) for step in steps]
+        over = (TicketState.ACKNOWLEDGED, TicketState.RESOLVED) if only_open else (TicketState.RESOLVED,)
+        going = [
+            (step, ticket)
+            for step, ticket in zip(steps, tickets, strict=True)
+            if kind == "note" or ticket.state not in over
+        ]
+        ref: MessageRef | None = None
+        if len(going) == 1:
+            ref = await self._send_one(address, *going[0], now)
+        elif going:
+            ref = await self._send_digest(kind, address, going, now)
+        sent = {step.id for step, _ in going}
+        return [(ref if step.id in sent else None, ticket) for step, ticket in zip(steps, tickets, strict=True)]
+
+    async def _sent_already(self, step: DueStep) -> MessageRef | None:
+        """The message of many in which this one arrived, though whoever sent it vanished before recording each."""
+        now = self._clock.monotonic()
+        if self._known_at is None or now - self._known_at > 1.0:
+            self._known = {}
+            for key, value in (await self._store.facts(_DIGEST)).items():
+                platform, chat, message = key.removeprefix(_DIGEST).split(":", 2)
+                ref = MessageRef(platform, chat, message, value["thread"])  # type: ignore[arg-type]
+                self._known |= dict.fromkeys(value["steps"], ref)
+            self._known_at = now
+        return self._known.get(step.id)
+
+    async def _send_one(self, address: str, step: DueStep, ticket: Ticket, now: datetime) -> MessageRef:
+        if step.kind == "note":
+            return await self._desk.note(address, ticket, now, maybe_twice=maybe_twice(step))
+        if step.kind == "page":
+            language = (await self._store.profile(address)).language or self._team.language
+            return await self._desk.page(person_of(address, self._team), ticket, self._page(step), language, now)
+        if step.kind == "call":
+            return await self._desk.call(address, ticket, self._page(step), now)
+        people = [p for one in step.payload["people"] for p in await self.everywhere(one)]
+        return await self._desk.remind(address, ticket, people, now, last=step.payload["last"])
+
+    async def _send_digest(
+        self, kind: str, address: str, going: Sequence[tuple[DueStep, Ticket]], now: datetime
+    ) -> MessageRef:
+        pages = [self._page(step) for step, _ in going if "page" in step.payload]
+        people: dict[str, Person] = {}
+        for page in pages if kind == "call" else ():
+            people |= {person.address: person for person in page.people}
+        for step, _ in going if kind == "remind" else ():
+            for one in step.payload["people"]:
+                people |= {person.address: person for person in await self.everywhere(one)}
+        language = None
+        if kind == "page":
+            language = (await self._store.profile(address)).language or self._team.language
+        tickets = [ticket for _, ticket in going]
+        ref = await self._desk.digest(
+            kind,
+            address,
+            tickets,
+            now,
+            page=min(pages, key=lambda page: page.next_at) if pages else None,
+            people=tuple(people.values()),
+            language=language,
+            twice=[ticket.id for step, ticket in going if maybe_twice(step)],
+        )
+        value = {
+            "kind": kind,
+            "tickets": [t.id for t in tickets],
+            "steps": [step.id for step, _ in going],
+            "language": language,
+            "thread": ref.thread,
+            "at": now.isoformat(),
+        }
+        await self._store.set_fact(_digest_key(ref), value, now)
+        return ref
+
+    async def _run_note(self, step: DueStep, ticket: Ticket, now: datetime) -> str:
+        return await self._together(step, "delivered", step.payload["place"])
 
     async def _run_renew(self, step: DueStep, ticket: Ticket, now: datetime) -> str:
         ref = MessageRef(**step.payload["ref"])
+        digest = await self._store.get_fact(_digest_key(ref))
+        if digest:
+            await self._edits.send(_digest_key(ref), step, partial(self._renew_digest, ref, digest))
+            return "done"
         for _ in range(5):
             await self._desk.renew(ref, ticket, now)
             latest = await self._store.ticket(ticket.id)
@@ -302,6 +414,17 @@ class Delivery:
                 break
             ticket = latest
         return "done"
+
+    async def _renew_digest(self, ref: MessageRef, digest: dict[str, Any], steps: Sequence[DueStep]) -> list[None]:
+        """One edit for all of its tickets that moved."""
+        for _ in range(5):
+            tickets = [t for id in digest["tickets"] if (t := await self._store.ticket(id)) is not None]
+            now = self._clock.now()
+            await self._desk.renew_digest(ref, digest["kind"], tickets, now, language=digest["language"])
+            latest = [await self._store.ticket(ticket.id) for ticket in tickets]
+            if all(new is None or _shown(new) == _shown(old) for new, old in zip(latest, tickets, strict=True)):
+                break
+        return [None] * len(steps)
 
     async def _renew_failed(self, step: DueStep, now: datetime) -> None:
         """The copy was deleted: the support chat gets a new one, once."""
@@ -374,18 +497,12 @@ class Delivery:
     async def _run_page(self, step: DueStep, ticket: Ticket, now: datetime) -> str:
         if ticket.state is not TicketState.OPEN:
             return "not open"
-        address = step.payload["person"]
-        language = (await self._store.profile(address)).language or self._team.language
-        ref = await self._desk.page(person_of(address, self._team), ticket, self._page(step), language, now)
-        await self._keep_copy(ticket, "reached", address, ref)
-        return "done"
+        return await self._together(step, "reached", step.payload["person"], only_open=True)
 
     async def _run_call(self, step: DueStep, ticket: Ticket, now: datetime) -> str:
         if ticket.state is not TicketState.OPEN:
             return "not open"
-        ref = await self._desk.call(step.payload["place"], ticket, self._page(step), now)
-        await self._keep_copy(ticket, "reached", step.payload["place"], ref)
-        return "done"
+        return await self._together(step, "reached", step.payload["place"], only_open=True)
 
     async def _run_pager(self, step: DueStep, ticket: Ticket, now: datetime) -> str:
         pager = self._pagers.get(step.payload["pager"])
@@ -427,10 +544,7 @@ class Delivery:
     async def _run_remind(self, step: DueStep, ticket: Ticket, now: datetime) -> str:
         if ticket.state is TicketState.RESOLVED:
             return "resolved"
-        people = [p for address in step.payload["people"] for p in await self.everywhere(address)]
-        ref = await self._desk.remind(step.payload["place"], ticket, people, now, last=step.payload["last"])
-        await self._keep_copy(ticket, "delivered", step.payload["place"], ref)
-        return "done"
+        return await self._together(step, "delivered", step.payload["place"])
 
     async def _run_ended(self, step: DueStep, ticket: Ticket, now: datetime) -> str:
         waiting = next((w for w in ticket.waiting if w.person.address == step.payload["person"]), None)
@@ -446,9 +560,26 @@ class Delivery:
         return "done"
 
     async def _run_tell(self, step: DueStep, *rest: Any) -> str:
-        ticket, now = rest if len(rest) == 2 else (None, rest[0])
-        await self._desk.tell(step.payload["place"], step.payload["word"], step.payload["facts"], now, ticket=ticket)
+        place = step.payload["place"]
+        await self._tellings.send(place, step, partial(self._tell_together, place))
         return "done"
+
+    async def _tell_together(self, place: str, steps: Sequence[DueStep]) -> list[None]:
+        now = self._clock.now()
+        told = [
+            (
+                str(step.payload["word"]),
+                step.payload["facts"],
+                await self._store.ticket(step.payload["ticket"]) if "ticket" in step.payload else None,
+            )
+            for step in steps
+        ]
+        if len(told) == 1:
+            word, facts, ticket = told[0]
+            await self._desk.tell(place, word, facts, now, ticket=ticket)
+        else:
+            await self._desk.tell_many(place, told, now)
+        return [None] * len(steps)
 
     async def _run_drill(self, step: DueStep, ticket: Ticket, now: datetime) -> str:
         """A drill that nobody ended ends by itself."""
@@ -525,6 +656,16 @@ class Delivery:
             await self._store.schedule([t for t in tells if t.payload["lane"] != lane])
         if len(pending) < _LOOKED_AT:
             await self._mend(unanswered, pending, now)
+        await self._sweep(now)
+
+    async def _sweep(self, now: datetime) -> None:
+        """Which tickets an old message showed is forgotten once a day."""
+        if self._swept is not None and timedelta(0) <= now - self._swept < timedelta(days=1):
+            return
+        self._swept = now
+        for key, value in (await self._store.facts(_DIGEST)).items():
+            if now - datetime.fromisoformat(value["at"]) > _DIGESTS_KEPT:
+                await self._store.set_fact(key, None, now)
 
     async def _mend(self, unanswered: Sequence[Ticket], pending: Sequence[DueStep], now: datetime) -> None:
         """A chain that is found broken off at two looks in a row begins anew, once an hour whatever the replicas do."""

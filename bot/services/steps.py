@@ -74,7 +74,7 @@ class StepRunner:
     process is free again after that time."""
 
     def __init__(
-        self, store: Store, clock: Clock, *, owner: str = "", lease_s: float = 20.0, limit: int = 24, most: int = 400
+        self, store: Store, clock: Clock, *, owner: str = "", lease_s: float = 20.0, limit: int = 96, most: int = 600
     ) -> None:
         self._store = store
         self._clock = clock
@@ -165,7 +165,8 @@ class StepRunner:
             await self._store.finish_step(step.id, self._clock.now(), f"failed: {fault.reason}")
             self.counts.given_up += 1
             return
-        lane.failures += 1
+        if lane.until <= self._clock.monotonic():  # else it is the same outage as a moment ago
+            lane.failures += 1
         pause = fault.retry_after_s
         if pause is None:
             pause = min(_LONGEST_PAUSE_S, 2.0 ** min(lane.failures - 1, 10)) * random.uniform(0.8, 1.2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
@@ -19,6 +20,7 @@ from bot.model.handoff import NOTE_FIELDS, TicketState
 from bot.model.money import Kind, Reading
 from bot.model.team import OnCall, Support
 from bot.ports import StoredReading, SwitchRecord
+from bot.services.delivery import Delivery
 from bot.store.store import SqlStore
 from tests.conftest import FixedClock
 from tests.escalation_room import (
@@ -544,13 +546,14 @@ async def test_two_runners_on_one_database(here: Room) -> None:
     second = SqlStore(str(here.store._url.render_as_string()), here.gate)
     await second.open()
     _, other = here.replica(second)
-    for n in range(12):
+    for n in range(40):
         await here.open(proven=here.proven(account=f"a{n}"))
     await asyncio.gather(here.runner.run_due(), other.run_due())
-    assert len(here.slack.to("C0SUPPORT")) == 12
-    assert len(here.telegram.to("-1009")) == 12
-    assert len(here.slack.to("U0ALICE")) == 12
-    assert len(here.pager.sent) == 12
+    every = [f"#{n}" for n in range(1, 41)]
+    for chat, place in ((here.slack, "C0SUPPORT"), (here.telegram, "-1009"), (here.slack, "U0ALICE")):
+        said = "\n".join(text_of(reply) for reply in chat.to(place))
+        assert sorted(re.findall(r"#\d+", said)) == sorted(every), place
+    assert len(here.pager.sent) == 40
     assert here.runner.counts.done
     assert other.counts.done
     await second.close()
@@ -603,6 +606,105 @@ async def test_run_forever_delivers_and_stops(here: Room) -> None:
     with pytest.raises(asyncio.CancelledError):
         await running
     assert any("took it" in text_of(r) for r in here.telegram.now("-1009"))
+
+
+# --- many at once
+
+
+async def test_a_burst_is_one_message_a_chat_and_each_is_edited(here: Room) -> None:
+    for n in range(30):
+        await here.open(proven=here.proven(account=f"a{n}", no_route_left=n < 5))
+    await here.due()
+    first, *rest = here.telegram.to("-1009")
+    assert len(rest) <= 2
+    digest = rest[-1] if rest else first
+    assert labels(digest)[0] == "ticket.show"
+    assert "QueryEngine has no working route left" in text_of(digest)
+    assert "@<U0ALICE>" in text_of(here.slack.to("C0SUPPORT")[-1])
+    [calls] = [reply for reply in here.slack.to("U0ALICE") if len(reply.actions) > 2]
+    assert set(labels(calls)) == {"ticket.ack"}
+    assert calls.actions[0].label.startswith("Acknowledge #")
+    number = next(int(a.value) for a in calls.actions if a.value in [b.value for b in digest.actions])
+
+    edits = len(here.telegram.edits)
+    await here.escalation.acknowledge(number, ALICE, Role.MEMBER)
+    await here.due()
+    assert len(here.telegram.edits) == edits + 1
+    [now] = [reply for reply in here.telegram.now("-1009") if f"#{number} " in text_of(reply)]
+    assert f"#{number} · taken" in text_of(now) or "Alice took it" in text_of(now)
+    [direct] = [reply for reply in here.slack.now("U0ALICE") if f"#{number} " in text_of(reply)]
+    assert str(number) not in [action.value for action in direct.actions]
+    here.clock.move(1)
+    await here.escalation.resolve(number, ALICE, Role.MEMBER)
+    await here.due()
+    [now] = [reply for reply in here.telegram.now("-1009") if f"#{number} " in text_of(reply)]
+    assert str(number) not in [action.value for action in now.actions]
+    assert len(now.actions) == len(digest.actions) - 1
+
+
+async def test_many_moves_are_one_edit_of_the_message_that_shows_them(here: Room) -> None:
+    for n in range(20):
+        await here.open(proven=here.proven(account=f"a{n}", no_route_left=False))
+    await here.due()
+    before = len(here.slack.edits)
+    for id in range(1, 21):
+        await here.escalation.resolve(id, ADMIN, Role.OPERATOR)
+    await here.due()
+    assert len(here.slack.edits) - before <= 8
+    assert all(not reply.actions or labels(reply) == ["ticket.reopen"] for reply in here.slack.now("C0SUPPORT"))
+
+
+async def test_a_burst_into_a_chat_that_removed_the_bot_is_told_in_one_message(here: Room) -> None:
+    here.telegram.broken["-1009"] = DeliveryError("removed", final=True)
+    for n in range(20):
+        await here.open(proven=here.proven(account=f"a{n}", no_route_left=False))
+    await here.due()
+    told = [reply for reply in here.slack.to("C0SUPPORT") if "telegram:-1009" in text_of(reply)]
+    assert len(told) <= 4
+    said = "\n".join(text_of(reply) for reply in told)
+    assert {f"#{n}" for n in range(1, 21)} <= set(re.findall(r"#\d+", said))
+    for n in range(1, 21):
+        assert [entry.what for entry in (await here.whole(n)).timeline].count("failed") == 1
+
+
+async def test_a_burst_whose_answer_was_lost_is_marked(here: Room) -> None:
+    here.telegram.broken["-1009"] = DeliveryError("network", lost=True)
+    for n in range(10):
+        await here.open(proven=here.proven(account=f"a{n}", no_route_left=False))
+    await here.due()
+    del here.telegram.broken["-1009"]
+    for _ in range(3):
+        await here.due(30)
+    said = "\n".join(text_of(reply) for reply in here.telegram.to("-1009"))
+    assert all(said.count(f"#{n} ") == 1 for n in range(1, 11))
+    assert "May have arrived twice" in said
+
+
+async def test_a_burst_that_was_sent_but_not_recorded_one_by_one_is_not_sent_again(here: Room) -> None:
+    """Whoever sent it was killed right after the one record of the whole message."""
+    for n in range(10):
+        await here.open(proven=here.proven(account=f"a{n}", no_route_left=False))
+    steps = await here.store.claim_steps(here.clock.now(), "killed", 20, 100)
+    _, other = here.replica(owner="killed")
+    delivery = other._jobs["note"]
+    assert isinstance(delivery, Delivery)
+    notes = [step for step in steps if step.payload["place"] == TELEGRAM_DESK]
+    await delivery._send_together(TELEGRAM_DESK, False, notes)
+    sent = len(here.telegram.to("-1009"))
+    await here.due(30)
+    assert len(here.telegram.to("-1009")) == sent == 1
+    for n in range(1, 11):
+        assert [ref.chat for ref in (await here.whole(n)).messages].count("-1009") == 1
+
+
+async def test_an_outage_of_one_chat_counts_once_for_all_that_wait(here: Room) -> None:
+    here.telegram.broken["-1009"] = DeliveryError("http_502")
+    for n in range(10):
+        await here.open(proven=here.proven(account=f"a{n}", no_route_left=False))
+    await here.due()
+    del here.telegram.broken["-1009"]
+    await here.due(3)  # the first pause is a second, however many waited
+    assert here.telegram.to("-1009")
 
 
 # --- rota, drill, summary

@@ -1,0 +1,93 @@
+"""One message at a time to each place; what gathers meanwhile goes together, so that a burst keeps to a platform's pace.
+
+A Telegram group takes 20 messages a minute: a thousand tickets one by one would need fifty minutes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Generic, TypeVar
+
+from bot.errors import DeliveryError
+
+MOST: Final = 50  # lines that fit into one message of either platform, with a button each
+_FROM: Final = 3  # two go one by one: each with all its facts
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+@dataclass(eq=False, slots=True)
+class _Waiting(Generic[Item, Result]):
+    item: Item
+    done: asyncio.Future[Result]
+
+
+@dataclass(slots=True)
+class _Box(Generic[Item, Result]):
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    waiting: list[_Waiting[Item, Result]] = field(default_factory=list)
+    users: int = 0
+
+
+class Bundles(Generic[Item, Result]):
+    """`least`: so many are sent together, fewer one by one."""
+
+    def __init__(self, *, least: int = _FROM, most: int = MOST) -> None:
+        self._least, self._most = least, most
+        self._boxes: dict[str, _Box[Item, Result]] = {}
+
+    async def send(
+        self, place: str, item: Item, send: Callable[[Sequence[Item]], Awaitable[Sequence[Result]]]
+    ) -> Result:
+        """What `send` returned for this item; it gets the items to go in one message, in order. What it raises is raised for
+        each of them. If whoever sends for others is cancelled, the others get a lost DeliveryError: it may have arrived."""
+        box = self._boxes.setdefault(place, _Box())
+        mine: _Waiting[Item, Result] = _Waiting(item, asyncio.get_running_loop().create_future())
+        box.waiting.append(mine)
+        box.users += 1
+        try:
+            async with box.turn:
+                if not mine.done.done():
+                    await self._go(box, mine, send)
+            return mine.done.result()
+        finally:
+            if mine in box.waiting:
+                box.waiting.remove(mine)
+            box.users -= 1
+            if not box.users:
+                self._boxes.pop(place, None)
+
+    async def _go(
+        self,
+        box: _Box[Item, Result],
+        mine: _Waiting[Item, Result],
+        send: Callable[[Sequence[Item]], Awaitable[Sequence[Result]]],
+    ) -> None:
+        together = box.waiting[: self._most]
+        if len(together) < self._least or mine not in together:
+            together = [mine]
+        for each in together:
+            box.waiting.remove(each)
+        try:
+            results = await send([each.item for each in together])
+        except BaseException as fault:
+            for each in together:
+                if each is not mine and not each.done.done():
+                    each.done.set_exception(_copy(fault))
+                    each.done.exception()  # looked at, whether or not its owner still waits
+            raise
+        for each, result in zip(together, results, strict=True):
+            if not each.done.done():
+                each.done.set_result(result)
+
+
+def _copy(fault: BaseException) -> BaseException:
+    """One exception must not be raised in many tasks at once."""
+    if isinstance(fault, DeliveryError):
+        return DeliveryError(fault.reason, retry_after_s=fault.retry_after_s, final=fault.final, lost=fault.lost)
+    if isinstance(fault, Exception):
+        return fault
+    return DeliveryError("stopped", lost=True)

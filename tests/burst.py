@@ -1,0 +1,206 @@
+"""A burst of tickets while the processes that deliver are killed and both platforms refuse a share; what arrived is counted."""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+import itertools
+import random
+import re
+import sys
+import time
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from bot.clock import SystemClock
+from bot.model.diagnosis import Cause, Diagnosis, Proven
+from bot.outlets.desk import ChatDesk
+from bot.redaction.gate import Gate
+from bot.services.escalation import build
+from bot.store.store import SqlStore
+from tests.escalation_room import ALICE, BOB, SLACK_DESK, TELEGRAM_DESK, team
+
+_MARK = "May have arrived twice"
+_GROUP_PER_MINUTE = 20
+
+
+@dataclass(slots=True)
+class Arrival:
+    at: float  # monotonic
+    marked: bool
+
+
+class DeskServer:
+    """Both platforms. Keeps what arrived by chat and ticket; refuses a share with 429 and 500, and a Telegram group's 21st message
+    of a minute. `back`: when a chat's last 429 had run out."""
+
+    def __init__(self) -> None:
+        self.arrived: dict[tuple[str, str], list[Arrival]] = collections.defaultdict(list)
+        self.back: dict[str, float] = {}
+        self.messages = 0
+        self.refused = collections.Counter[str]()
+        self._minute: dict[str, collections.deque[float]] = collections.defaultdict(collections.deque)
+        self._ids = itertools.count(1)
+        self._random = random.Random(7)
+        self._runner: web.AppRunner | None = None
+        self.url = ""
+
+    async def __aenter__(self) -> DeskServer:
+        app = web.Application()
+        app.router.add_post("/", self._take)
+        self._runner = web.AppRunner(app)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}/"
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self._runner
+        await self._runner.cleanup()
+
+    def _refusal(self, chat: str, now: float) -> web.Response | None:
+        minute = self._minute[chat]
+        while minute and minute[0] <= now - 60:
+            minute.popleft()
+        wait = 0.0
+        if chat.startswith("telegram:-") and len(minute) >= _GROUP_PER_MINUTE:
+            wait = minute[0] + 60 - now
+            self.refused["group"] += 1
+        else:
+            chance = self._random.random()
+            if chance < 0.02:
+                wait = 1.0
+                self.refused["429"] += 1
+            elif chance < 0.04:
+                self.refused["500"] += 1
+                return web.Response(status=500)
+        if not wait:
+            return None
+        self.back[chat] = max(self.back.get(chat, 0.0), now + wait)
+        return web.Response(status=429, headers={"Retry-After": f"{wait:.2f}"})
+
+    async def _take(self, request: web.Request) -> web.Response:
+        body, now = await request.json(), time.monotonic()
+        if refusal := self._refusal(body["chat"], now):
+            return refusal
+        self._minute[body["chat"]].append(now)
+        if body["verb"] != "edit":
+            self.messages += 1
+            self._keep(body["chat"], body["text"], now)
+        return web.json_response({"message": body["message"] or str(next(self._ids))})
+
+    def _keep(self, chat: str, text: str, now: float) -> None:
+        shown, mark, marks = text.partition(_MARK)
+        first = re.search(r"#(\d+)", text.split("\n")[0])
+        if first:  # one ticket
+            self.arrived[chat, first[1]].append(Arrival(now, bool(mark)))
+            return
+        marked = set(re.findall(r"#(\d+)", marks))
+        for number in dict.fromkeys(re.findall(r"^#(\d+) ", shown, re.MULTILINE)):
+            self.arrived[chat, number].append(Arrival(now, number in marked))
+
+    def count(self) -> int:
+        return sum(map(len, self.arrived.values()))
+
+
+@dataclass(slots=True)
+class Counts:
+    """`lost`: never arrived. `doubled`: arrived more than once; `unmarked`: of these, not said on the later ones. `after_open`:
+    the longest time from opening to arrival, `after_back`: from the platform's being back, where it had refused meanwhile."""
+
+    stored: int
+    wanted: int
+    delivered: int
+    lost: int
+    doubled: int
+    unmarked: int
+    marked: int
+    messages: int
+    refused: dict[str, int]
+    kills: int
+    after_open_s: float
+    after_back_s: float
+    took_s: float
+
+
+async def _replica(url: str, desk: DeskServer, owner: str) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(sys.executable, "-m", "tests.chaos_runner", url, desk.url, owner)
+
+
+async def _open(store: SqlStore, gate: Gate, count: int) -> dict[int, tuple[float, bool]]:
+    """Ticket to when it was stored, and whether it calls somebody (each fifth)."""
+    the_team, clock = team(), SystemClock()
+    escalation, _ = build(the_team, store, ChatDesk({}, the_team), [], clock, gate)
+    opened = {}
+    for n in range(count):
+        says = gate.trusted("402 Insufficient Balance")
+        ticket, new = await escalation.open(
+            asker=BOB,
+            language="en",
+            diagnosis=Diagnosis((Cause.BALANCE_EXHAUSTED,), 0.9, says, says=says.text),
+            proven=Proven(Cause.BALANCE_EXHAUSTED, "proved", account=f"a{n}", no_route_left=n % 5 == 0),
+        )
+        assert new
+        opened[ticket.id] = (time.monotonic(), n % 5 == 0)
+    return opened
+
+
+async def _left(store: SqlStore) -> int:
+    """Notes and calls that are still to be sent."""
+    return sum(
+        step.kind in ("note", "page", "tell") or (step.kind == "escalate" and step.payload["level"] == 0)
+        for step in await store.pending_steps(limit=8000)
+    )
+
+
+async def run(url: str, *, tickets: int, kills: int, replicas: int, limit_s: float) -> Counts:
+    """Opens all, kills in turn as deliveries come in, waits until nothing is left or `limit_s` is over."""
+    began, gate = time.monotonic(), Gate(b"tests")
+    store = SqlStore(url, gate)
+    await store.open()
+    async with DeskServer() as desk:
+        running = [await _replica(url, desk, f"r{n}") for n in range(replicas)]
+        try:
+            opening = asyncio.create_task(_open(store, gate, tickets))
+            done = 0
+            for kill in range(kills):
+                before = desk.count()
+                while desk.count() < before + tickets * 2 // (kills + 2) and time.monotonic() < began + limit_s:
+                    if opening.done() and not await _left(store):
+                        break
+                    await asyncio.sleep(0.02)
+                running[kill % replicas].kill()
+                await running[kill % replicas].wait()
+                running[kill % replicas] = await _replica(url, desk, f"r{kill % replicas}-{kill}")
+                done += 1
+            opened = await opening
+            while await _left(store) and time.monotonic() < began + limit_s:
+                await asyncio.sleep(0.2)
+        finally:
+            for process in running:
+                if process.returncode is None:
+                    process.kill()
+                await process.wait()
+        counts = _counted(opened, desk, done, time.monotonic() - began)
+    await store.close()
+    return counts
+
+
+def _counted(opened: dict[int, tuple[float, bool]], desk: DeskServer, kills: int, took: float) -> Counts:
+    counts = Counts(len(opened), 0, 0, 0, 0, 0, 0, desk.messages, dict(desk.refused), kills, 0.0, 0.0, took)
+    for id, (at, calls) in opened.items():
+        for place in (SLACK_DESK, TELEGRAM_DESK, *([ALICE.address] if calls else [])):
+            found = desk.arrived.get((place, str(id)), [])
+            counts.wanted += 1
+            counts.delivered += bool(found)
+            counts.lost += not found
+            counts.doubled += len(found) > 1
+            counts.unmarked += sum(not arrival.marked for arrival in found) > 1
+            counts.marked += sum(arrival.marked for arrival in found)
+            if found:
+                first = found[0].at
+                back = desk.back.get(place, 0.0)
+                counts.after_open_s = max(counts.after_open_s, first - at)
+                counts.after_back_s = max(counts.after_back_s, first - max(at, back if back <= first else 0.0))
+    return counts
