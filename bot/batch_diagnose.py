@@ -68,28 +68,49 @@ def _only(text: str, sections: tuple[str, ...]) -> str:
     return "\n".join(kept)
 
 
-def answers(lines: Iterable[str], language: str) -> Iterator[str]:
-    """One JSON line for each `{"id", "text"}` line, in order. A line that is no such object is answered with its fault."""
+def answers(lines: Iterable[str], language: str, faults: list[str] | None = None) -> Iterator[str]:
+    """One JSON line for each `{"id", "text"}` line, in order. A line that is no such object is told in `faults`, never echoed."""
     gate, diagnoser, summaries = Gate(), Diagnoser(load()), Summaries(language)
     encode = json.JSONEncoder(ensure_ascii=False).encode
     gc.freeze()  # the signatures stay for good: going through them at every collection costs a tenth of the time
-    for line in lines:
+    for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
+        fault = ""
+        name, text = None, ""
         try:
             asked = json.loads(line)
-            name, text = asked["id"], asked["text"]
-            if not isinstance(text, str):
-                raise TypeError
-        except (ValueError, KeyError, TypeError):
-            yield encode({"id": None, "error": 'not a line of the form {"id": ..., "text": ...}'})
+            if not isinstance(asked, dict):
+                fault = "is not a JSON object"
+            elif not isinstance(asked.get("text"), str):
+                fault = 'has no "text" that is a string'
+            elif not isinstance(asked.get("id"), str | int | None):
+                fault = 'has no "id" that is a string'
+            else:
+                name, text = asked.get("id"), asked["text"]
+        except (ValueError, RecursionError):
+            fault = "is not JSON"
+        if fault:
+            if faults is not None:
+                faults.append(f"diagnose: line {number} {fault}")
             continue
         diagnosis = diagnoser.explain(gate.clean(text).text, brief=True)
         yield encode({"id": name, **row(diagnosis, summaries.of(diagnosis))})
 
 
+class _Told(list[str]):
+    """Faults go to standard error the moment they are found; only their number is asked for afterwards."""
+
+    def append(self, fault: str) -> None:
+        super().append(fault)
+        sys.stderr.write(fault + "\n")
+
+
 def main(argv: list[str], stdin: TextIO | None = None, stdout: TextIO | None = None) -> int:
-    """`argv` without the program's name and without `diagnose`. Returns 0, or 2 for wrong usage (one line on standard error)."""
+    """`argv` without the program's name and without `diagnose`.
+
+    Returns 0; 1 when a line was no question (told on standard error, the rest goes on); 2 for wrong usage.
+    """
     source, sink = stdin or sys.stdin, stdout or sys.stdout
     language, form, words = "zh", "json", []
     rest = iter(argv)
@@ -108,10 +129,11 @@ def main(argv: list[str], stdin: TextIO | None = None, stdout: TextIO | None = N
             stream.reconfigure(encoding="utf-8", errors="replace")
     if form == "jsonl":
         lines = [json.dumps({"id": None, "text": " ".join(words)})] if words and words != ["-"] else source
-        for answer in answers(lines, language):
+        faults = _Told()
+        for answer in answers(lines, language, faults):
             sink.write(answer + "\n")
             sink.flush()
-        return 0
+        return 1 if faults else 0
     text = source.read() if not words or words == ["-"] else " ".join(words)
     diagnosis = Diagnoser(load()).explain(Gate().clean(text).text, brief=True)
     sink.write(json.dumps(row(diagnosis, Summaries(language).of(diagnosis)), ensure_ascii=False) + "\n")

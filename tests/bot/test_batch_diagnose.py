@@ -44,9 +44,13 @@ def test_one_line_each_in_order_with_the_contracts_fields():
     assert rows[1]["provider"] is None
 
 
-def test_a_bad_line_does_not_end_the_stream():
-    _, rows = run(["--jsonl"], 'nonsense\n{"id": "b", "text": 3}\n\n{"id": "c", "text": "402 Payment Required"}\n')
-    assert [("error" in row, row["id"]) for row in rows] == [(True, None), (True, None), (False, "c")]
+def test_a_bad_line_is_told_never_echoed_and_does_not_end_the_stream(capsys):
+    lines = ["nonsense secret-words", '{"id": "b", "text": 3}', "", "[1]", "[" * 100_000, '{"id": [], "text": "x"}']
+    code, rows = run(["--jsonl"], "\n".join([*lines, '{"id": "c", "text": "402 Payment Required"}']) + "\n")
+    told = capsys.readouterr().err
+    assert (code, [row["id"] for row in rows]) == (1, ["c"])
+    assert [line.split(" ", 3)[2] for line in told.splitlines()] == ["1", "2", "4", "5", "6"]
+    assert "secret-words" not in told
 
 
 def test_summary_in_the_language_asked_for():
