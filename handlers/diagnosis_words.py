@@ -378,7 +378,8 @@ def _details(d: Diagnosis, p: Proven, words: Words, note: str | None) -> tuple[B
     blocks: list[Block] = [Facts(tuple(rows))] if rows else []
     if note and (general := words.lines(f"{cause}.steps")):
         blocks += [Heading(words.say("diagnose.general_steps")), Steps(general)]
-    for other_note in d.notes:
+    # What a note says about paying is for whom the account is empty.
+    for other_note in () if has_money(p) or p.wallet == "relay" else d.notes:
         if other_note != note:
             blocks += _note_blocks(other_note, words)
     if words.has(f"{cause}.dont") and not p.wallet and not _open_case(p):

@@ -176,7 +176,7 @@ class Room:
 _template: list[bytes] = []
 
 
-async def _migrated(path: Path, gate: Gate) -> None:
+async def migrated(path: Path, gate: Gate) -> None:
     """An empty database of the newest schema; the migrations run once for all tests."""
     if not _template:
         store = SqlStore(f"sqlite+aiosqlite:///{path}", gate)
@@ -190,7 +190,7 @@ async def _migrated(path: Path, gate: Gate) -> None:
 async def room(tmp_path: Path, clock: FixedClock, url: str = "", **changes: Any) -> Room:
     gate = Gate(b"tests")
     if not url:
-        await _migrated(tmp_path / "q.db", gate)
+        await migrated(tmp_path / "q.db", gate)
     store = SqlStore(url or f"sqlite+aiosqlite:///{tmp_path}/q.db", gate)
     await store.open()
     slack, telegram, pager = MemoryChat("slack"), MemoryChat("telegram"), MemoryPager()
