@@ -241,11 +241,9 @@ async def _routes(report: Report, built: house.House) -> AsyncIterator[Check]:
     for state in boards[-1]:
         name = f"route {', '.join(state.routes)}"
         if state.status is Status.COULD_NOT_CHECK:
-            found = report.fault(name, "route_bad", why=reason(state, words))
-            key = built.team.routes[state.routes[0]].key
-            if state.reason in ("http_401", "key_missing") and key is not None:
-                found = Check(name, "fault", found.detail, words.say("check.route_key_mend", name=key.name))
-            yield found
+            # The sentence for a person: what is wrong, a colon, the mend.
+            what, _, mend = reason(state, words).partition(words.say("common.colon"))
+            yield Check(name, "fault", what, mend or words.say("check.route_bad_mend"))
         elif state.blocked:
             word = words.say(f"balance.states.{state_word(state)}")
             yield report.fault(name, "route_empty", word=word, page=state.top_up_url or words.say("check.console"))
