@@ -9,11 +9,14 @@ from zoneinfo import ZoneInfo
 
 from bot.errors import NotAllowed, QuotadeskError, UsageError
 from bot.locales import Words, notes
+from bot.model.alert import Silence
 from bot.model.chat import Action, Block, Heading, Line, Reply, Request, Steps
 from bot.model.handoff import Ticket
 from bot.model.money import AccountState, Status
 from bot.ports import AuditEntry
 from bot.services import Services
+from bot.services.alert_book import ALL, AlertBook
+from bot.services.breaker import Breaker
 from bot.services.escalation import DRILL_ENDS_AFTER
 from bot.services.oncall import NOBODY, Rota
 from handlers.router import Command, Press
@@ -211,7 +214,21 @@ def _gap(word: str, facts: dict[str, object], words: Words, now: datetime) -> st
             facts[name] = words.when(value, now)
         elif isinstance(value, timedelta):
             facts[name] = words.span(value)
+    if word == "not_delivered":
+        facts = dict(_undelivered(str(facts["what"]), words))
     return words.say(f"oncall.gaps.{word}", **facts)
+
+
+def _undelivered(detail: str, words: Words) -> dict[str, str]:
+    """`note telegram:-1009: removed`, as the timeline has it, in words."""
+    kind, _, rest = detail.partition(" ")
+    target, _, reason = rest.rpartition(": ")
+
+    def said(shelf: str, word: str) -> str:
+        key = f"page.{shelf}.{word}"
+        return words.say(key) if words.has(key) else word
+
+    return {"what": said("kinds", kind), "target": target, "reason": said("reasons", reason)}
 
 
 async def _states(services: Services) -> tuple[AccountState, ...]:
@@ -277,6 +294,10 @@ async def shift(request: Request, services: Services) -> AsyncIterator[Reply]:
     blocks.append(Line(words.say("oncall.shift_open", items=listed(summary.open))))
     blocks.append(Line(words.say("oncall.shift_taken", items=listed(summary.acknowledged))))
     blocks.append(Line(words.say("oncall.shift_resolved", n=summary.resolved)))
+    if silenced := [_silenced(s, services, words) for s in await AlertBook(services.store, services.clock).silences()]:
+        blocks.append(Line(words.say("oncall.shift_silenced", items=sep.join(silenced))))
+    if services.fallback is not None and (out := await services.fallback.out()):
+        blocks.append(Line(words.say("oncall.shift_out", items=sep.join(_out(each, words) for each in out))))
     if blocked := [s.account for s in states if s.blocked]:
         blocks.append(Line(words.say("oncall.shift_blocked", items=sep.join(blocked))))
     if soon := [_soon(s, words) for s in states if not s.blocked and _ends_soon(s)]:
@@ -288,6 +309,20 @@ async def shift(request: Request, services: Services) -> AsyncIterator[Reply]:
         Action("ticket.show", words.say("ticket.buttons.show", ticket=t.id), str(t.id)) for t in summary.open[:5]
     )
     yield Reply(title, tuple(blocks), actions)
+
+
+def _silenced(silence: Silence, services: Services, words: Words) -> str:
+    account = words.say("alert.all_accounts") if silence.account == ALL else silence.account
+    kind = words.say(f"alert.kinds.{'all' if silence.kind == ALL else silence.kind}")
+    if silence.episode is not None:  # until it is over, whenever that is
+        return words.say("oncall.shift_silenced_episode", account=account, kind=kind)
+    until = words.when(silence.until, services.clock.now())
+    return words.say("oncall.shift_silenced_item", account=account, kind=kind, until=until)
+
+
+def _out(breaker: Breaker, words: Words) -> str:
+    key = f"cause.{breaker.cause}.title"
+    return words.say("oncall.shift_out_item", route=breaker.route, why=words.say(key) if words.has(key) else "?")
 
 
 def _ends_soon(state: AccountState) -> bool:
@@ -307,5 +342,5 @@ def _soon(state: AccountState, words: Words) -> str:
 COMMANDS = (
     Command("oncall", run, aliases=("值班",), order=22),
     Command("drill", drill, presses={"drill.report": Press(report)}, aliases=("演练",), order=23),
-    Command("shift", shift, aliases=("交班",), order=24),
+    Command("shift", shift, presses={"shift.show": Press(shift)}, aliases=("交班",), order=24),
 )

@@ -380,6 +380,8 @@ def told(word: str, facts: Mapping[str, Any], words: Words, team: Team, now: dat
     actions: tuple[Action, ...] = ()
     if ticket is not None and ticket.state is not TicketState.RESOLVED:
         actions = (Action("ticket.show", words.say("ticket.buttons.show", ticket=ticket.id), str(ticket.id)),)
+    elif word == "handover":
+        actions = (Action("shift.show", words.say("ticket.buttons.shift")),)
     return Reply(title(ticket, words, team) if ticket else "", (Line(line),), actions, audience="place")
 
 

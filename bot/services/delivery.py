@@ -121,6 +121,11 @@ class Delivery:
         runner.every("audit", 60, self.audit)
         runner.every("shift", 60, self.plan_shift)
 
+    @property
+    def pagers(self) -> tuple[str, ...]:
+        """Names of the paging services that are set up."""
+        return tuple(self._pagers)
+
     # --- steps
 
     def _step(self, kind: str, key: str, due: datetime, **payload: Any) -> DueStep:

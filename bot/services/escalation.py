@@ -22,6 +22,7 @@ from bot.services.steps import StepRunner
 
 LONGEST_SNOOZE = timedelta(days=7)
 DRILL_ENDS_AFTER = timedelta(minutes=30)
+GAPS_WITHIN = timedelta(days=14)  # a drill looks so far ahead for times without anybody
 _UNRESOLVED = (TicketState.OPEN, TicketState.ACKNOWLEDGED)
 
 
@@ -410,9 +411,11 @@ class Escalation:
             gaps.append(("no_oncall", {}))
         else:
             rota = await self._rota.rota()
-            gaps += [("nobody", {"since": a, "until": b}) for a, b in rota.gaps(now, now + timedelta(days=7))[:3]]
+            gaps += [("nobody", {"since": a, "until": b}) for a, b in rota.gaps(now, now + GAPS_WITHIN)[:5]]
             if len(rota.everybody()) == 1:
                 gaps.append(("one_person", {}))
+        if not self._delivery.pagers:
+            gaps.append(("no_pager", {}))
         for entry in ticket.timeline:
             if entry.what == "failed" and entry.detail is not None:
                 gaps.append(("not_delivered", {"what": entry.detail.text}))

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bot.errors import DeliveryError
 from bot.model.chat import Action, MessageRef, Person, Place, Reply, Request, Role
 from bot.model.handoff import TicketState
+from bot.outlets.desk import ChatDesk
 from bot.services import Services
+from bot.services.alert_book import AlertBook
+from bot.services.escalation import build
+from bot.services.fallback import Fallback
 from handlers import oncall, tickets
 from handlers.router import Command, Router
 from tests.conftest import FixedClock
-from tests.escalation_room import ADMIN, ALICE, BOB, CAROL, Room, labels, room, text_of
+from tests.escalation_room import ADMIN, ALICE, BOB, CAROL, Room, labels, room, team, text_of
 
 _ids = itertools.count()
 _COMMANDS: dict[str, Command] = {c.name: c for c in (*tickets.COMMANDS, *oncall.COMMANDS)}
@@ -289,6 +295,51 @@ async def test_drill_and_report(here: Room, desk: Desk) -> None:
     assert "QueryEngine has no backup route." in text
     assert "Only operators" in text_of(await desk.send("drill", by=BOB))
     assert report.actions == (Action("drill.report", "Drill report", "1"),)
+
+
+async def test_a_drill_without_a_pager_and_with_a_gap_next_week(tmp_path: Path, clock: FixedClock) -> None:
+    made = await room(tmp_path, clock, routes={})
+    made.escalation, made.runner = build(
+        made.team, made.store, ChatDesk(made.chats, made.team), [], clock, made.gate, owner="one"
+    )
+    made.telegram.broken["-1009"] = DeliveryError("removed", final=True)
+    desk = Desk(made)
+    await made.escalation.rota.swap(
+        None, clock.now() + timedelta(days=9), clock.now() + timedelta(days=9, hours=5), "x"
+    )
+    await desk.send("drill", by=ALICE)
+    await made.due()
+    for language, no_pager, refused in (
+        ("en", "No paging service is set", "telegram:-1009 did not get the note: the chat removed the bot"),
+        ("zh", "没有设置呼叫服务", "telegram:-1009 没有收到交接单：群里移除了机器人"),
+    ):
+        text = text_of(await desk.press("drill.report", by=ALICE, language=language))
+        assert no_pager in text
+        assert refused in text
+        assert ("Nobody is on call from" if language == "en" else "没有人值班") in text
+    await made.store.close()
+
+
+async def test_shift_lists_what_is_silenced_and_off(here: Room, desk: Desk) -> None:
+    unused: Any = None
+    book = AlertBook(here.store, here.clock)
+    await book.silence("kimi", "money", "hours", ADMIN, "Asia/Shanghai")
+    services = desk.router._services
+    chain = Fallback(
+        replace(here.team, routes={"deepseek": team().routes["deepseek"]}), unused, unused, here.store, here.clock
+    )
+    desk.router._services = replace(services, fallback=chain)
+    await here.store.set_fact(
+        "breaker:deepseek",
+        {"needs": "balance", "cause": "balance_exhausted", "since": here.clock.now().isoformat()},
+        here.clock.now(),
+    )
+    text = text_of(await desk.press("shift.show", "", by=BOB))
+    assert "Silenced: kimi · " in text
+    assert "Routes off: deepseek (The balance is used up)" in text
+    text = text_of(await desk.send("shift", by=BOB, language="zh"))
+    assert "已静音：kimi · " in text
+    assert "停用的线路：deepseek（" in text
 
 
 async def test_shift(here: Room, desk: Desk) -> None:

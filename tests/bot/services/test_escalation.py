@@ -620,7 +620,7 @@ async def test_a_burst_is_one_message_a_chat_and_each_is_edited(here: Room) -> N
     digest = rest[-1] if rest else first
     assert labels(digest)[0] == "ticket.show"
     assert "QueryEngine has no working route left" in text_of(digest)
-    assert "@<U0ALICE>" in text_of(here.slack.to("C0SUPPORT")[-1])
+    assert any("@<U0ALICE>" in text_of(reply) for reply in here.slack.to("C0SUPPORT"))
     [calls] = [reply for reply in here.slack.to("U0ALICE") if len(reply.actions) > 2]
     assert set(labels(calls)) == {"ticket.ack"}
     assert calls.actions[0].label.startswith("Acknowledge #")
