@@ -31,8 +31,9 @@ from bot.outlets.speaker import ChatSpeaker
 from bot.outlets.warp_files import WarpFiles
 from bot.ports import Chat, Clock, Pager
 from bot.redaction.gate import Gate
-from bot.services import Services
+from bot.services import Services, smaller
 from bot.services.balances import Balances
+from bot.services.degrade import Degrade
 from bot.services.diagnosis import Diagnoser
 from bot.services.escalation import build as build_escalation
 from bot.services.fallback import Fallback
@@ -144,7 +145,8 @@ async def house(
             switching = Switching(team, keys, files, web, balances, restarter, store, clock, gate)
 
             async def route_of(engine: Engine) -> str | None:
-                return (await switching.standing(engine)).route
+                route = (await switching.standing(engine)).route
+                return smaller.whole(route) if route else None
 
             desk = ChatDesk(chats, team)
             escalation, steps = build_escalation(
@@ -157,7 +159,7 @@ async def house(
             speaker = ChatSpeaker(chats, team)
 
             async def using() -> Mapping[str, str]:
-                return {one.engine: one.route for one in await switching.overview() if one.route}
+                return {one.engine: smaller.whole(one.route) for one in await switching.overview() if one.route}
 
             def saw(states: tuple[AccountState, ...]) -> None:
                 metrics.saw(states)
@@ -178,6 +180,7 @@ async def house(
                 oncall=escalation.rota,
                 fallback=chain,
                 gateways=behind,
+                degrade=Degrade(team, switching, balances, restarter, store, clock, gate),
                 warp=WarpFiles.of(team),
                 reword=Reword(team, web, keys, gate),
             )

@@ -13,6 +13,7 @@ from bot.ports import Chat
 from bot.services import Services
 from bot.services.fallback import Fallback
 from bot.services.owed import Announcement
+from handlers import degrade
 from handlers.fallback_words import announced
 
 log = logging.getLogger("quotadesk.chain")
@@ -53,7 +54,10 @@ class Chain:
     async def _say(self, said: Announcement) -> None:
         team = self._services.team
         returning = await self._fallback.returning(said.engine) or ""
-        reply = announced(said, self._services, Words(team.language, team.timezone), returning)
+        words = Words(team.language, team.timezone)
+        reply = announced(said, self._services, words, returning)
+        if said.say == "no_route":
+            reply = await degrade.offered(reply, said.engine, self._services, words)
         done = True
         for address in team.support.chats:
             platform, _, chat = address.partition(":")

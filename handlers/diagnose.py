@@ -14,6 +14,7 @@ from bot.model.handoff import Ticket
 from bot.ports import AuditEntry, Sighting
 from bot.services import Services
 from bot.services.detective import QUESTIONS
+from handlers import degrade
 from handlers.diagnosis_words import no_error, page, worded
 from handlers.router import Command, Press
 
@@ -70,6 +71,8 @@ async def _answer(
             text = worded(diagnosis, first, services.team, words, now, found=found, number=number, checking=True)
             yield replace(text, final=False)
         proven = await proof.prove(diagnosis, engine, answers=heard.answers, repeats=count)
+        if services.fallback is not None:
+            services.fallback.proved(proven)  # what live facts show; pasted text alone moves nothing
         if proven.engine and proven.engine != before.engine:
             again, longer, joined = await proof.repeats(diagnosis, proven.engine)
             if again > count:
@@ -81,7 +84,7 @@ async def _answer(
     if same is not None and known is None:
         await _join(request, services, diagnosis, proven, number, same)
     proven = replace(proven, repeats=count, repeats_span_s=span, ticket=same.id if same else None)
-    yield worded(
+    reply = worded(
         diagnosis,
         proven,
         services.team,
@@ -91,6 +94,9 @@ async def _answer(
         number=number,
         done=heard.done,
     )
+    if proven.no_route_left and proven.engine:
+        reply = degrade.hinted(reply, proven.engine, words)
+    yield reply
 
 
 async def _join(

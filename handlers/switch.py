@@ -13,6 +13,7 @@ from bot.model.money import AccountState, Kind
 from bot.services import Services
 from bot.services.breaker import Breaker
 from bot.services.switch_plan import Check, Done, Plan, Shown, Standing
+from handlers import degrade
 from handlers.router import Command, Press
 
 _FLAGS = {"undo", "--undo", "撤销", "force", "--force", "history", "--history", "历史"}
@@ -78,7 +79,8 @@ async def probe(request: Request, services: Services) -> AsyncIterator[Reply]:
     plan = replace(plan, checks=(*plan.checks, found), callable=False)
     if found.ok is False and not forced:
         plan = replace(plan, refused=(*plan.refused, found), token="")
-    yield replace(rehearsal(plan, services, words) if plan.token else _not_planned(plan, services, words), replace=True)
+    reply = rehearsal(plan, services, words) if plan.token else await _not_planned(plan, services, words)
+    yield replace(reply, replace=True)
 
 
 async def cancel(request: Request, services: Services) -> AsyncIterator[Reply]:
@@ -182,7 +184,7 @@ async def _plan(request: Request, services: Services, words: Words, names: list[
         )
     except SwitchRefused as fault:
         return _refusal(fault, words)
-    return rehearsal(found, services, words) if found.possible else _not_planned(found, services, words)
+    return rehearsal(found, services, words) if found.possible else await _not_planned(found, services, words)
 
 
 def rehearsal(plan: Plan, services: Services, words: Words) -> Reply:
@@ -220,7 +222,7 @@ def rehearsal(plan: Plan, services: Services, words: Words) -> Reply:
     )
 
 
-def _not_planned(plan: Plan, services: Services, words: Words) -> Reply:
+async def _not_planned(plan: Plan, services: Services, words: Words) -> Reply:
     blocks: list[Block] = _demo(services, words)
     blocks += [Line(_check(check, words, plan.account)) for check in plan.refused]
     actions: tuple[Action, ...] = ()
@@ -231,6 +233,7 @@ def _not_planned(plan: Plan, services: Services, words: Words) -> Reply:
     elif not any(check.name in ("route", "file", "environment") for check in plan.refused):
         blocks.append(Line(words.say("switch.no_route_left", engine=plan.title)))
         blocks += [Line(line) for line in words.lines("switch.degrade", engine=plan.title)]
+        actions = await degrade.buttons(plan.engine, services, words)
     if not plan.hard:
         blocks.append(Line(words.say("switch.force_hint", engine=plan.engine, route=plan.to_route)))
     return Reply(

@@ -54,6 +54,19 @@ class BettaFish:
         except ProviderError as fault:
             return TakenUp("bettafish", False, "not_reached", {"app": app, "reason": fault.reason})
 
+    async def turn(self, engine: Engine, *, on: bool) -> TakenUp:
+        """Stops or starts the sub-app, once. Never raises."""
+        url, app = engine.bettafish_url or "", app_of(engine)
+        facts: dict[str, object] = {"app": app}
+        try:
+            running = await self._status(url, app) != "stopped"
+            if running == on:
+                return TakenUp("bettafish", True, "runs_already" if on else "stopped_already", facts)
+            await self._say(url, f"/api/{'start' if on else 'stop'}/{app}", "start_refused" if on else "stop_refused")
+        except ProviderError as fault:
+            return TakenUp("bettafish", False, "not_reached", {**facts, "reason": fault.reason})
+        return TakenUp("bettafish", True, "resumed" if on else "paused", facts)
+
     async def _again(self, url: str, app: str) -> TakenUp:
         status = await self._status(url, app)
         if status == "stopped":

@@ -64,6 +64,20 @@ class Restart:
             return await self._bettafish.take_up(engine)
         return TakenUp("none", None, "by_hand")
 
+    def can_pause(self, engine: Engine) -> bool:
+        return engine.bettafish_url is not None and bettafish.app_of(engine) != ""
+
+    async def pause(self, engine: Engine) -> TakenUp:
+        return await self._turned(engine, on=False)
+
+    async def resume(self, engine: Engine) -> TakenUp:
+        return await self._turned(engine, on=True)
+
+    async def _turned(self, engine: Engine, *, on: bool) -> TakenUp:
+        if not self.can_pause(engine):
+            return TakenUp("none", False, "no_pause")
+        return await self._bettafish.turn(engine, on=on)
+
     async def _command(self, engine: Engine) -> TakenUp:
         """Runs the arguments without a shell, in the directory of the env file; kills the whole group after the time-out."""
         # A file, not a pipe: a command that leaves a daemon behind would keep a pipe open for ever.

@@ -10,6 +10,7 @@ from bot.ports import Clock, Gate, Keys, Store, WarpView
 
 if TYPE_CHECKING:
     from bot.services.balances import Balances
+    from bot.services.degrade import Degrade
     from bot.services.diagnosis import Diagnoser
     from bot.services.escalation import Escalation
     from bot.services.fallback import Fallback
@@ -38,4 +39,5 @@ class Services:
     warp: WarpView | None = None
     fallback: Fallback | None = None
     gateways: Gateways | None = None
+    degrade: Degrade | None = None
     reword: Reword | None = None

@@ -20,6 +20,7 @@ from bot.model.money import AccountState, Status
 from bot.model.team import Team
 from bot.ports import Clock, Store, SwitchRecord
 from bot.services import breaker as rules
+from bot.services import smaller
 from bot.services.breaker import Breaker
 from bot.services.owed import Announcement, Outbox, Owed, from_json, to_json
 from bot.services.switch_plan import Done, Plan, done_of
@@ -97,6 +98,11 @@ class Fallback:
         found = [await self.breaker(route) for route in self._team.routes]
         return tuple(each for each in found if each.open(now))
 
+    async def _on(self, engine: Engine) -> str | None:
+        """The route that its file names now; a smaller model of it is the same key and address."""
+        now_on = (await self._switching.standing(engine)).route
+        return smaller.whole(now_on) if now_on else None
+
     async def _keep(self, breaker: Breaker) -> None:
         await self._store.set_fact(f"breaker:{breaker.route}", rules.to_json(breaker), self._clock.now())
 
@@ -121,7 +127,7 @@ class Fallback:
     ) -> tuple[Announcement, ...]:
         """One observed failure of an engine. Without `route` it is the route that the engine's file names now."""
         engine = self._switching.engine(engine_name)
-        current = (await self._switching.standing(engine)).route
+        current = await self._on(engine)
         route = route or current
         if route is None or route not in self._team.routes:
             return ()
@@ -148,7 +154,7 @@ class Fallback:
                     said += await self._well(route)
                     continue
                 for engine in self._team.engines.values():
-                    if route in engine.routes and (await self._switching.standing(engine)).route == route:
+                    if route in engine.routes and await self._on(engine) == route:
                         resets = [r.resets_at for r in state.readings if r.blocks and r.resets_at is not None]
                         cause = Cause.QUOTA_EXHAUSTED if resets else Cause.BALANCE_EXHAUSTED
                         said += await self.report(engine.name, cause, route=route, resets_at=min(resets, default=None))
@@ -365,7 +371,7 @@ class Fallback:
     async def _still(self, owed: Owed, engine: Engine) -> Announcement | None:
         """The engine stands where it was about to leave: the ways are looked at anew."""
         known = await self.breaker(owed.route)
-        on_it = (await self._switching.standing(engine)).route == owed.route
+        on_it = await self._on(engine) == owed.route
         if owed.kind == "leave" and on_it and known.worth_leaving(self._clock.now()):
             return await self._owe(owed.id, replace(await self._leave(engine, owed.route, known), sent=owed.sent))
         return None

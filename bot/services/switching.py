@@ -7,7 +7,7 @@ the target is asked once more with the values as they stand in the file. Every a
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -32,7 +32,7 @@ from bot.ports import (
     Store,
     SwitchRecord,
 )
-from bot.services import target
+from bot.services import smaller, target
 from bot.services.switch_plan import NO_KEY, Change, Check, Done, Notice, Plan, Shown, Standing, refuse
 from bot.services.target import Checker
 
@@ -91,8 +91,16 @@ class Switching:
         for known in engine.routes:
             if known.casefold() == wanted:
                 return self._team.routes[known]
+        for made in self._smaller(engine):
+            if made.name.casefold() == wanted:
+                return made
         near = get_close_matches(wanted, engine.routes, n=3, cutoff=0.5)
         raise UnknownName("route", self._gate.trusted(name[:40]).text, tuple(near), engine.routes)
+
+    def _smaller(self, engine: Engine) -> Iterator[Route]:
+        """The engine's routes with a smaller model of the same provider: never chosen by itself, only by name."""
+        for name in engine.routes:
+            yield from smaller.made(self._team.routes[name])
 
     # --- looking
 
@@ -122,8 +130,10 @@ class Switching:
 
     def route_in(self, view: EnvView, engine: Engine) -> str | None:
         """The route whose key, address and model stand in the file; the engine's own routes first. None: none, or a mixture."""
-        ordered = dict.fromkeys((*engine.routes, *self._team.routes))
-        return next((name for name in ordered if all(self._matches(view, engine, self._team.routes[name]))), None)
+        ordered = [self._team.routes[name] for name in dict.fromkeys((*engine.routes, *self._team.routes))]
+        return next(
+            (way.name for way in (*ordered, *self._smaller(engine)) if all(self._matches(view, engine, way))), None
+        )
 
     def _matches(self, view: EnvView, engine: Engine, route: Route) -> tuple[bool, bool, bool]:
         key, address, model = (view.values.get(name) for name in engine.variables)
@@ -216,7 +226,7 @@ class Switching:
         if own.ok is False:
             return (own,), None
         (money, account), listed = await asyncio.gather(
-            target.balance(route, self._balances),
+            target.balance(replace(route, name=smaller.whole(route.name)), self._balances),
             target.models(
                 route.base_url, route.model, self._keys.read(route.key), route.provider, self._http, self._clock
             ),
@@ -403,7 +413,7 @@ class Switching:
             "started",
             detail={"undo_of": last.id, "values_only": values_only},
         )
-        former = self._team.routes.get(last.from_route or "")
+        former = self._team.routes.get(smaller.whole(last.from_route or ""))
         provider = former.provider if former else ""
         try:
             return await self._shielded(engine, record, opened, by.name, provider=provider)
