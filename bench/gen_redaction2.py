@@ -310,7 +310,7 @@ def zero(m: Row, key: str) -> str:
 
 def wrap(m: Row, key: str) -> str:
     if len(key) < 24:
-        return split(key, len(key) // 2, m.pick(("\\\n", "\n  ")))
+        return key
     if len(key) <= 84:
         return split(
             key, m.rng.randint(10, len(key) - 8), m.pick(("\n", "\\\n", "\\\n    ", "\r\n", "\n    ", "=\n", "\n> "))

@@ -50,7 +50,7 @@ _RETURNED: Final = rx(
 _SAID: Final = (
     r"/imagine prompt:[ ]?|<(?:negative_|user_)?prompt>|name=\\?\"(?:negative_)?prompt\\?\"|[?&=](?:negative_)?prompt=|"
     r"(?i:\brole)(?:=|: ?)(?:user|system|assistant|tool|developer|human)[, ] ?(?i:content)(?:=|: ?)|"
-    r"(?m:^[ \t>*\-]{0,6}(?:(?:反向|正向|负面|负向)?提示词|(?:[Nn]egative[ _]|[Ss]ystem[ _]|[Uu]ser[ _])?[Pp]rompt|PROMPT)[ \t]?(?::|：)[ \t]{0,4})"
+    r"(?m:^(?:/[^ \n]{1,24} )?[ \t>*\-]{0,6}(?:(?:反向|正向|负面|负向)?提示词|(?:[Nn]egative[ _]|[Ss]ystem[ _]|[Uu]ser[ _])?[Pp]rompt|PROMPT)[ \t]?(?::|：)[ \t]{0,4})"
 )
 _LOOSE: Final = finder(_SAID)
 # what a provider, not a person, says behind `prompt:`
@@ -182,7 +182,7 @@ def _said(view: bytes, spans: list[Span]) -> None:
             return
         end = at
         lead = view[start:at]
-        if lead[:1] == b"/":
+        if lead[:8] == b"/imagine":
             stop = _first(view, at, (b" --", b"\n"))
         elif lead[:1] == b"<":
             stop = _first(view, at, (b"</",))

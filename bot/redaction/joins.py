@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from bot.redaction.judge import foreign, mixed, plausible, wordlike
+from bot.redaction.judge import camel, foreign, whole_hex, mixed, plausible, wordlike
 from bot.redaction.rx import piece
 
 _LINE: Final = piece(r"(?:[ \t]*\\?|=)\r?\n[ \t]*(?:[>|#][ \t]*)?")
@@ -106,13 +106,13 @@ def spaced_end(view: bytes, start: int, end: int) -> int:
             return end
         if stop - begin < width:
             break
-    enough = count >= 3 and best - start - count >= 16 and odd * 2 >= count - 1
+    enough = count >= 3 and best - start - count >= 16 and (odd * 2 >= count - 1 or (count >= 5 and odd >= 2))
     return best if enough and plausible(b"".join(view[start:best].split())) else end
 
 
 def wrapped_end(view: bytes, start: int, end: int, lengths: tuple[int, ...]) -> int:
     """The end of a value with no family that goes on in the next line, alone there or up to a quote; else `end`."""
-    size = end - start
+    size = width = end - start
     best = end
     for begin, stop, over in pieces(view, end, True, False):
         run = view[begin:stop]
@@ -123,12 +123,18 @@ def wrapped_end(view: bytes, start: int, end: int, lengths: tuple[int, ...]) -> 
             break
         if view[best - 2 : best] == b"==" and view[best : best + 1] != b"\\":
             break  # base64 has ended
-        if _complete(view[start:end]) and not any(48 <= byte <= 57 for byte in run):
+        if _complete(view[start:end]) and (not any(48 <= byte <= 57 for byte in run) or whole_hex(run)):
             break
         size += stop - begin
         # a shell's line continuation; a mail's soft line end, unless the sign may be base64's own
         marked = view[best : best + 1] == b"\\" or (view[best : best + 1] == b"=" and (best + 1 - start) % 4 != 0)
-        if size in lengths or marked or (end - start >= 40 and stop - begin >= 8 and mixed(run)):
+        even = stop - begin == width >= 20 or (best > end and stop - begin < width)
+        if (
+            size in lengths
+            or marked
+            or (end - start >= 40 and stop - begin >= 8 and mixed(run))
+            or (even and mixed(run))
+        ):
             best = stop
         elif stop - begin < 8:
             break
@@ -171,7 +177,12 @@ def open_end(view: bytes, start: int, end: int, longest: int, loose: bool) -> in
 
 def _lettered(view: bytes, run: bytes, stop: int) -> bool:
     """A long run without a digit, in odd capitals and alone to the end of its line or string."""
-    return len(run) >= 14 and plausible(run) and view[stop : stop + 1] not in (b" ", b":", b"(")
+    odd = any(len(part) >= 6 and not part.islower() and not camel(part) for part in run.replace(b"_", b"-").split(b"-"))
+    return (
+        len(run) >= 8
+        and (odd or (len(run) >= 14 and plausible(run)))
+        and view[stop : stop + 1] not in (b" ", b":", b"(")
+    )
 
 
 def _equal_runs(end: int, following: Iterator[tuple[int, int, bool]], width: int) -> int:

@@ -84,6 +84,14 @@ def camel(run: bytes) -> bool:
     )
 
 
+def spoken(name: bytes) -> bool:
+    """A name made of words, whatever joins them: nearly every part has a vowel and is short."""
+    parts = _HUMPS.findall(name)
+    return sum(len(part) <= 2 or _VOWELS.isdisjoint(part.lower()) for part in parts) <= len(parts) // 3 and len(
+        parts
+    ) * 3 <= len(name)
+
+
 def mixed(value: bytes) -> bool:
     """Letters and digits both, or letters in both cases without being a word, or one long letter run."""
     if value.isalnum():
@@ -130,14 +138,21 @@ def evidence(run: bytes) -> bool:
     return run.startswith(_IDS) or _ID_SHAPE.match(run) is not None
 
 
+def whole_hex(run: bytes) -> bool:
+    """Sixteen hex digits or more and nothing else, or a UUID."""
+    return _HEX_RUN.match(run) is not None
+
+
 def foreign(run: bytes, body: bytes) -> bool:
     """Whether a run in the next line is a thing of its own and no continuation of `body`: an id, a date, hex after what is not hex."""
     if evidence(run) or dated(run):
         return True
+    if len(run) in (32, 36) and _HEX_RUN.match(run) is not None and not body[-32:].isalnum() and body[-1:] != b"-":
+        return True
     return _HEX_RUN.match(run) is not None and _HEX_TAIL.search(body) is None
 
 
-_HEX_TAIL: Final = piece(r"[^0-9A-Za-z][0-9a-f]*$|^[0-9a-f]+$|^sk-[0-9a-f]*$")
+_HEX_TAIL: Final = piece(r"[^0-9A-Za-z][0-9a-f]+$|-$|^[0-9a-f]+$|^sk-[0-9a-f]*$")
 
 
 def dated(run: bytes) -> bool:

@@ -32,17 +32,17 @@ _SUFFIX: Final = (
 # up to four Chinese characters before a colon: `密钥已改成：`, `key給你：`
 _CHINESE: Final = r"(?:[\xe4-\xe9][\x80-\xbf]{2}){1,4}"
 _MARK: Final = r"(?:=>|:=|={1,2}|\|{1,2}|->|>|:|：|＝|→|—{1,2}|–|－|~|\(|（|【)"
-_VERB: Final = r"(?:是|就是|为|为|填的是|填的|填了|填|用的是|用的|改成|改为|已改为|换成|换为|设成|设为|给你|如下|(?:is|was|equals)[ \t]|(?:provided|used):)"
+_VERB: Final = r"(?:是|就是|为|为|填的是|填的|填了|填|用的是|用的|改成|改为|已改为|换成|换为|设成|设为|给你|如下|(?:is|was|equals)(?:[ \t]|:)|(?:provided|used):)"
 # a value may stand in the next line, indented, or in quotes, or after a YAML block mark
 _BELOW: Final = r"(?:[>|]?-?[ \t]{0,4}\r?\n[ \t]{1,24})?"
 _SEPARATOR: Final = rf"[ \t]{{0,8}}(?:{_MARK}|{_VERB}[ \t]{{0,2}}(?::|：|=|＝)?|{_CHINESE}(?::|：))[ \t]{{0,8}}{_BELOW}"
 # `name: KEY, value: ...`, `name="key" value="..."`
-_PAIR: Final = r"[\"'\\]{0,4},?\s{0,24}[\"'\\]{0,4}(?:value|Value|content|VALUE)[\"'\\]{0,4}[ \t]{0,4}[:=][ \t]{0,4}"
+_PAIR: Final = r"[\"'\\]{0,4}(?:,|[ \t]\{)?\s{0,24}[\"'\\]{0,4}(?:value|Value|content|VALUE|default)[\"'\\]{0,4}[ \t]{0,4}[:=][ \t]{0,4}|[ \t]-[Vv]alue[ \t]{1,4}"
 _FLAG_GAP: Final = r"[ \t]{1,12}"
 _OPEN: Final = (
     r"(?:\[|\(|（|【|[A-Za-z]{4}\(|string\([0-9]{1,4}\) |[brfu]{1,2}[\"'`])?(?:[\"'`\\*<{]|“|‘|「|《){0,6}\[?"
 )
-_SCHEME: Final = r"(?:(?:bearer|basic|token|bot|key|apikey|digest|v0|oauth|jwt)(?:[ \t:=+]{1,8}|%20)(?:[\"'`][ \t]{0,3}[+.&][ \t]{0,3}f?)?[\"'`\\]{0,3})?"
+_SCHEME: Final = r"(?:(?:bearer|basic|token|bot|key|apikey|digest|v0|oauth|jwt)(?:[ \t:=+]{1,8}|%20)(?:[\"'`][ \t]{0,3}[+.&][ \t]{0,3}\(?f?)?[\"'`\\]{0,3})?"
 # the first characters of a value, so that a mere word costs nothing; a cookie's may have a semicolon among them
 _LEAST: Final = 6
 _FIRST: Final = r"[!#$%*+\-./0-9:?@A-Z^_a-z~=;]"
@@ -85,6 +85,9 @@ _FAULTY: Final = piece(
     r"(?:[Ii]nvalid|[Ii]ncorrect|[Mm]issing|[Uu]nknown|[Ee]xpired|[Ww]rong|[Bb]ad|[Nn]o|[Mm]alformed|[Ff]or) [\w\- ]{0,12}$"
 )
 _OWN: Final = piece(r"(?:using|with|my|the|this|our|我的|这个|用)[ \t]?$")
+_FETCHED: Final = piece(r"[$=%{/][A-Za-z0-9_.\-]{0,40}$")
+_NAME_ENDS: Final = (b"key", b"secret", b"token", b"password", b"id", b"keyid")
+_RUN: Final = piece(r"[A-Za-z0-9]{24}")
 _SCHEME_ENDS: Final = (b"bearer ", b"basic ", b"token ", b"bot ")
 _LOOSE: Final = piece(r"^[\"'`\]\)\\*]{0,6}[ \t]*(?:\|{1,2}|—{1,2}|–|－|~)[ \t]*[`*\"']*$")
 _CELL: Final = piece(r"(?:^|[\n|*>\-•])[ \t`*\"'#]*[A-Za-z0-9]{1,24}_[A-Za-z0-9_.]{0,40}$")
@@ -139,7 +142,7 @@ def _harmless(view: bytes, word: bytes, start: int) -> bool:
     last = before[-1]
     low = before.lower()
     if low.endswith(_HARMLESS):
-        return True
+        return word[:3] == b"key" or not low.endswith((b"config_", b"setting_"))
     if 97 <= last <= 122 and not 65 <= view[start] <= 90:
         return not low.endswith(_STEMS)
     return 65 <= last <= 90 and 65 <= view[start] <= 90 and not low.endswith(_STEMS)
@@ -170,6 +173,8 @@ def _named(view: bytes, start: int, at: int) -> Span | None:
     if gap[:1] == b"]" and _label(view, start):
         return None  # our own `[... key]`
     blank = _SEPARATORS.search(gap) is None and not gap.endswith(_SCHEME_ENDS)
+    if gap.endswith(b"> ") and b"=>" not in gap and b"->" not in gap:
+        return None  # `<token> trace_id=...`
     if word in _VENDORS:
         return _vendor(view, word, at, blank)
     if _LOOSE.match(gap) is not None and (_CELL.search(view, max(0, start - 48), start) is None):
@@ -185,16 +190,22 @@ def _named(view: bytes, start: int, at: int) -> Span | None:
         return None
     if parameter or blank:
         value = value.split(b"#", 1)[0]
-    if not (value.endswith(b".") and value.count(b".") > 1 and view[end : end + 1] in (b"\n", b"\\")):
+    if not (value.endswith((b".", b":")) and len(value) >= 16 and view[end : end + 1] in (b"\n", b"\\")):
         value = value.rstrip(b".:?!")
     end = at + len(value)
-    if kind != "password" or view[end : end + 1] in (b"\\", b" ") and len(value) >= MIN_SECRET:
+    if kind != "password" or (len(value) >= MIN_SECRET and (len(value) >= 20 or view[end : end + 1] in (b"\\", b" "))):
         joined = _joined(view, at, end, value)
         if joined > end:
             end = joined
             value = b"".join(part.rstrip(b"\\=") for part in view[at:end].split())
     if not _telling(view, word, kind, value, parameter, start):
         return None
+    if (
+        value.replace(b"_", b"").replace(b"-", b"").isalpha()
+        and value.lower().endswith(_NAME_ENDS)
+        and judge.spoken(value)
+    ):
+        return None  # `key="dashscopeApiKey" value=...`
     if blank and not _flag(view, start) and not _telling_alone(view, start, word, kind, gap, value, end):
         return None
     if b"://" in value or (b"@" in value and b":" in value and kind != "password"):
@@ -209,9 +220,12 @@ def _close_by(view: bytes, end: int) -> bytes:
     return (view[end : end + 3] + b" ").split()[0] if view[end : end + 1] > b" " else b""
 
 
+_OURS: Final = piece(r"[a-z]{1,12}(?:[ ,]{1,2}(?:[a-z]{1,12}|[0-9]{1,8})){0,4}\]")
+
+
 def _ours(view: bytes, at: int) -> bool:
-    close = view.find(b"]", at, at + 40)
-    return close > 0 and view[at:close].replace(b" ", b"").replace(b",", b"").isalnum()
+    """`openai key]`: the rest of a label of our own."""
+    return _OURS.match(view, at) is not None
 
 
 def _flag(view: bytes, start: int) -> bool:
@@ -225,7 +239,8 @@ def _telling_alone(view: bytes, start: int, word: bytes, kind: str, gap: bytes, 
     if gap[-1:] in (b'"', b"'") and view[end : end + 1] == gap[-1:] and b"\n" not in gap:
         return True  # the blank is a configuration file's separator
     if kind == "password":
-        return len(value) >= 8 and value.isalnum() and judge.mixed(value) and value.lower() != value
+        odd = judge.mixed(value) or not judge.camel(value)
+        return len(value) >= 8 and value.isalnum() and odd and value.lower() != value
     low = value.lower()
     if (
         len(value) >= 24
@@ -238,6 +253,8 @@ def _telling_alone(view: bytes, start: int, word: bytes, kind: str, gap: bytes, 
         return True
     if _FAULTY.search(view, max(0, start - 24), start) is not None:
         return False  # `invalid x-api-key <request id>`
+    if _FETCHED.search(view, max(0, start - 40), start) is not None:
+        return False  # `$API_KEY <request id>`: the name is itself a value
     if not (
         _qualified(view, start)
         or word[0] >= 0x80
@@ -283,7 +300,7 @@ def _telling(view: bytes, word: bytes, kind: str, value: bytes, parameter: bool,
     size = len(value)
     if value.startswith(_LINKS) or (kind != "password" and judge.evidence(value)):
         return False
-    if parameter:
+    if parameter and kind != "password":
         return size >= 8 and (judge.mixed(value) or size >= 20)
     if kind == "password":
         if size < 6:
@@ -293,7 +310,9 @@ def _telling(view: bytes, word: bytes, kind: str, value: bytes, parameter: bool,
         return any(byte in b"!#$%*+@^~?" for byte in value) or (size >= 10 and view[start - 1 : start] == b"_")
     if kind == "authorization":
         return size >= 8 and (judge.mixed(value) or size >= 20)
-    if size < 8 or not (judge.mixed(value) or (size >= 20 and judge.plausible(value))):
+    if size < 8 or not (
+        judge.mixed(value) or (size >= 20 and (judge.plausible(value) or _RUN.search(value) is not None))
+    ):
         return False
     if word in _WEAK and not _qualified(view, start):
         return size >= 16 and judge.plausible(value)

@@ -89,7 +89,7 @@ _CHECKS: Final[dict[str, Callable[[bytes], bool]]] = {
     "plausible": judge.plausible,
     "digit": _has_digit,
     "alnum": lambda body: body[:30].isalnum(),
-    "alnum-digit": lambda body: body[:20].isalnum() and _has_digit(body),
+    "alnum-digit": lambda body: body[:20].isalnum() and (_has_digit(body) or not (body.islower() or judge.camel(body))),
     "upper": lambda body: body[:16].isalnum() and body[:16].upper() == body[:16],
     "uuid": lambda body: _UUID.match(body) is not None,
     "jwt": _jwt,
@@ -232,6 +232,11 @@ def _doubtful(rule: Vendor, token: bytes) -> bool:
 
 def _run(view: bytes, start: int, end: int, deep: bool) -> Span | None:
     run = view[start:end]
+    if end - start > 8 and (_AZURE_MIDDLE in run or _OPENAI_MIDDLE in run):
+        middle = _AZURE_MIDDLE if _AZURE_MIDDLE in run else _OPENAI_MIDDLE
+        start = view.index(middle, start)
+        end = start + len(middle)
+        run = middle
     if run in (_OPENAI_MIDDLE, _AZURE_MIDDLE):
         begin = start
         floor = max(0, start - 90)
@@ -245,7 +250,10 @@ def _run(view: bytes, start: int, end: int, deep: bool) -> Span | None:
     if b"." in run:
         if _HEX.match(run):
             return (start, end, "zhipu key", run) if end - start == 49 else None
-        return (start, end, "discord token", run) if _DISCORD.match(run) else None
+        if not _DISCORD.match(run):
+            return None
+        stop = max(end, wrapped_end(view, start, end, (70, 71, 72, 59)))
+        return start, stop, "discord token", _squeeze(view[start:stop])
     if b":" in run or b"\xef" in run:
         soft = (
             end - 1 if run.endswith(b"=") and not run.endswith(b"==") and view[end : end + 1] in (b"\n", b"\r") else end

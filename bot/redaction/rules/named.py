@@ -25,7 +25,7 @@ NAMES: Final[tuple[Named, ...]] = (
     Named("secret", ("secret", "secrets", "apisecret", "密匙"), "client_secret: '<a30>1a'", "client_secret: missing"),
     Named(
         "token",
-        ("token", "jwt", "令牌", "apipassword"),
+        ("token", "jwt", "令牌", "apipassword", "api_password"),
         "MY_TOKEN=<a30>1a",
         "max_tokens=4096, token_count: 25300, token limit exceeded",
     ),

@@ -227,8 +227,12 @@ RULES: Final[tuple[Vendor, ...]] = (
     Vendor("grafana", "grafana token", "glsa_", "glsa_<a32>_<h8>", "glsa_" + _MASK, (41,)),
     Vendor("linear", "linear key", "lin_api_", "lin_api_<a40>", "lin_api_" + _MASK, (40,)),
     # payment and mail
-    Vendor("stripe-live", "stripe key", "sk_live_", "sk_live_51<a97>", "sk_live_" + _MASK, (99, 24), 10, check="digit"),
-    Vendor("stripe-test", "stripe key", "sk_test_", "sk_test_51<a97>", "sk_test_" + _MASK, (99, 24), 10, check="digit"),
+    Vendor(
+        "stripe-live", "stripe key", "sk_live_", "sk_live_51<a97>", "sk_live_" + _MASK, (99, 24), 10, check="plausible"
+    ),
+    Vendor(
+        "stripe-test", "stripe key", "sk_test_", "sk_test_51<a97>", "sk_test_" + _MASK, (99, 24), 10, check="plausible"
+    ),
     Vendor(
         "stripe-restricted",
         "stripe key",
@@ -237,7 +241,7 @@ RULES: Final[tuple[Vendor, ...]] = (
         "rk_live_" + _MASK,
         (99, 24),
         10,
-        check="digit",
+        check="plausible",
     ),
     Vendor(
         "stripe-restricted-test",
@@ -247,7 +251,7 @@ RULES: Final[tuple[Vendor, ...]] = (
         "rk_test_" + _MASK,
         (99, 24),
         10,
-        check="digit",
+        check="plausible",
     ),
     Vendor("stripe-webhook", "stripe key", "whsec_", "whsec_<a32>", "whsec_" + _MASK, (32,), 24, "s"),
     Vendor("sendgrid", "sendgrid key", "SG.", "SG.<u22>.<u43>", "SG.****", (66,), 40, "d"),
