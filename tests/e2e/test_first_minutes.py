@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import pty
 import re
+import signal
 import stat
 import sys
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from io import StringIO
 from pathlib import Path
 
@@ -265,6 +268,57 @@ def test_a_name_in_use_and_odd_addresses_make_no_mess(
     found = env_text.values((shell.folder / ".env").read_bytes(), ("LOCAL_API_KEY", "DEEPSEEK_2_API_KEY"))
     assert found == {"LOCAL_API_KEY": one, "DEEPSEEK_2_API_KEY": two}
     assert {route.key.env for route in team.routes.values() if route.key} == set(found)
+
+
+async def test_hidden_answers_are_not_echoed_and_leaving_writes_nothing(
+    shell: Shell, make_key: Callable[..., str]
+) -> None:
+    """At a terminal: a bad answer is asked again, a token is not shown, Ctrl-C before the end leaves all as it was."""
+    token = f"{ADMIN}:" + make_key("AA", 33)
+    outer, inner = pty.openpty()
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "bot", "init", "--lang", "en"),
+        cwd=shell.folder,
+        env=shell.environ,
+        stdin=inner,
+        stdout=inner,
+        stderr=inner,
+        start_new_session=True,
+    )
+    os.close(inner)
+    os.set_blocking(outer, False)
+    seen = ""
+
+    async def until(text: str) -> None:
+        nonlocal seen
+        async with asyncio.timeout(30):
+            while text not in seen:
+                with suppress(BlockingIOError):
+                    seen += os.read(outer, 65536).decode("utf-8", "replace")
+                await asyncio.sleep(0.02)
+
+    try:
+        for prompt, typed in (
+            ("1/6", "klingon"),
+            ("IANA zone", "en UTC"),
+            ("2/6", ""),
+            ("3/6", "xoxb-alone"),
+            ("SLACK_APP_TOKEN", ""),
+            ("4/6", token),
+        ):
+            await until(prompt)
+            await asyncio.sleep(0.1)  # the echo is switched off right after the prompt
+            os.write(outer, typed.encode() + b"\n")
+        await until("5/6")
+        process.send_signal(signal.SIGINT)
+        await until("Nothing was written.")
+        assert await asyncio.wait_for(process.wait(), 10) == 130
+    finally:
+        if process.returncode is None:
+            process.kill()
+        os.close(outer)
+    assert token not in seen
+    assert list(shell.folder.iterdir()) == []
 
 
 def test_without_an_application_there_is_a_file_to_fill_in(shell: Shell, inside: Inside) -> None:
