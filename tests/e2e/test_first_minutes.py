@@ -47,9 +47,9 @@ class Inside:
         code, _ = init.run(options or init.Options(), "en")
         return code, self._capsys.readouterr().out
 
-    async def check(self, *, lang: str = "en", **environ: str) -> tuple[int, str]:
+    async def check(self, *, lang: str = "en", send: bool = False, **environ: str) -> tuple[int, str]:
         self._enter(environ)
-        code = await checkup.run(as_json=False, lang=lang)
+        code = await checkup.run(as_json=False, lang=lang, send=send)
         return code, self._capsys.readouterr().out
 
     async def faults(self) -> dict[str, str]:
@@ -114,7 +114,7 @@ def answers(slack: SlackWorld, telegram: TelegramWorld, *, bot_token: str = "") 
 
 
 async def test_six_answers_make_a_checked_setup(
-    shell: Shell, around: tuple[SlackWorld, TelegramWorld, DemoWorld]
+    shell: Shell, inside: Inside, around: tuple[SlackWorld, TelegramWorld, DemoWorld]
 ) -> None:
     slack, telegram, providers = around
     code, out, err = await shell("init", stdin=answers(slack, telegram))
@@ -148,15 +148,15 @@ async def test_six_answers_make_a_checked_setup(
     assert (shell.folder / "app.env").read_bytes() == before
 
     # The test message, and the way back through the running bot.
-    code, out, err = await shell("check", "--send", "--lang", "en")
-    assert (code, out.count("test message")) == (0, 2), out + err
+    code, out = await inside.check(send=True)
+    assert (code, out.count("test message")) == (0, 2), out
     bot = BotProcess(shell.folder, shell.environ, port=int(shell.environ["HTTP_PORT"]))
     await bot.start()
     try:
         message = next(m for m in telegram.seen(SUPPORT) if "test message" in m["text"])
         await telegram.press(ADMIN, message, "Show balances")
         await telegram.until(lambda: any("local-backup" in m["text"] for m in telegram.seen(SUPPORT)), 15)
-        code, out, _ = await shell("check", "--lang", "zh")
+        code, out = await inside.check(lang="zh")
         assert "quotadesk 正在那里运行" in out
     finally:
         assert await bot.stop() == 0
