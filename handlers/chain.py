@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import logging
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -29,16 +31,31 @@ class Chain:
         self._fallback, self._services, self._chats, self._owner = fallback, services, chats, owner
 
     async def run_forever(self) -> None:
-        """Until cancelled. A pass that fails is logged; the next one tries again."""
-        clock = self._services.clock
-        while True:
-            try:
-                await self.tick()
-            except QuotadeskError as fault:
-                log.warning("a pass of the fallback chain failed: %s", fault)
-            except Exception:
-                log.exception("a pass of the fallback chain broke")
-            await clock.sleep(EVERY_S)
+        """Until cancelled; then another replica may lead at once. A pass that fails is logged; the next one tries again."""
+        try:
+            while True:
+                try:
+                    await self.tick()
+                except QuotadeskError as fault:
+                    log.warning("a pass of the fallback chain failed: %s", fault)
+                except Exception:
+                    log.exception("a pass of the fallback chain broke")
+                await self._pause()
+        finally:
+            with contextlib.suppress(QuotadeskError):
+                await self._services.store.lead("fallback", self._owner, self._services.clock.now(), 0.0)
+
+    async def _pause(self) -> None:
+        """Until the next pass is due, or something was heard."""
+        waits = [
+            asyncio.ensure_future(self._services.clock.sleep(EVERY_S)),
+            asyncio.ensure_future(self._fallback.stirred.wait()),
+        ]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for each in waits:
+                each.cancel()
 
     async def tick(self) -> int:
         """How many things were said."""

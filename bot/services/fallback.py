@@ -7,6 +7,7 @@ gateway for a completion or an identity.
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -46,6 +47,7 @@ class Fallback:
         self._team, self._switching, self._balances = team, switching, balances
         self._store, self._clock = store, clock
         self._outbox = Outbox(store, clock)
+        self.stirred = asyncio.Event()  # something was heard; set until it is listened to
         self._heard: deque[_Heard | tuple[AccountState, ...]] = deque(maxlen=1000)
 
     # --- what others notice; said at the next tick
@@ -53,19 +55,23 @@ class Fallback:
     def note(self, engine: str, cause: Cause, *, route: str | None = None, retry_after_s: float | None = None) -> None:
         """A failure that was proved against live facts. Pasted text alone is no proof and must not come here."""
         self._heard.append(_Heard(engine, cause, route, retry_after_s))
+        self.stirred.set()
 
     def proved(self, proven: Proven) -> None:
         """A diagnosis that was asked of the accounts. What only the pasted text says is left out: anybody can paste."""
         if proven.certainty == "proved" and proven.engine is not None and proven.route is not None:
             look = proven.cause is not Cause.AUTH_INVALID
             self._heard.append(_Heard(proven.engine, proven.cause, proven.route, None, look))
+            self.stirred.set()
 
     def saw(self, states: tuple[AccountState, ...]) -> None:
         """Balances that the watch asked."""
         self._heard.append(states)
+        self.stirred.set()
 
     async def listen(self) -> list[Announcement]:
         """Takes up only what was noted here. Every replica does it; letting time pass is for the one that leads."""
+        self.stirred.clear()
         said: list[Announcement] = []
         while self._heard:
             heard = self._heard.popleft()

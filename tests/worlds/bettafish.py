@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from aiohttp import web
+from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestServer
 from dotenv import dotenv_values
 
@@ -70,6 +70,18 @@ class BettaFishWorld(_World):
         app.settings = {k: v for k, v in dotenv_values(self._env_file).items() if k.startswith(APPS[name])}
         if not self._slow:
             app.status = "running"
+
+    async def work(self, name: str) -> int:
+        """One request of that engine, with what it read when it started. The status."""
+        key, base, model = (
+            self.apps[name].settings[f"{APPS[name]}_{part}"] for part in ("API_KEY", "BASE_URL", "MODEL_NAME")
+        )
+        body = {"model": model, "messages": [{"role": "user", "content": "hi"}]}
+        async with (
+            ClientSession(headers={"Authorization": f"Bearer {key}"}) as client,
+            client.post(f"{base}/chat/completions", json=body) as answer,
+        ):
+            return answer.status
 
     def running(self, name: str) -> SubApp:
         self.start(name)
