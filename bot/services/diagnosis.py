@@ -67,6 +67,13 @@ class _Hit(NamedTuple):
     near: str
 
 
+_RIVAL: Final = 5  # a cause that is told this much less surely still is a rival
+
+
+def _rank(candidate: tuple[Signature, str]) -> int:
+    return candidate[0].rank
+
+
 class Diagnoser:
     """Explains texts. Building one compiles the word search once (some 50 ms); `explain` is pure."""
 
@@ -103,32 +110,36 @@ class Diagnoser:
     def fitting(self, text: str) -> tuple[str, ...]:
         """The ids of every signature that fits a text, best first; for the shelf's own tests and for `why`."""
         seen = view(text)
-        return tuple(hit.entry.id for hit in self._read(seen, status_of(seen))[0])
+        return tuple(hit.entry.id for hit in self._read(seen, status_of(seen), every=True)[0])
 
-    def _read(self, seen: View, status: int | None) -> tuple[list[_Hit], list[Origin]]:
+    def _read(self, seen: View, status: int | None, *, every: bool = False) -> tuple[list[_Hit], list[Origin]]:
         words = [self._words[place] for place in self._search.Match(seen.low) or ()]
         origins = self._signatures.origins
         speakers = [origins[word] for word in sorted(words, key=len, reverse=True) if word in origins]
         who = {speaker.provider or "" for speaker in speakers} | {speaker.gateway or "" for speaker in speakers}
-        return self._decide(seen, words, status, who), speakers
+        return self._decide(seen, words, status, who, every), speakers
 
-    def _decide(self, seen: View, words: Iterable[str], status: int | None, who: set[str]) -> list[_Hit]:
-        hits: list[_Hit] = []
+    def _decide(self, seen: View, words: Iterable[str], status: int | None, who: set[str], every: bool) -> list[_Hit]:
+        """The signatures that fit, best first. Without `every` those that could no longer change the answer are not examined."""
         announced: dict[str, tuple[Signature, str]] = {}
         for word in words:
             for entry in self._signatures.anchors.get(word, ()):
                 known = announced.get(entry.id)
                 if known is None or len(word) > len(known[1]):
                     announced[entry.id] = (entry, word)
-        for entry, word in announced.values():
+        candidates = list(announced.values())
+        if status is not None:
+            candidates += [(entry, "") for entry in self._signatures.by_status.get(status, ())]
+        candidates.sort(key=_rank, reverse=True)
+        hits: list[_Hit] = []
+        floor = 0
+        for entry, word in candidates:
+            if entry.rank < floor and not every and not entry.provider and not entry.gateway:
+                continue
             hit = self._fits(entry, seen, status, who, word)
             if hit is not None:
                 hits.append(hit)
-        if status is not None:
-            for entry in self._signatures.by_status.get(status, ()):
-                hit = self._fits(entry, seen, status, who, "")
-                if hit is not None:
-                    hits.append(hit)
+                floor = max(floor, entry.rank - _RIVAL)
         hits.sort(key=lambda hit: hit.score, reverse=True)
         return hits
 
@@ -305,7 +316,7 @@ def _confidence(entry: Signature | None, hits: list[_Hit]) -> float:
     if entry.causes[0] is Cause.UNKNOWN:
         return 0.3
     told = 0.5 if entry.rank <= 24 else 0.75 if entry.rank <= 40 else 0.9 if entry.rank < 80 else 0.97
-    rivals = {hit.entry.causes[0] for hit in hits if hit.entry.rank >= entry.rank - 5}
+    rivals = {hit.entry.causes[0] for hit in hits if hit.entry.rank >= entry.rank - _RIVAL}
     return round(told - 0.1 * (len(rivals) > 1), 2)
 
 
@@ -313,15 +324,13 @@ def _party(cause: Cause, entry: Signature | None, gateway: str | None, seen: Vie
     """Whose turn it is. A provider's word about money inside a relay's answer speaks of the relay's account, not the caller's."""
     if entry is not None and entry.party:
         return entry.party
-    relayed = ("id" in seen.low or "<nil>" in seen.low) and bool(_RELAY_MARK.search(seen.low))
-    if (
-        cause in _FOREIGN_WALLET
-        and entry is not None
-        and entry.provider
-        and (relayed or gateway)
-        and entry.provider != gateway
-    ):
-        return "gateway"
-    if cause is Cause.UPSTREAM_ERROR and (gateway or relayed):
+    if cause in _FOREIGN_WALLET and entry is not None and entry.provider and entry.provider != gateway:
+        if gateway or _relayed(seen):
+            return "gateway"
+    elif cause is Cause.UPSTREAM_ERROR and (gateway or _relayed(seen)):
         return "gateway"
     return _PARTY.get(cause, "client")
+
+
+def _relayed(seen: View) -> bool:
+    return ("id" in seen.low or "<nil>" in seen.low) and bool(_RELAY_MARK.search(seen.low))

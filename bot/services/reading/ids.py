@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple
 
+import re2
+
 from bot.services.reading.view import View
 
 _ID: Final = r"([a-z0-9][a-z0-9_:.\-]{6,90}[a-z0-9=])"
@@ -73,11 +75,16 @@ _TASK: Final = Named(
 _SHAPED: Final = re.compile(
     r"\b(req_(?:vrtx_)?[a-z0-9]{16,40}|20\d{12}[0-9]{9,19}[a-z0-9]{0,8}|02\d{12,15}[0-9a-f]{30,50})\b"
 )
+_RUN: Final = re.compile(r"[02][0-9]{13}")
 _BODY: Final = Named(
     ("chatcmpl", "resp", "msg", "gen", "cmpl", "run", "video", "task", "req"),
     re.compile(r"[\"']id[\"'] ?: ?[\"']((?:chatcmpl|resp|msg|gen|cmpl|run|video|task|req)[-_][a-z0-9_-]{6,80})[\"']"),
 )
 _BRACKETED: Final = re.compile(r"\]\[(20\d{12}[0-9a-f]{8,30})\]")
+_ANY_NAME: Final = re2.compile(
+    r"request[ _-]?id|req[ _-]id|请求 ?id|请求编号|请求号|\btid|[\"']rid|log[ _-]?id|correlation|request identifier|operation id|activity|trace|tracking|sentry|ray[ _]id|error id|event id|错误id"
+)
+"""What a named id begins with, looked for once and fast: most texts have none."""
 _PLACEHOLDER: Final = re.compile(r"x{4,}|^<|redacted|^0+$|your[-_]|example")
 _DIGIT: Final = re.compile(r"\d")
 
@@ -104,11 +111,16 @@ def _hinted(named: Named, seen: View) -> str | None:
 
 def request_id_of(seen: View) -> str | None:
     """Request, trace or task id as written; what support asks for first. A named request id goes before an id by its shape."""
-    value = _hinted(_REQUEST_KEY, seen) or _hinted(_REQUEST_TEXT, seen) or _hinted(_TRACE, seen)
-    if value:
-        return value
+    if _ANY_NAME.search(seen.low):
+        value = _hinted(_REQUEST_KEY, seen) or _hinted(_REQUEST_TEXT, seen) or _hinted(_TRACE, seen)
+        if value:
+            return value
     if _DIGIT.search(seen.low):
-        value = _first(_SHAPED, seen) or ("][20" in seen.low and _first(_BRACKETED, seen)) or None
+        value = (
+            (_first(_SHAPED, seen) if "req_" in seen.low or _RUN.search(seen.low) else None)
+            or ("][20" in seen.low and _first(_BRACKETED, seen))
+            or None
+        )
         if value:
             return value
         if "id" in seen.low:

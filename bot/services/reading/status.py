@@ -69,13 +69,7 @@ _HUNDREDS: Final = re.compile(r"(?<!\d)[45]\d\d(?!\d)")
 def status_of(seen: View) -> int | None:
     """The HTTP status as the text tells it; the outermost one where several are told."""
     low = seen.low
-    around = [
-        # A cut-off start gets a sign that no pattern takes for the start of the text.
-        low[: found.end() + _AFTER]
-        if found.start() < _BEFORE
-        else "\0" + low[found.start() - _BEFORE : found.end() + _AFTER]
-        for found in islice(_HUNDREDS.finditer(low), _NUMBERS)
-    ]
+    around = _around(low)
     if not around:
         return None
     for pattern in (_STATUS_STRONG, _STATUS_PHRASE, _STATUS_LOOSE, _STATUS_CODE):
@@ -86,3 +80,18 @@ def status_of(seen: View) -> int | None:
                     return number
     line = _STATUS_LINE.search(seen.lines)
     return int(line.group(1)) if line else None
+
+
+def _around(low: str) -> list[str]:
+    """The pieces of the text with a number in them that can be a status; what is near to each other is one piece."""
+    spans: list[list[int]] = []
+    for found in islice(_HUNDREDS.finditer(low), _NUMBERS):
+        if int(found.group()) not in _KNOWN:
+            continue
+        start, end = found.span()
+        if spans and start - _BEFORE <= spans[-1][1]:
+            spans[-1][1] = end + _AFTER
+        else:
+            spans.append([start - _BEFORE, end + _AFTER])
+    # A cut-off start gets a sign that no pattern takes for the start of the text.
+    return [low[:end] if start <= 0 else "\0" + low[start:end] for start, end in spans]

@@ -16,6 +16,7 @@ _TIME: Final = re.compile(
     r"|(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]* \d{1,2},? 20\d\d,? (?:at )?\d{1,2}:\d\d(?::\d\d)? ?(?:AM|PM)?"
     r"|(?<=\[)20\d\d-[01]\d-[0-3]\d(?=\])"
 )
+_YEAR: Final = re.compile(r"20[0-9]{2}[-/年 ,]")
 _NOT_WHEN: Final = re.compile(
     r"(?:reset\w*|expire\w*|retry|until|valid|ends?(?: on| at)?|after|before|deadline|renew\w*|created|available|timestamp_reset|resetstime\w*|quotaresettimestamp|modified|since|effective|remove[ds]?|version|将在|将于|重置|恢复|到期|截止|有效期)"
     r"[\w\"' -]{0,12}[:=]? ?(?:on |at |in )?[\"'(]?$",
@@ -26,7 +27,7 @@ _NOT_WHEN: Final = re.compile(
 def occurred_at_of(seen: View, near: str = "") -> str | None:
     """When it happened, as written: the last time before the words that decided, else the first one in the text."""
     text = seen.lines
-    if "20" not in text:
+    if not _YEAR.search(text):
         return None
     times = [
         found
