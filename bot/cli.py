@@ -253,3 +253,31 @@ def upgrade() -> int:
     from bot import oneshot
 
     return _run(oneshot.upgrade())
+
+
+@db.command("backup")
+def backup(file: Annotated[Path, typer.Argument(help="A new file; it gets mode 0600.")]) -> int:
+    """Keep the whole database in one file, while the bot runs. Keys are not in it: they are never stored."""
+    from bot import oneshot
+
+    return _run(oneshot.backup(file))
+
+
+@db.command("restore")
+def restore(file: Annotated[Path, typer.Argument(help="What `db backup` wrote.")]) -> int:
+    """Fill an empty database from a backup. The bot must not run."""
+    from bot import oneshot
+
+    return _run(oneshot.restore(file))
+
+
+@db.command("copy")
+def copy(
+    to: Annotated[
+        str, typer.Option("--to-env", help="The variable that holds the other DATABASE_URL.")
+    ] = "TARGET_DATABASE_URL",
+) -> int:
+    """Copy everything from DATABASE_URL to another, empty database, such as from SQLite to PostgreSQL. The bot must not run."""
+    from bot import oneshot
+
+    return _run(oneshot.copy(to))

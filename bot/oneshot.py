@@ -11,7 +11,8 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from bot.app import House, house, read_team
 from bot.chats.terminal_render import render
@@ -24,7 +25,10 @@ from bot.model.money import AccountState, Reading, Status
 from bot.model.team import Team
 from bot.services.diagnosis import Diagnoser
 from bot.services.switch_plan import Plan, as_json
-from bot.settings import EnvKeys, database_directory, fingerprint_key, load
+from bot.settings import EnvKeys, Settings, database_directory, fingerprint_key, load
+
+if TYPE_CHECKING:
+    from bot.redaction.gate import Gate
 
 _LOCAL = Person("terminal", "operator", os.environ.get("USER", "operator"))
 
@@ -307,3 +311,42 @@ async def upgrade() -> int:
     await store.close()
     print("The database is up to date.")
     return 0
+
+
+async def backup(file: Path) -> int:
+    from bot.store import backup as safe
+
+    settings = load()
+    counts = await safe.backup(settings.database_url.get_secret_value(), file, _gate(settings))
+    print(f"{file}: {sum(counts.values())} rows, {counts.get('tickets', 0)} tickets.")
+    return 0
+
+
+async def restore(file: Path) -> int:
+    from bot.store import backup as safe
+
+    settings = load()
+    counts = await safe.restore(file, settings.database_url.get_secret_value(), _gate(settings))
+    print(f"Restored {sum(counts.values())} rows, {counts.get('tickets', 0)} tickets.")
+    return 0
+
+
+async def copy(variable: str) -> int:
+    """The other address may hold a password, so it comes from the environment and not from the command line."""
+    from bot.store import backup as safe
+
+    target = os.environ.get(variable)
+    if not target:
+        raise ConfigError(f"{variable} is not set: put the address of the other, empty database there.")
+    settings = load()
+    counts = await safe.copy(settings.database_url.get_secret_value(), target, _gate(settings))
+    print(
+        f"Copied {sum(counts.values())} rows, {counts.get('tickets', 0)} tickets. Set DATABASE_URL to the new address now."
+    )
+    return 0
+
+
+def _gate(settings: Settings) -> Gate:
+    from bot.redaction.gate import Gate
+
+    return Gate(fingerprint_key(settings, database_directory(settings)))

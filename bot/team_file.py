@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from bot.errors import ConfigError
 from bot.model.engine import Engine, GatewaySettings, KeyRef, Route
-from bot.model.team import Access, OnCall, Support, Team, Watching
+from bot.model.team import Access, OnCall, Retention, Support, Team, Watching
 
 _TOP = (
     "language",
@@ -33,6 +33,7 @@ _TOP = (
     "warp",
     "model",
     "gateways",
+    "retention",
     "demo",
 )
 _ROUTE = [
@@ -55,6 +56,7 @@ _ACCESS = ["members", "operators", "slack_team", "telegram_chats"]
 _SUPPORT = ["chats", "owner", "environment", "review_after"]
 _ONCALL = ["people", "handover", "ack_within"]
 _WATCH = ["every", "ends_within", "weekly_report"]
+_RETENTION = ["readings", "tickets", "audit", "sightings"]
 _GATEWAY = ["kind", "url", "key_env", "key_file", "user_env", "user_file", "config", "pid_file", "restart"]
 _KINDS = ("new-api", "litellm", "claude-code-router")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}\Z")
@@ -125,6 +127,7 @@ class _Parser:
             warp_folder=self._warp(self._table(raw, "warp")),
             model_route=self._model(self._table(raw, "model"), routes),
             gateways={name: self._gateway(name, table) for name, table in self._tables(raw, "gateways")},
+            retention=self._retention(self._table(raw, "retention")),
         )
         if self._faults:
             raise ConfigError(*self._faults)
@@ -257,6 +260,17 @@ class _Parser:
         if not isinstance(report, bool):
             self._faults.append("[watch] weekly_report is true or false.")
         return Watching(every, self._span("[watch]", table, "ends_within", usual.ends_within), report is not False)
+
+    def _retention(self, table: Mapping[str, Any]) -> Retention:
+        self._known("[retention]", table, _RETENTION)
+        usual = Retention()
+        spans = {name: self._span("[retention]", table, name, getattr(usual, name)) for name in _RETENTION}
+        for name, least in (("readings", 35), ("tickets", 7), ("audit", 30), ("sightings", 7)):
+            if spans[name] < timedelta(days=least):
+                self._faults.append(
+                    f'[retention] {name} is too short: keep at least "{least}d", the bot looks that far back.'
+                )
+        return Retention(**spans)
 
     def _warp(self, table: Mapping[str, Any]) -> Path | None:
         self._known("[warp]", table, ["folder"])

@@ -101,6 +101,16 @@ class Watching:
 
 
 @dataclass(frozen=True, slots=True)
+class Retention:
+    """How long things are kept. Tickets: after they were resolved. Sightings: errors that were diagnosed."""
+
+    readings: timedelta = timedelta(days=400)
+    tickets: timedelta = timedelta(days=730)
+    audit: timedelta = timedelta(days=730)
+    sightings: timedelta = timedelta(days=90)
+
+
+@dataclass(frozen=True, slots=True)
 class Team:
     language: str = "en"
     timezone: str = "UTC"
@@ -117,6 +127,7 @@ class Team:
     model_route: str = ""  # a route that may put an unknown error into other words; "" is off
     warp_folder: Path | None = None  # where a Warp gateway keeps its .env and its state files
     gateways: Mapping[str, GatewaySettings] = field(default_factory=dict)
+    retention: Retention = field(default_factory=Retention)
 
     def engines_of(self, route: str) -> tuple[str, ...]:
         """Engines that may use the route, in the team file's order."""
