@@ -15,10 +15,13 @@ import structlog
 from bot.app import House, demo_house, house
 from bot.errors import ConfigError
 from bot.locales import Words, languages
+from bot.metrics import LOOK_S, Live, Looks
 from bot.model.chat import Role
+from bot.outlets.ocr import ScreenReader
 from bot.redaction.logs import loop_handler
 from bot.server import Server
 from bot.services import heartbeat
+from bot.services.keeping import Keeping
 from bot.settings import load, secret
 from handlers.chain import Chain
 from handlers.router import discover
@@ -28,6 +31,8 @@ if TYPE_CHECKING:
     from bot.chats.telegram import TelegramChat
 
 log = structlog.get_logger("faces")
+
+STEPS_DRAIN_S = 3.0
 
 
 async def run() -> int:
@@ -79,6 +84,10 @@ async def serve(built: House, stopping: asyncio.Event) -> None:
         remarks=beat.faults if beat else tuple,
         registry=built.registry,
     )
+    built.steps.every("metrics", LOOK_S, Looks(built.metrics, built.store, built.clock).round)
+    built.steps.every("retention", Keeping.EVERY_S, Keeping(built.team.retention, built.store, built.clock).round)
+    leads = {"watch": lambda: built.watch.leads, **({"telegram": lambda: telegram.leading} if telegram else {})}
+    built.registry.register(Live(built.chats, built.steps, leads))
     try:
         await server.start()
     except OSError as fault:
@@ -99,11 +108,13 @@ async def serve(built: House, stopping: asyncio.Event) -> None:
         await _first(stopping, *running)
     finally:
         log.info("stopping")
-        for chat in chats:
-            await chat.stop()
-        await server.stop()
+        # No new steps; those that are being sent get a moment while the chats can still send. Then both chats at once: each
+        # lets its answers end for up to ten seconds, and whoever asked us to stop does not wait for twice that.
         for task in running:
             task.cancel()
+        await asyncio.wait(running, timeout=STEPS_DRAIN_S)
+        await asyncio.gather(*(chat.stop() for chat in chats), return_exceptions=True)
+        await server.stop()
         await asyncio.gather(*running, return_exceptions=True)
 
 
@@ -148,7 +159,7 @@ def slack_chat(built: House) -> SlackChat:
         timezone=built.team.timezone,
         languages=languages(),
     )
-    return SlackChat(options, built.gate, built.store, built.clock, Words, built.chosen, built.allowed)
+    return SlackChat(options, built.gate, built.store, built.clock, Words, built.chosen, built.allowed, ScreenReader())
 
 
 def telegram_chat(built: House) -> TelegramChat:
@@ -170,7 +181,7 @@ def telegram_chat(built: House) -> TelegramChat:
         names=built.team.people_names,
         known=command_words(),
     )
-    return TelegramChat(options, built.gate, built.store, built.clock, Words, built.chosen)
+    return TelegramChat(options, built.gate, built.store, built.clock, Words, built.chosen, ScreenReader())
 
 
 async def console(*, lang: str | None, role: str, demo: bool) -> int:

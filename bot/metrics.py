@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from time import monotonic
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
 
 from bot.model.chat import Reply, Request
+from bot.model.handoff import TicketState
 from bot.model.money import AccountState, Kind
-from bot.ports import Answers
+from bot.ports import Answers, Chat, Clock, Store
+from bot.services.steps import StepRunner
 
+LOOK_S = 30.0
+_MOST = 2_000
 _BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
 
@@ -42,7 +48,12 @@ class Metrics:
         self.late_steps = Gauge(
             "quotadesk_steps_late", "Steps over their time by more than a minute", registry=registry
         )
-        self.leader = Gauge("quotadesk_leader", "1 if this replica leads", ("what",), registry=registry)
+        self.oldest_step = Gauge(
+            "quotadesk_steps_oldest_seconds", "How long the longest due step has been waiting", registry=registry
+        )
+        self.database_up = Gauge(
+            "quotadesk_database_up", "1 if the last look at the database went well", registry=registry
+        )
 
     def saw(self, states: tuple[AccountState, ...]) -> None:
         for state in states:
@@ -52,6 +63,51 @@ class Metrics:
                     self.balance.labels(state.account, reading.kind.value, reading.currency or "").set(
                         float(reading.amount)
                     )
+
+
+class Live(Collector):
+    """Figures that others count themselves, read when somebody asks for them: chats, deliveries, leadership."""
+
+    def __init__(self, chats: Mapping[str, Chat], steps: StepRunner, leads: Mapping[str, Callable[[], bool]]) -> None:
+        self._chats, self._steps, self._leads = chats, steps, leads
+
+    def collect(self) -> Iterator[Metric]:
+        events = CounterMetricFamily(
+            "quotadesk_chat_events", "What a chat had to work around", labels=["platform", "event"]
+        )
+        faults = GaugeMetricFamily("quotadesk_chat_faults", "What is wrong with a platform now", labels=["platform"])
+        for platform, chat in self._chats.items():
+            faults.add_metric([platform], len(chat.faults()))
+            for event, count in sorted(getattr(chat, "counts", {}).items()):
+                events.add_metric([platform, event], count)
+        counts = self._steps.counts
+        steps = CounterMetricFamily("quotadesk_steps_run", "Deliveries and reminders by their end", labels=["result"])
+        for result in ("done", "retried", "given_up", "broken"):
+            steps.add_metric([result], getattr(counts, result))
+        leader = GaugeMetricFamily("quotadesk_leader", "1 if this replica leads", labels=["what"])
+        for what, leads in self._leads.items():
+            leader.add_metric([what], 1 if leads() else 0)
+        yield from (events, faults, steps, leader)
+
+
+class Looks:
+    """Figures of the database, looked at every half minute."""
+
+    def __init__(self, metrics: Metrics, store: Store, clock: Clock) -> None:
+        self._metrics, self._store, self._clock = metrics, store, clock
+
+    async def round(self) -> None:
+        """Raises StoreError: then the gauges keep what was last known, and `database_up` says so."""
+        now, metrics = self._clock.now(), self._metrics
+        metrics.database_up.set(0)
+        pending = await self._store.pending_steps(_MOST)
+        unresolved = await self._store.tickets(states=(TicketState.OPEN, TicketState.ACKNOWLEDGED), limit=_MOST)
+        ages = [(now - step.due_at).total_seconds() for step in pending]
+        metrics.pending_steps.set(len(pending))
+        metrics.late_steps.set(sum(age > 60 for age in ages))
+        metrics.oldest_step.set(max([0.0, *ages]))
+        metrics.open_tickets.set(len(unresolved))
+        metrics.database_up.set(1)
 
 
 class Measured:

@@ -20,6 +20,7 @@ from aiohttp import web
 from bot.chats import telegram_in as reading
 from bot.chats.leaves import marker
 from bot.chats.pace import Pace
+from bot.chats.pictures import Reader
 from bot.chats.telegram_inbox import Inbox
 from bot.chats.telegram_people import Memory, People, Profiles, TelegramOptions
 from bot.chats.telegram_poll import Hook, Poller
@@ -49,6 +50,7 @@ class TelegramChat:
         clock: Clock,
         words: Callable[[str, str], Wording],
         profiles: Profiles | None = None,
+        reader: Reader | None = None,
     ) -> None:
         if options.webhook_url and not options.webhook_secret:
             raise ConfigError("TELEGRAM_WEBHOOK_URL is set without TELEGRAM_WEBHOOK_SECRET: set a secret.")
@@ -57,7 +59,7 @@ class TelegramChat:
         self._people = People(options, self._wire, gate, memory, clock, words, profiles)
         self._pace = Pace(options.rates, clock)
         self._sender = Sender(self._wire, self._pace, gate, clock, self._people.name, self._people.moved)
-        self._inbox = Inbox(self._sender, self._wire, self._people, gate, memory, clock, options.known)
+        self._inbox = Inbox(self._sender, self._wire, self._people, gate, memory, clock, options.known, reader)
         self._identity: asyncio.Task[None] | None = None
         self._stopping = False
         self._poller: Poller | None = None
@@ -164,6 +166,11 @@ class TelegramChat:
         both["waited"] = self._pace.refusals
         both["poller_rebuilt"] = self._poller.rebuilt if self._poller else 0
         return both
+
+    @property
+    def leading(self) -> bool:
+        """Whether this replica polls."""
+        return self._poller is not None and self._poller.leading
 
     # --- the webhook's door
 
