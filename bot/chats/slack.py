@@ -23,6 +23,7 @@ from slack_sdk.signature import SignatureVerifier
 
 from bot.chats.leaves import marker
 from bot.chats.pace import SLACK, Pace
+from bot.chats.pictures import Reader
 from bot.chats.slack_inbox import Allowed, Inbox
 from bot.chats.slack_people import People, Profiles
 from bot.chats.slack_request import Intake
@@ -85,12 +86,13 @@ class SlackChat:
         words: Callable[[str, str], Wording],
         profiles: Profiles | None = None,
         allowed: Allowed | None = None,
+        reader: Reader | None = None,
     ) -> None:
         self._options, self._clock, self._words = options, clock, words
         self._wire = Wire(options.bot_token, options.api_url, proxy=options.proxy)
         self._sender = Sender(self._wire, Pace(SLACK, clock), gate, memory, clock)
         people = People(self._wire, gate, clock, options, profiles)
-        intake = Intake(self._wire, gate, self._sender, clock)
+        intake = Intake(self._wire, gate, self._sender, clock, reader)
         names = {name: name for name in ("balance", "diagnose", "switch", "quota")}
         names |= {configured.lstrip("/").lower(): command for command, configured in options.commands.items()}
         known = options.known | set(names) | {"help"}

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from bot.chats.leaves import unmarked
+from bot.chats.pictures import PICTURE_MOST, NoReader, Reader, read_picture, slack_picture
 from bot.chats.slack_in import Raw, whole
 from bot.chats.slack_people import About
 from bot.chats.slack_send import Cleaned, Gate, Sender
@@ -25,8 +26,9 @@ _TEXT_NAMES: Final = (".log", ".txt", ".json", ".jsonl", ".md", ".out", ".err", 
 
 
 class Intake:
-    def __init__(self, wire: Wire, gate: Gate, sender: Sender, clock: Clock) -> None:
+    def __init__(self, wire: Wire, gate: Gate, sender: Sender, clock: Clock, reader: Reader | None = None) -> None:
         self._wire, self._gate, self._sender, self._clock = wire, gate, sender, clock
+        self._reader = reader or NoReader()
 
     async def clean(self, raw: str) -> Cleaned:
         return await asyncio.to_thread(self._gate.clean, raw) if len(raw) > LARGE else self._gate.clean(raw)
@@ -96,6 +98,8 @@ class Intake:
     async def _file(self, file: Mapping[str, Any]) -> tuple[str, str]:
         name, mime = str(file.get("name", "")).lower(), str(file.get("mimetype", ""))
         readable = mime.startswith("text/") or mime in ("application/json", "application/x-ndjson", "application/xml")
+        if slack_picture(file):
+            return await self._picture(file)
         if not readable and not name.endswith(_TEXT_NAMES):
             return "", "slack.file_not_text"
         if int(file.get("size") or 0) > FILE_MOST:
@@ -108,6 +112,18 @@ class Intake:
         if len(body) > FILE_HEAD + FILE_TAIL:  # the first error and the last lines tell; the middle repeats
             body = f"{body[:FILE_HEAD]}\n…\n{body[-FILE_TAIL:]}"
         return unmarked(body), ""
+
+    async def _picture(self, file: Mapping[str, Any]) -> tuple[str, str]:
+        if not self._reader.ready:
+            return "", "diagnose.picture.not_installed"
+        if int(file.get("size") or 0) > PICTURE_MOST:
+            return "", "diagnose.picture.too_large"
+        try:
+            picture = await self._wire.fetch(str(file.get("url_private") or ""), PICTURE_MOST)
+        except DeliveryError as fault:
+            self._sender.once(f"file {fault.reason}", "an attached picture could not be read", reason=fault.reason)
+            return "", "diagnose.picture.too_large" if fault.reason == "too_large" else "slack.file_unreadable"
+        return await read_picture(self._reader, picture)
 
 
 def _merged(founds: list[Found]) -> Found:

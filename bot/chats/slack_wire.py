@@ -178,8 +178,15 @@ class Wire:
         await self.call(self.client.files_completeUploadExternal, **share)
 
     async def download(self, url: str) -> str:
-        """A text file that a person attached. The token goes to Slack's own hosts only, and follows no redirect.
-        Raises DeliveryError: foreign_host, too_large, not_text, http_<status>."""
+        """A text file that a person attached. Raises DeliveryError: as `fetch`, and not_text."""
+        body = await self.fetch(url, FILE_MOST)
+        if b"\x00" in body[:2_000]:
+            raise DeliveryError("not_text", final=True)
+        return body.decode("utf-8", "replace")
+
+    async def fetch(self, url: str, most: int) -> bytes:
+        """A file that a person attached. The token goes to Slack's own hosts only, and follows no redirect.
+        Raises DeliveryError: foreign_host, too_large, not_text (the sign-in page), http_<status>."""
         assert self._session is not None
         parts, own = urlsplit(url), urlsplit(self._api_url)
         host = parts.hostname or ""
@@ -199,13 +206,11 @@ class Wire:
                 body = bytearray()
                 async for chunk in answer.content.iter_chunked(65_536):
                     body += chunk
-                    if len(body) > FILE_MOST:
+                    if len(body) > most:
                         raise DeliveryError("too_large", final=True)
         except (TimeoutError, aiohttp.ClientError, OSError) as fault:
             raise self._lost(type(fault).__name__.lower()) from None
-        if b"\x00" in body[:2_000]:
-            raise DeliveryError("not_text", final=True)
-        return body.decode("utf-8", "replace")
+        return bytes(body)
 
 
 def _seconds(headers: Any) -> float:

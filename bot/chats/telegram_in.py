@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from telegram import Document, Message, User
+from telegram import Document, Message, PhotoSize, User
 
 from bot.chats.leaves import unmarked
+from bot.chats.pictures import PICTURE_MOST, is_picture
 from bot.chats.typed import is_root, split_command
 
 COMMANDS: Final = ("balance", "diagnose", "switch", "quota", "start", "help")
@@ -36,6 +37,9 @@ _TEXT_NAMES: Final = (
 )
 
 
+Attached = Document | PhotoSize
+
+
 @dataclass(frozen=True, slots=True)
 class Raw:
     """A request before the gate. `text`, `quoted` and `fields` are raw."""
@@ -43,7 +47,7 @@ class Raw:
     command: str
     text: str = ""
     quoted: str = ""
-    files: tuple[Document, ...] = ()
+    files: tuple[Attached, ...] = ()
     action: str | None = None
     value: str = ""
     fields: Mapping[str, str] = field(default_factory=dict)
@@ -82,7 +86,7 @@ def linking(rest: str) -> str:
     return found[1] if found else ""
 
 
-def quoted_of(message: Message, own_id: int) -> tuple[str, tuple[Document, ...]]:
+def quoted_of(message: Message, own_id: int) -> tuple[str, tuple[Attached, ...]]:
     """The text and the files of what is replied to: the marked part if the person marked one. A topic's first message is
     no reply, and the bot's own answers are no errors."""
     if message.quote is not None:
@@ -92,8 +96,20 @@ def quoted_of(message: Message, own_id: int) -> tuple[str, tuple[Document, ...]]
         return "", ()
     if before.from_user is not None and before.from_user.id == own_id:
         return "", ()
-    document = before.document
-    return words_of(before), (document,) if document is not None and is_text(document) else ()
+    return words_of(before), attached_to(before)
+
+
+def attached_to(message: Message) -> tuple[Attached, ...]:
+    """What can be read of a message's attachment: a text file, or the largest size of a picture that is not too large."""
+    document = message.document
+    if document is not None and (is_text(document) or is_image(document)):
+        return (document,)
+    sizes = [size for size in message.photo or () if (size.file_size or 0) <= PICTURE_MOST]
+    return (max(sizes, key=lambda size: size.width * size.height),) if sizes else ()
+
+
+def is_image(file: Attached) -> bool:
+    return isinstance(file, PhotoSize) or is_picture(file.mime_type or "", file.file_name or "")
 
 
 def is_text(document: Document | None) -> bool:

@@ -12,6 +12,7 @@ import structlog
 from telegram import CallbackQuery, Message, Update, User
 
 from bot.chats import telegram_in as reading
+from bot.chats.pictures import PICTURE_MOST, NoReader, Reader, read_picture
 from bot.chats.telegram_answer import Conversation, Forms, Origin, Waiting
 from bot.chats.telegram_in import Paste, Raw, Typed
 from bot.chats.telegram_people import Memory, People
@@ -46,9 +47,11 @@ class Inbox(Forms):
         memory: Memory,
         clock: Clock,
         known: frozenset[str],
+        reader: Reader | None = None,
     ) -> None:
         self._sender, self._wire, self._people, self._gate = sender, wire, people, gate
         self._memory, self._clock, self._known = memory, clock, known
+        self._reader = reader or NoReader()
         self._waiting = Waiting(clock)
         self._pastes: dict[tuple[int, int], Paste] = {}
         self._seen: OrderedDict[str, None] = OrderedDict()
@@ -158,8 +161,8 @@ class Inbox(Forms):
             await self._ask(origin, form(text), user, number)
         elif isinstance(command, Typed) and not forwarded and self._ours(command, private):
             await self._command(message, origin, command, text, user, number)
-        elif private and command is None and reading.is_text(message.document) and message.document is not None:
-            await self._ask(origin, Raw("diagnose", text, files=(message.document,)), user, number)
+        elif private and command is None and (files := reading.attached_to(message)):
+            await self._ask(origin, Raw("diagnose", text, files=files), user, number)
         elif private and command is None and len(text) >= reading.ERROR:
             # An error with a key in it: the diagnosis carries the warning itself.
             await self._ask(origin, Raw("diagnose", text), user, number)
@@ -185,8 +188,8 @@ class Inbox(Forms):
             await self._ask(origin, Raw("link", code), user, number)
             return
         quoted, files = reading.quoted_of(message, self._people.own_id) if typed.command == "diagnose" else ("", ())
-        if typed.command == "diagnose" and reading.is_text(message.document) and message.document is not None:
-            files = (message.document, *files)
+        if typed.command == "diagnose":
+            files = (*reading.attached_to(message), *files)
         rest = "" if typed.command == "start" and rest == "private" else rest
         await self._ask(origin, Raw(typed.command, rest, quoted, files), user, number)
 
@@ -361,8 +364,10 @@ class Inbox(Forms):
         )
         return conversation, words
 
-    async def _file(self, document: Any, words: Wording) -> tuple[str, str]:
+    async def _file(self, document: reading.Attached, words: Wording) -> tuple[str, str]:
         """(text, "") or ("", what is wrong)."""
+        if reading.is_image(document):
+            return await self._picture(document, words)
         if (document.file_size or 0) > reading.FILE_MOST:
             return "", words.say("telegram.file_too_large", megabytes=reading.FILE_MOST // 1_000_000)
         try:
@@ -373,6 +378,19 @@ class Inbox(Forms):
         if len(body) > reading.FILE_MOST:
             return "", words.say("telegram.file_too_large", megabytes=reading.FILE_MOST // 1_000_000)
         return await asyncio.to_thread(reading.decode, body), ""
+
+    async def _picture(self, file: reading.Attached, words: Wording) -> tuple[str, str]:
+        if not self._reader.ready:
+            return "", words.say("diagnose.picture.not_installed")
+        if (file.file_size or 0) > PICTURE_MOST:
+            return "", words.say("diagnose.picture.too_large")
+        try:
+            found = await self._wire.call(lambda bot: bot.get_file(file.file_id))
+            picture = bytes(await self._wire.call(lambda _: found.download_as_bytearray()))
+        except DeliveryError:
+            return "", words.say("telegram.file_lost")
+        text, trouble = await read_picture(self._reader, picture)
+        return text, words.say(trouble) if trouble else ""
 
     async def _clean(self, raw: str) -> Cleaned:
         return await asyncio.to_thread(self._gate.clean, raw) if len(raw) > LARGE else self._gate.clean(raw)

@@ -83,7 +83,14 @@ class SlackDesk:
     """`async with SlackDesk(slack) as desk`: HTTP mode; `socket=True`: Socket Mode."""
 
     def __init__(
-        self, slack: SlackWorld, *, socket: bool = False, clock: Any = None, memory: Any = None, **options: Any
+        self,
+        slack: SlackWorld,
+        *,
+        socket: bool = False,
+        clock: Any = None,
+        memory: Any = None,
+        reader: Any = None,
+        **options: Any,
     ) -> None:
         self.slack, self.router = slack, Router()
         self.memory: Any = memory or Memory()
@@ -98,7 +105,14 @@ class SlackDesk:
         values |= {"app_token": Secret(slack.app_token)} if socket else {"signing_secret": Secret(slack.signing_secret)}
         values |= options
         self.chat = SlackChat(
-            SlackOptions(**values), self.gate, self.memory, clock or SystemClock(), Words, self._profile, self._allowed
+            SlackOptions(**values),
+            self.gate,
+            self.memory,
+            clock or SystemClock(),
+            Words,
+            self._profile,
+            self._allowed,
+            reader,
         )
         self.chat.bind(self.router)
         self.server = None if socket else Server("127.0.0.1", 0, slack=self.chat.handle)

@@ -514,7 +514,7 @@ async def test_attached_text_is_read_through_the_gate_and_other_files_are_not(
     dm = slack.dm("U0ALICE")
     picture = slack.add_file("shot.png", b"\x89PNG", mimetype="image/png")
     await slack.message("U0ALICE", dm, "", files=[picture])
-    await slack.wait_for(reads(slack, "not text"))
+    await slack.wait_for(reads(slack, "cannot read pictures here"))
     await slack.message("U0ALICE", dm, "", files=[{**log, "size": 6_000_000}])
     await slack.wait_for(reads(slack, "larger than 5 MB"))
     await slack.message("U0ALICE", dm, "", files=[{**log, "url_private": "http://evil.example/x.log"}])
