@@ -58,6 +58,13 @@ _BROKEN: Final = re.compile(r"[{}]|error code|traceback|exception:|^\s*http/|sta
 _ASKED: Final = re.compile(
     r"^(?:how|what|why|where|which|when|does|do|did|is|are|can|could|should|will|who)\b[^{}:]*\?*$|^[^{}:]{0,80}(?:吗|怎么办|怎么|如何|呢|什么)[^{}:]{0,30}[?。]?$"
 )
+_PLAIN: Final = re.compile(r"[a-z ,.;!?'\"()-]*")
+_TRADE: Final = re.compile(
+    r"\b(?:api|errors?|requests?|tokens?|quota|accounts?|servers?|http|fail\w*|exception|keys?|billing|credits?|usage|plan|subscription|upgrade|"
+    r"providers?|endpoint|retry|retrying|again|overload\w*|rate|balance|timed?|timeout|connection|network|denied|unauthorized|forbidden|"
+    r"prompt|context|content|policy|access|permission|organization|payment|channels?|upstream|gateway|busy|capacity|login|invalid)\b"
+)
+"""Plain words of everyday English are an error only when one of the trade's words is among them."""
 _ORDINARY_CODES: Final = re.compile(r"^\d+$")
 
 
@@ -104,6 +111,14 @@ class Diagnoser:
         if status is None and len(seen.low) < 200 and _ASKED.match(seen.low) and not _BROKEN.search(seen.low):
             return Diagnosis(causes=(Cause.UNKNOWN,), confidence=0.6, text=text, is_error=False)
         hits, speakers = self._read(seen, status)
+        if (
+            hits
+            and hits[0].entry.rank < 70
+            and status is None
+            and _PLAIN.fullmatch(seen.low)
+            and not _TRADE.search(seen.low)
+        ):
+            hits = []
         provider, gateway = _origin(speakers)
         return self._told(text, seen, status, provider, gateway, hits, known=bool(speakers), brief=brief)
 

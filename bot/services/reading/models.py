@@ -18,6 +18,7 @@ _MODEL_SAID: Final = tuple(
         (("non-serverless",), r"non-serverless model " + _Q + _NAME),
         (("to this model",), r"specific to this model " + _Q + _NAME),
         (("invoke model",), r"(?:failed|unable) to invoke model " + _Q + _NAME),
+        (("access model",), r"\baccess model " + _Q + _NAME),
         (("invocation of model",), r"invocation of model id " + _Q + _NAME),
         (("] model",), r"for the \[" + _NAME + r"\] model"),
         (("rate-limited upstream",), r"(?<![\w./:@-])" + _NAME + r" is temporarily rate-limited upstream"),

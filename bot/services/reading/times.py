@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from typing import Final
 
 from bot.services.reading.ids import Named
@@ -43,7 +44,7 @@ def occurred_at_of(seen: View, near: str = "") -> str | None:
 
 _UNIT: Final = r"(?:milliseconds?|millis|ms|seconds?|secs?|s|minutes?|mins?|min|m|hours?|hrs?|h|days?|d|weeks?|毫秒|秒钟?|分钟?|小时|个小时|天)"
 _SPAN: Final = r"(\d+(?:\.\d+)?) ?(" + _UNIT + r")(?![a-z])"
-_ANY_SPAN: Final = r"((?:\d+(?:\.\d+)? ?" + _UNIT + r"(?:,? ?(?:and )?|(?![a-z\d])))+)"
+_ANY_SPAN: Final = r"~? ?((?:\d+(?:\.\d+)? ?" + _UNIT + r"(?:,? ?(?:and )?|(?![a-z\d])))+)"
 _WAIT_SAID: Final = tuple(
     Named(hints, re.compile(pattern))
     for hints, pattern in (
@@ -111,6 +112,27 @@ def seconds_of(span: str) -> float | None:
     return float(sum(float(number) * _unit(unit) for number, unit in pieces))
 
 
+_HTTP_DATE: Final = r"((?:mon|tue|wed|thu|fri|sat|sun), \d{1,2} [a-z]{3} 20\d\d [0-2]\d:[0-5]\d:[0-5]\d gmt)"
+_AFTER_DATE: Final = re.compile(r"retry-after[\"']?[ :=]{1,3}[\"']?" + _HTTP_DATE)
+_SENT_DATE: Final = re.compile(r"(?<![\w-])date[\"']?[ :=]{1,3}[\"']?" + _HTTP_DATE)
+
+
+def _between_dates(low: str) -> float | None:
+    """`Retry-After` as a date, counted from the answer's own `Date`; without that header nothing is known."""
+    until, sent = _AFTER_DATE.search(low), _SENT_DATE.search(low)
+    if until is None or sent is None:
+        return None
+    try:
+        seconds = (_moment(until.group(1)) - _moment(sent.group(1))).total_seconds()
+    except ValueError:  # the 31st of February
+        return None
+    return seconds if seconds >= 0 else None
+
+
+def _moment(written: str) -> datetime:
+    return datetime.strptime(written[5:-4], "%d %b %Y %H:%M:%S").replace(tzinfo=UTC)
+
+
 def retry_after_of(seen: View) -> float | None:
     """Seconds the other side asks to wait. A client's own `Retrying in 2 s` is no such word, nor is a clock time."""
     low = seen.low
@@ -125,6 +147,8 @@ def retry_after_of(seen: View) -> float | None:
         or "cooldown" in low
     ):
         return None
+    if "gmt" in low and "after" in low and (dated := _between_dates(low)) is not None:
+        return dated
     for named in _WAIT_SAID:
         for hint in named.hints:  # a loop, not any(): this runs for every text and pattern
             if hint in low:
