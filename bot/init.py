@@ -123,7 +123,9 @@ def collect(options: Options, talk: Talk, default_language: str) -> tuple[Plan, 
         found = _application(default_app, base)
     for line in _shown(found, words):
         talk.say(line)
-    tokens = {name: os.environ[name] for name in TOKENS if os.environ.get(name) and name not in had}
+    outside = {name: value for name in TOKENS if (value := os.environ.get(name))}
+    tokens = outside if talk.yes else {}
+    had = outside | had
     if not talk.yes:
         talk.say(slack_lines(found, words))
         tokens |= talk.until(_prompt(words, "init.q_slack", had, "SLACK_BOT_TOKEN"), _slack_tokens, hidden=True)
