@@ -418,6 +418,12 @@ class Store(Protocol):
     ) -> Ticket | None:
         """None if unknown. With `steps` whose keys all exist already nothing happens: the same call was made before."""
 
+    async def record_digest(
+        self, sent: Sequence[tuple[int, int]], entry: TimelineEntry, message: MessageRef, fact: tuple[str, Any]
+    ) -> None:
+        """One message that shows many tickets: `sent` are (ticket, step), each gets the entry and the copy, each step is done;
+        `fact` is a key and its value."""
+
     # due steps
     async def schedule(self, steps: Sequence[DueStep]) -> None:
         """Steps whose key exists already are left as they are."""
@@ -529,6 +535,9 @@ class TakenUp:
 class Restarter(Protocol):
     async def take_up(self, engine: Engine) -> TakenUp:
         """Never raises: what went wrong is in the result."""
+
+    async def declared(self, engine: Engine) -> tuple[tuple[str, str], ...] | None:
+        """(variable, where) that the service manager sets itself and that would win over the env file; None: not known."""
 
     def can_pause(self, engine: Engine) -> bool:
         """Whether the application has a call that stops just this engine."""

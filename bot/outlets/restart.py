@@ -6,12 +6,13 @@ import asyncio
 import os
 import signal
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Final
 
 from bot.model.engine import Engine
-from bot.outlets import bettafish
+from bot.outlets import bettafish, units
 from bot.outlets.bettafish import BettaFish
 from bot.ports import Clock, Gate, Http, TakenUp
 
@@ -43,7 +44,14 @@ class Restart:
     """
 
     def __init__(
-        self, http: Http, clock: Clock, gate: Gate, environment: Mapping[str, str], *, timeout_s: float = 60.0
+        self,
+        http: Http,
+        clock: Clock,
+        gate: Gate,
+        environment: Mapping[str, str],
+        *,
+        timeout_s: float = 60.0,
+        units_in: Sequence[Path] = units.FOLDERS,
     ) -> None:
         self._bettafish = BettaFish(http, clock, gate)
         self._gate = gate
@@ -51,6 +59,7 @@ class Restart:
             name: value for name, value in environment.items() if name in _PASSED or name.startswith("LC_")
         }
         self._timeout_s = timeout_s
+        self._units = units_in
 
     def plan(self, engine: Engine) -> str:
         if engine.restart:
@@ -63,6 +72,15 @@ class Restart:
         if engine.bettafish_url:
             return await self._bettafish.take_up(engine)
         return TakenUp("none", None, "by_hand")
+
+    async def declared(self, engine: Engine) -> tuple[tuple[str, str], ...] | None:
+        found = units.unit_of(engine.restart)
+        if found is None or engine.env_file is None:
+            return ()
+        unit, of_user = found
+        folders = [Path(self._environment.get("HOME", "/")) / ".config/systemd/user"] if of_user else self._units
+        told = await asyncio.to_thread(units.declared, unit, engine.variables, engine.env_file, folders)
+        return None if told is None else tuple(told)
 
     def can_pause(self, engine: Engine) -> bool:
         return engine.bettafish_url is not None and bettafish.app_of(engine) != ""

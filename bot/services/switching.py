@@ -197,7 +197,10 @@ class Switching:
             to_route=chosen.name,
             changes=self._changes(view, engine, chosen),
             checks=checks,
-            warnings=self._notices(view, engine, chosen, current, await self.overview()),
+            warnings=(
+                *self._notices(view, engine, chosen, current, await self.overview()),
+                *self._declared(await self._restarter.declared(engine)),
+            ),
             refused=against,
             hard=any(check.name in _HARD for check in against),
             forced=force,
@@ -299,6 +302,13 @@ class Switching:
         if engine.failover == "auto":
             out.append(Notice("automation_stays", {"engine": engine.title}))
         return tuple(out)
+
+    @staticmethod
+    def _declared(told: Sequence[tuple[str, str]] | None) -> tuple[Notice, ...]:
+        """What the service manager sets itself comes back with every restart."""
+        if told is None:
+            return (Notice("unit_unknown"),)
+        return tuple(Notice("unit_wins", {"variable": variable, "where": where}) for variable, where in told[:1])
 
     def _marks(self, view: EnvView, engine: Engine) -> list[str]:
         """Keyed fingerprints of the three values, to see later whether they are still the ones that were shown."""
