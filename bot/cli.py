@@ -233,6 +233,14 @@ def audit(as_json: Json = False) -> int:
     return _run(oneshot.audit(machine=as_json))
 
 
+@app.command()
+def cases(as_json: Json = False, lang: Lang = None) -> int:
+    """Errors that somebody called wrongly explained: candidates for new signatures, redacted."""
+    from bot import oneshot
+
+    return _run(oneshot.cases(machine=as_json, lang=lang))
+
+
 @app.command("slack-manifest")
 def slack_manifest(
     public_url: Annotated[

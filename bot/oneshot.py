@@ -263,6 +263,17 @@ async def audit(*, machine: bool) -> int:
         return 0
 
 
+async def cases(*, machine: bool, lang: str | None) -> int:
+    from handlers.cases import cases as kept
+
+    async with _house() as built:
+        if machine:
+            _print_json({"cases": [case.as_json() for case in await kept(built.store)]})
+        else:
+            _show(await _ask(built, _words(built.team, lang), "cases"), _words(built.team, lang))
+        return 0
+
+
 # --- without a database -----------------------------------------------------------------------------------------------------
 
 

@@ -37,6 +37,13 @@ _ids = itertools.count()
 _shared: list[Diagnoser] = []
 
 
+def diagnoser() -> Diagnoser:
+    """One for all tests: building it takes longer than most of them."""
+    if not _shared:
+        _shared.append(Diagnoser(load()))
+    return _shared[0]
+
+
 def deepseek(amount: str) -> Mapping[str, str]:
     info = {"currency": "CNY", "total_balance": amount, "granted_balance": "0", "topped_up_balance": amount}
     usable = amount.strip("0.") != ""
@@ -104,15 +111,13 @@ class Room:
     @property
     def services(self) -> Services:
         if self._services is None:
-            if not _shared:
-                _shared.append(Diagnoser(load()))
             team, unused = self.team, None
             keys = EnvKeys(self.gate.fingerprint, environ=self.environ, env_file=None)
             balances = Balances(team, self.web, keys, self.store, self.clock, self.gate)
             escalation, _ = build(team, self.store, ChatDesk({}, team), [], self.clock, self.gate, owner="one")
             self._services = Services(
                 team=team, store=self.store, clock=self.clock, gate=self.gate, keys=keys, balances=balances,
-                diagnosis=_shared[0], proof=Proof(team, balances, self.store, self.clock), switching=unused,  # type: ignore[arg-type]
+                diagnosis=diagnoser(), proof=Proof(team, balances, self.store, self.clock), switching=unused,  # type: ignore[arg-type]
                 escalation=escalation, oncall=escalation.rota, reword=Reword(team, self.web, keys, self.gate),
             )  # fmt: skip
         return self._services

@@ -227,3 +227,16 @@ async def test_diagnose_and_redact_answer_without_any_configuration(shell: Shell
     assert code == 1
     assert [json.loads(line)["id"] for line in out.splitlines()] == ["1", "2"]
     assert err
+
+
+async def test_cases_are_exported_for_signatures(shell: Shell, team: DemoWorld, make_key: Callable[..., str]) -> None:
+    assert (await shell("cases", "--json"))[:2] == (0, '{\n  "cases": []\n}\n')
+    key = make_key("sk-", 48)
+    lines = f"diagnose [QueryEngine] 402 Insufficient Balance {key}\ndiagnose.wrong\n4\n"
+    await shell("console", stdin=lines)
+    code, out, _ = await shell("cases", "--json")
+    [case] = json.loads(out)["cases"]
+    assert code == 0
+    assert (case["said"], case["right"], case["by"]) == ("balance_exhausted", "group_limit", "terminal:operator")
+    assert "402 Insufficient Balance" in case["text"]
+    assert key not in out
