@@ -61,7 +61,7 @@ _ASKED: Final = re.compile(
 _PLAIN: Final = re.compile(r"[a-z ,.;!?'\"()-]*")
 _TRADE: Final = re.compile(
     r"\b(?:api|errors?|requests?|tokens?|quota|accounts?|servers?|http|fail\w*|exception|keys?|billing|credits?|usage|plan|subscription|upgrade|"
-    r"providers?|endpoint|retry|retrying|again|overload\w*|rate|balance|timed?|timeout|connection|network|denied|unauthorized|forbidden|"
+    r"providers?|budget|exceeded|endpoint|retry|retrying|again|overload\w*|rate|balance|timed?|timeout|connection|network|denied|unauthorized|forbidden|"
     r"prompt|context|content|policy|access|permission|organization|payment|channels?|upstream|gateway|busy|capacity|login|invalid)\b"
 )
 """Plain words of everyday English are an error only when one of the trade's words is among them."""
@@ -74,6 +74,7 @@ class _Hit(NamedTuple):
     near: str
 
 
+_READ: Final = 30_000  # characters at each end of a text in which a pattern is looked for
 _RIVAL: Final = 5  # a cause that is told this much less surely still is a rival
 
 
@@ -187,7 +188,8 @@ class Diagnoser:
             if word in low:
                 return None
         if entry.regex:
-            found_at = self._pattern(entry.regex).search(low)
+            pattern = self._pattern(entry.regex)
+            found_at = pattern.search(low[:_READ]) or (pattern.search(low[-_READ:]) if len(low) > _READ else None)
             if found_at is None:
                 return None
             near = near or found_at.group(0)

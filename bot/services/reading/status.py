@@ -37,7 +37,8 @@ _STATUS_LOOSE: Final = re.compile(
     r"|\b(?:msg|message|error)[\"']?[:=] ?[\"']?([45]\d\d)[ {:]"
     r"|\| ?([45]\d\d) ?\|"
     r"|: ([45]\d\d)(?: -|:| [{\"<])"
-    r"|(?<=[\])。.,:>] )([45]\d\d):? ?[{<\"]"
+    r"|(?:(?<=[\])。.,:>] )|(?<=[。:]))([45]\d\d):? ?[{<\"]"
+    r"|[\u4e00-\u9fff]: ?([45]\d\d)(?![\d.])"
     r"|,([45]\d\d),(?=[a-z])"
     r"|(?:exhausted|error|exception|badrequest|forbidden|unauthorized|unavailable|notfound|argument|denied|exceeded|precondition|unauthenticated|internal): ([45]\d\d) [a-z]"
 )

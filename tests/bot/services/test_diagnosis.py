@@ -329,3 +329,87 @@ class TestCalm:
             brief.provider,
             brief.party,
         )
+
+
+class TestWhatItSays:
+    """`says` is the whole innermost message, not the part around the words that decided."""
+
+    GEMINI = (
+        "You exceeded your current quota, please check your plan and billing details. * Quota exceeded for metric: "
+        "generativelanguage.googleapis.com/generate_content_free_tier_requests, limit: 0, model: gemini-2.5-pro Please retry in 20s."
+    )
+
+    def test_the_message_inside_the_message_from_its_beginning(self):
+        inner = json.dumps({"error": {"code": 429, "message": self.GEMINI, "status": "RESOURCE_EXHAUSTED"}})
+        assert explain(json.dumps({"error": {"message": inner, "code": 429}})).says == self.GEMINI
+
+    def test_quotes_inside_do_not_end_it(self):
+        said = (
+            'No endpoints found that support tool use. Try disabling "question". To learn more, visit the documentation'
+        )
+        assert explain(json.dumps({"error": {"message": said, "code": 404}})).says == said
+
+    def test_a_code_that_decides_is_told_by_the_sentence_next_to_it(self):
+        text = '{"Response":{"Error":{"Code":"AuthFailure.SignatureFailure","Message":"The provided credentials could not be validated."}}}'
+        assert explain(text).says == "The provided credentials could not be validated."
+
+    def test_a_line_that_the_terminal_broke_is_joined_again(self):
+        text = (
+            "■ You've hit your usage limit. Upgrade to Pro or try again in 5 days 22 hours 11\nminutes.\n\nNext line."
+        )
+        assert (
+            explain(text).says
+            == "You've hit your usage limit. Upgrade to Pro or try again in 5 days 22 hours 11 minutes."
+        )
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("Rate limited. Quick retry available in ~3h", 10800),
+        (
+            "Retry-After: Wed, 21 Oct 2026 07:28:00 GMT\nDate: Wed, 21 Oct 2026 07:27:30 GMT\n429 rate limit exceeded",
+            30,
+        ),
+        ("429 rate limit exceeded\nRetry-After: Wed, 21 Oct 2026 07:28:00 GMT", None),
+        (
+            "429 rate limit exceeded\nRetry-After: Wed, 31 Feb 2026 07:28:00 GMT\nDate: Wed, 21 Oct 2026 07:27:30 GMT",
+            None,
+        ),
+        ("You've hit your usage limit, try again in 5 days 22 hours", 511200),
+        ("rate limit exceeded; retry-after-ms: 2500", 2.5),
+        ("usage limit reached, resets at 5pm (Europe/Warsaw)", None),
+    ],
+)
+def test_waiting_times(text, seconds):
+    assert explain(text).retry_after_s == seconds
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The model of the car is not supported by the jack; please check the manual.",
+        "Please do not exceed the daily limit of two coffees per person.",
+        "The deployment finished in 500 seconds and 429 files were uploaded.",
+        "SELECT count(*) FROM users WHERE balance > 0;",
+        "npm ERR! code ENOENT\nnpm ERR! syscall open\nnpm ERR! errno -2",
+    ],
+)
+def test_what_is_no_api_error_is_not_guessed_at(text):
+    found = explain(text)
+    assert (found.cause, found.page) == (Cause.UNKNOWN, None)
+
+
+def test_402_never_means_wait():
+    assert explain("402 Payment Required: please slow down, servers are busy").cause not in (
+        Cause.RATE_LIMITED,
+        Cause.OVERLOADED,
+    )
+
+
+def test_advice_about_payment_in_a_rate_limit_is_not_the_cause():
+    text = (
+        "Rate limit reached for default-gpt-3.5-turbo in organization org-x on requests per min. Limit: 3 / min. Please try again "
+        "in 20s. Please add a payment method to your account to increase your rate limit."
+    )
+    assert explain(text).cause is Cause.RATE_LIMITED
