@@ -197,7 +197,12 @@ async def test_every_reason_has_words(house: Room, language: str) -> None:
     words = Words(language)
     room = Path(switch.__file__).parents[1]
     found: set[str] = set()
-    for place in ("bot/outlets/env_file.py", "bot/outlets/env_text.py", "bot/services/switching.py"):
+    for place in (
+        "bot/outlets/env_file.py",
+        "bot/outlets/env_text.py",
+        "bot/services/switching.py",
+        "bot/services/rehearsal.py",
+    ):
         text = (room / place).read_text(encoding="utf-8")
         found |= {
             piece.split('"')[1]
