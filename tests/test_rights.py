@@ -49,6 +49,9 @@ OPERATORS_ONLY = {
 }
 
 
+OPEN = {"link"}  # a code that a member asked for is the right
+
+
 class Sealed:
     """A part of the house that nobody may touch."""
 
@@ -124,7 +127,7 @@ async def answers(router: Router, asked: Request) -> list[Reply]:
 def test_the_declared_roles_are_these() -> None:
     operators = {name for name, _, role in CELLS if role is Role.OPERATOR}
     assert operators >= OPERATORS_ONLY
-    assert all(role is not Role.NOBODY for _, _, role in CELLS)
+    assert {name for name, _, role in CELLS if role is Role.NOBODY} <= OPEN
 
 
 @pytest.mark.parametrize("role", list(PEOPLE), ids=lambda role: role.name)
