@@ -202,9 +202,9 @@ def _after(request: Request, ticket: Ticket, services: Services) -> Reply:
     )
     if here:
         line = notes.state_line(ticket, words, services.clock.now())
-        return Reply(
-            blocks=(Line(f"#{ticket.id} {line or words.say(f'ticket.states.{ticket.state.value}')}"),), alert=True
-        )
+        mark = f"{words.say('note.drill')} · " if ticket.drill else ""
+        line = line or words.say(f"ticket.states.{ticket.state.value}")
+        return Reply(blocks=(Line(f"{mark}#{ticket.id} {line}"),), alert=True)
     return replace(view(ticket, services, words), replace=True)
 
 

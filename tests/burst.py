@@ -156,7 +156,7 @@ async def _left(store: SqlStore) -> int:
 
 async def run(url: str, *, tickets: int, kills: int, replicas: int, limit_s: float) -> Counts:
     """Opens all, kills in turn as deliveries come in, waits until nothing is left or `limit_s` is over."""
-    began, gate = time.monotonic(), Gate(b"tests")
+    began, gate, chance = time.monotonic(), Gate(b"tests"), random.Random(11)
     store = SqlStore(url, gate)
     await store.open()
     async with DeskServer() as desk:
@@ -170,6 +170,7 @@ async def run(url: str, *, tickets: int, kills: int, replicas: int, limit_s: flo
                     if opening.done() and not await _left(store):
                         break
                     await asyncio.sleep(0.02)
+                await asyncio.sleep(chance.uniform(0, 0.5))  # at any moment, not always right after an arrival
                 running[kill % replicas].kill()
                 await running[kill % replicas].wait()
                 running[kill % replicas] = await _replica(url, desk, f"r{kill % replicas}-{kill}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -40,6 +41,7 @@ class MemoryChat:
         self.edits: list[tuple[str, Reply]] = []
         self.broken: dict[str, DeliveryError] = {}
         self.threads: dict[tuple[str, str], str | None] = {}
+        self.gates: dict[str, asyncio.Event] = {}  # a chat that takes nothing until it is opened
         self._ids = itertools.count(1)
 
     def _put(self, chat: str, reply: Reply, thread: str | None = None) -> MessageRef:
@@ -52,6 +54,7 @@ class MemoryChat:
         return ref
 
     async def post(self, place: Place, reply: Reply) -> MessageRef:
+        await self._pass(place.chat)
         return self._put(place.chat, reply, place.thread)
 
     async def edit(self, ref: MessageRef, reply: Reply) -> None:
@@ -62,7 +65,12 @@ class MemoryChat:
         self.messages[(ref.chat, ref.message)] = reply
         self.edits.append((ref.chat, reply))
 
+    async def _pass(self, chat: str) -> None:
+        if chat in self.gates:
+            await self.gates[chat].wait()
+
     async def direct(self, person: Person, reply: Reply) -> MessageRef:
+        await self._pass(person.id)
         return self._put(person.id, reply)
 
     def mention(self, person: Person) -> str:

@@ -110,11 +110,9 @@ class Delivery:
             set()
         )  # late at the last look as well: after a rest of ours all is late for a moment
         self._seen_broken: set[int] = set()
-        self._bundles: Bundles[DueStep, tuple[MessageRef | None, Ticket]] = Bundles()
+        self._bundles: Bundles[DueStep, tuple[MessageRef | None, Ticket, bool]] = Bundles()
         self._edits: Bundles[DueStep, None] = Bundles(least=1)
         self._tellings: Bundles[DueStep, None] = Bundles()
-        self._known: dict[int, MessageRef] = {}
-        self._known_at: float | None = None
         self._swept: datetime | None = None
         for kind in KINDS:
             runner.serve(kind, self)
@@ -174,17 +172,12 @@ class Delivery:
             if (place := f"{ref.platform}:{ref.chat}") in self._team.support.chats:
                 first.setdefault(place, ref)
         others = [ref for ref in ticket.messages if ref not in first.values()]
-        return [
-            self._step(
-                "renew",
-                f"ticket:{ticket.id}:renew:{now.isoformat()}:{ref.platform}:{ref.chat}:{ref.message}",
-                now,
-                lane=f"{ref.platform}:{ref.chat}",
-                ref=asdict(ref),
-                ticket=ticket.id,
-            )
-            for ref in (*first.values(), *others[-_LATEST_CALLS:])
-        ]
+        return [self._renewal(ticket.id, ref, now) for ref in (*first.values(), *others[-_LATEST_CALLS:])]
+
+    def _renewal(self, ticket: int, ref: MessageRef, now: datetime) -> DueStep:
+        place = f"{ref.platform}:{ref.chat}"
+        key = f"ticket:{ticket}:renew:{now.isoformat()}:{place}:{ref.message}"
+        return self._step("renew", key, now, lane=place, ref=asdict(ref), ticket=ticket)
 
     def pager_steps(self, ticket: Ticket, verb: str, now: datetime) -> list[DueStep]:
         """Only for a ticket that called somebody: a mailbox must not hear the end of what it never heard of."""
@@ -300,9 +293,7 @@ class Delivery:
         now = self._clock.now()
         latest = await self._reached(ticket, what, target, ref, now)
         if latest is not None and _shown(latest) != _shown(ticket):
-            key = f"ticket:{ticket.id}:renew:{now.isoformat()}:{ref.platform}:{ref.chat}:{ref.message}"
-            lane = f"{ref.platform}:{ref.chat}"
-            await self._store.schedule([self._step("renew", key, now, lane=lane, ref=asdict(ref), ticket=ticket.id)])
+            await self._store.schedule([self._renewal(ticket.id, ref, now)])
 
     # --- one kind each
 
@@ -315,19 +306,18 @@ class Delivery:
 
     async def _together(self, step: DueStep, what: str, address: str, *, only_open: bool = False) -> str:
         """Sends this step's message, or one message for all that wait for the same place."""
-        if maybe_twice(step) and (known := await self._sent_already(step)) is not None:
-            await self._keep_copy(await self._fresh(step), what, address, known)
-            return "done"
         send = partial(self._send_together, address, only_open)
-        ref, shown = await self._bundles.send(f"{step.kind} {address}", step, send)
+        ref, shown, recorded = await self._bundles.send(f"{step.kind} {address}", step, send)
         if ref is None:
             return "not open" if only_open else "resolved"
-        await self._keep_copy(shown, what, address, ref)
+        if not recorded:
+            await self._keep_copy(shown, what, address, ref)
         return "done"
 
     async def _send_together(
         self, address: str, only_open: bool, steps: Sequence[DueStep]
-    ) -> list[tuple[MessageRef | None, Ticket]]:
+    ) -> list[tuple[MessageRef | None, Ticket, bool]]:
+        """The message, the ticket as it shows it, and whether that is recorded already."""
         now, kind = self._clock.now(), steps[0].kind
         tickets = [await self._fresh(step) for step in steps]
         over = (TicketState.ACKNOWLEDGED, TicketState.RESOLVED) if only_open else (TicketState.RESOLVED,)
@@ -342,19 +332,8 @@ class Delivery:
         elif going:
             ref = await self._send_digest(kind, address, going, now)
         sent = {step.id for step, _ in going}
-        return [(ref if step.id in sent else None, ticket) for step, ticket in zip(steps, tickets, strict=True)]
-
-    async def _sent_already(self, step: DueStep) -> MessageRef | None:
-        """The message of many in which this one arrived, though whoever sent it vanished before recording each."""
-        now = self._clock.monotonic()
-        if self._known_at is None or now - self._known_at > 1.0:
-            self._known = {}
-            for key, value in (await self._store.facts(_DIGEST)).items():
-                platform, chat, message = key.removeprefix(_DIGEST).split(":", 2)
-                ref = MessageRef(platform, chat, message, value["thread"])  # type: ignore[arg-type]
-                self._known |= dict.fromkeys(value["steps"], ref)
-            self._known_at = now
-        return self._known.get(step.id)
+        many = len(going) > 1
+        return [(ref if step.id in sent else None, ticket, many) for step, ticket in zip(steps, tickets, strict=True)]
 
     async def _send_one(self, address: str, step: DueStep, ticket: Ticket, now: datetime) -> MessageRef:
         if step.kind == "note":
@@ -394,12 +373,19 @@ class Delivery:
         value = {
             "kind": kind,
             "tickets": [t.id for t in tickets],
-            "steps": [step.id for step, _ in going],
             "language": language,
-            "thread": ref.thread,
             "at": now.isoformat(),
         }
-        await self._store.set_fact(_digest_key(ref), value, now)
+        what = "reached" if kind in ("page", "call") else "delivered"
+        entry = TimelineEntry(self._clock.now(), SELF.address, what, self._gate.trusted(address))
+        sent = [(ticket.id, step.id) for step, ticket in going]
+        # At once: whoever is killed now has told fifty people's worth, and must not tell it again.
+        await self._store.record_digest(sent, entry, ref, (_digest_key(ref), value))
+        for _, ticket in going:
+            latest = await self._store.ticket(ticket.id)
+            if latest is not None and _shown(latest) != _shown(ticket):
+                await self._store.schedule([self._renewal(ticket.id, ref, self._clock.now())])
+                break  # one edit shows all of them as they are then
         return ref
 
     async def _run_note(self, step: DueStep, ticket: Ticket, now: datetime) -> str:

@@ -347,3 +347,27 @@ class TicketStore(StepStore):
             if next_review is not None:
                 await db.execute(update(tables.tickets).where(table.id == id).values(next_review=next_review))
             return await self._ticket(db, id)
+
+    async def record_digest(
+        self, sent: Sequence[tuple[int, int]], entry: TimelineEntry, message: MessageRef, fact: tuple[str, Any]
+    ) -> None:
+        """See ports.Store."""
+        async with self.write() as db:
+            for id in sorted({ticket for ticket, _ in sent}):  # in one order: two replicas must not wait for each other
+                locked = await db.execute(
+                    select(tables.tickets.c.id).where(tables.tickets.c.id == id).with_for_update()
+                )
+                if locked.first() is None:
+                    continue
+                await self._enter(db, id, entry)
+                await db.execute(
+                    self.insert(tables.ticket_messages).values(ticket=id, **asdict(message)).on_conflict_do_nothing()
+                )
+            await db.execute(
+                update(tables.steps)
+                .where(tables.steps.c.id.in_([step for _, step in sent]), tables.steps.c.state == "pending")
+                .values(state="done", finished_at=entry.at, result="done", lease_owner=None, lease_until=None)
+            )
+            insert = self.insert(tables.facts).values(key=fact[0], value=fact[1], at=entry.at)
+            newest = {"value": insert.excluded.value, "at": insert.excluded.at}
+            await db.execute(insert.on_conflict_do_update(index_elements=["key"], set_=newest))

@@ -7,7 +7,7 @@ import contextlib
 import os
 import socket
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -198,9 +198,16 @@ class Scene:
 
 @contextlib.asynccontextmanager
 async def scene(
-    folder: Path, *, slack: str = "http", telegram: str = "polling", language: str = "zh"
+    folder: Path,
+    *,
+    slack: str = "http",
+    telegram: str = "polling",
+    language: str = "zh",
+    amend: Callable[[str], str] = str,
+    more: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Scene]:
-    """`slack`: http, socket or off. `telegram`: polling, webhook or off."""
+    """`slack`: http, socket or off. `telegram`: polling, webhook or off. `amend` changes the team file, `more` are further
+    settings."""
     providers = DemoWorld()
     await providers.start()
     try:
@@ -214,11 +221,12 @@ async def scene(
             keys = demo.environment(providers)
             demo.write_env(demo.team(providers, folder), keys, app_env)
             config = folder / "quotadesk.toml"
-            config.write_text(team_file(providers, app_env, language=language), encoding="utf-8")
+            config.write_text(amend(team_file(providers, app_env, language=language)), encoding="utf-8")
             environ = {
                 **keys,
                 "CONFIG_FILE": str(config),
                 "DATABASE_URL": f"sqlite+aiosqlite:///{folder}/var/quotadesk.db",
+                **(more or {}),
             }
             bot = BotProcess(folder, environ)
             if slack != "off":
