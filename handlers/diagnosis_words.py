@@ -226,7 +226,8 @@ def _note_blocks(note: str, words: Words) -> list[Block]:
 def _first(p: Proven, team: Team, words: Words) -> tuple[str, ...]:
     """What brings the engine back at once, before the cause is mended."""
     if p.better_route and p.engine:
-        key = "diagnose.step_switch_figure" if p.better_figure else "diagnose.step_switch"
+        way = "step_switch" if team.engines[p.engine].env_file else "step_route"
+        key = f"diagnose.{way}_figure" if p.better_figure else f"diagnose.{way}"
         figure = words.money(*p.better_figure) if p.better_figure else ""
         return (words.say(key, engine=_engine(team, p).title, route=p.better_route, figure=figure),)
     if p.no_route_left and p.engine:
@@ -293,6 +294,7 @@ def _links(d: Diagnosis, p: Proven, team: Team, words: Words) -> tuple[tuple[str
         Cause.NETWORK: ("status",),
         Cause.UPSTREAM_ERROR: ("status",),
         Cause.KEY_LIMIT: ("keys", "balance"),
+        Cause.FREE_TIER_ZERO_LIMIT: ("keys", "balance"),
     }.get(p.cause, ("top_up", "balance"))
     if has_money(p) or p.wallet == "relay" or p.certainty == "narrowed" and p.wallet != "ours":
         kinds = ("keys", "balance", "status") if p.wallet != "relay" else ("balance", "status")
