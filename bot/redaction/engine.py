@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from binascii import b2a_base64
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import Final
 
 from bot.redaction import bodies, headers, names, numbers, structures, tables, tokens
-from bot.redaction.rx import finder
+from bot.redaction.rx import finder, replay, scatter, touched
 from bot.redaction.spans import UNREADABLE, Span
-from bot.redaction.unwrap import Copy, Overdressed, copies, dressed
+from bot.redaction.unwrap import GATE, Copy, Overdressed, copies, dressed
 
 _LOOKS: Final = 3  # what still holds a secret after that many looks is dropped, not sent
 _MOST_REPEATED: Final = 200  # each is one more walk over the text
@@ -22,7 +23,13 @@ DROPPED: Final = "[text dropped: it could not be cleaned]"
 
 
 # Most texts hold nothing for the rarer finders: one look tells.
+_STRUCTURES, _BODIES, _NUMBERS, _TABLES = (finder(module.HINTS) for module in (structures, bodies, numbers, tables))
 _RARE: Final = finder("|".join((structures.HINTS, bodies.HINTS, numbers.HINTS, tables.HINTS)))
+
+# What only a name told: a maker's own prefix in the same place says more.
+_VAGUE: Final = frozenset(
+    ("api key", "token", "secret", "password", "credential", "authorization", "signature", "session", "cookie", "jwt")
+)
 
 
 def find(view: bytes, whole: bool = True) -> list[Span]:
@@ -30,18 +37,29 @@ def find(view: bytes, whole: bool = True) -> list[Span]:
     spans = tokens.find(view)
     names.find(view, spans)
     if _RARE(view, 0)[0] >= 0:
-        structures.find(view, spans)
-        if whole:
-            bodies.find(view, spans)
-        numbers.find(view, spans)
-        tables.find(view, spans)
+        _rare(view, spans, whole)
     return spans
 
 
+def _rare(view: bytes, spans: list[Span], whole: bool) -> None:
+    if _STRUCTURES(view, 0)[0] >= 0:
+        structures.find(view, spans)
+    if whole and _BODIES(view, 0)[0] >= 0:
+        bodies.find(view, spans)
+    if _NUMBERS(view, 0)[0] >= 0:
+        numbers.find(view, spans)
+    if _TABLES(view, 0)[0] >= 0:
+        tables.find(view, spans)
+
+
 def _look(text: bytes) -> list[Span]:
-    spans = find(text)
+    return _whole(text, find(text), dressed(text))
+
+
+def _whole(text: bytes, spans: list[Span], worn: bool) -> list[Span]:
+    """What was found in the text as it stands, and what its undressed copies show, repeats and header lines with it."""
     try:
-        views = copies(text) if dressed(text) else []
+        views = copies(text) if worn else []
     except Overdressed:
         return [(0, len(text), UNREADABLE, b"")]
     # Escapes tell where a string in a body ends, and a copy has lost them: it is read for bodies only if the text shows none.
@@ -61,7 +79,7 @@ def _repeats(text: bytes, views: Sequence[Copy], spans: list[Span]) -> None:
     found = {span[3]: span[2] for span in spans if len(span[3]) >= _REPEATED and span[2] != structures.MAIL}
     for secret in tuple(found)[:_MOST_REPEATED] if len(found) > _MOST_REPEATED else found:
         kind = found[secret]
-        if len(secret) >= 16:
+        if len(secret) >= 16 and kind in _VAGUE:  # a maker's own key is known by what it decodes to
             coded = b2a_base64(secret, newline=False).rstrip(b"=")[:-1]
             at = text.find(coded)
             while at >= 0:
@@ -104,12 +122,6 @@ def _label(kind: str, cut: bytes) -> bytes:
     if kind == bodies.IMAGE:
         return f"[image, {len(cut) * 3 // 4096 + 1} kB]".encode()
     return b"[" + kind.encode() + b"]"
-
-
-# What only a name told: a maker's own prefix in the same place says more.
-_VAGUE: Final = frozenset(
-    ("api key", "token", "secret", "password", "credential", "authorization", "signature", "session", "cookie", "jwt")
-)
 
 
 def _union(spans: list[Span]) -> list[Span]:
@@ -185,6 +197,41 @@ def redact(raw: str) -> tuple[str, dict[str, int]]:
         return raw, {}
     counts: dict[str, int] = {}
     return _cut(text, _union(spans), counts).decode("utf-8", "replace"), counts
+
+
+# Between texts that are looked at together. Not one pattern can reach over a line end and a NUL, and no text here holds a NUL.
+_APART: Final = b"\n\0\n"
+
+
+def redact_many(raws: Sequence[str]) -> list[tuple[str, dict[str, int]]]:
+    """Gives what `redact` gives for each, in less time: each pattern walks over all the texts at once.
+
+    The tables of one pattern fit a processor's cache, those of all of them do not. No text may hold a NUL.
+    """
+    if len(raws) < 2:
+        return [redact(raw) for raw in raws]
+    texts = [raw.encode("utf-8") for raw in raws]
+    joined = _APART.join(texts)
+    starts = list(accumulate((len(text) + len(_APART) for text in texts), initial=0))
+    in_tokens = scatter(tokens.TOKENS, joined, starts)
+    in_names = scatter(names.NAME, joined, starts)
+    in_rare = touched(_RARE, joined, starts)
+    worn = touched(GATE, joined, starts)
+    answers: list[tuple[str, dict[str, int]]] = []
+    for raw, text, keys, named, rare, dress in zip(raws, texts, in_tokens, in_names, in_rare, worn, strict=True):
+        spans = tokens.find(text, True, replay(keys, tokens.TOKENS)) if keys else []
+        if named:
+            names.find(text, spans, replay(named, names.NAME))
+        if rare:
+            _rare(text, spans, True)
+        if spans or dress:
+            spans = _whole(text, spans, dress)
+        if not spans:
+            answers.append((raw, {}))
+            continue
+        counts: dict[str, int] = {}
+        answers.append((_cut(text, _union(spans), counts).decode("utf-8", "replace"), counts))
+    return answers
 
 
 def canonical(secret: str) -> str:

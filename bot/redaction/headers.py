@@ -31,7 +31,7 @@ _DROPPED_FAMILIES: Final = (b"x-stainless-", b"sec-", b"access-control-", b"x-fo
 
 def find(text: bytes, spans: list[Span]) -> None:
     """Adds the lines that go, neighbours as one. Call it only when something secret was found in the text."""
-    if _TYPICAL(text, 0)[0] < 0 or _CREDENTIAL(text, 0)[0] < 0:
+    if text.count(b"\n") < 2 or _TYPICAL(text, 0)[0] < 0 or _CREDENTIAL(text, 0)[0] < 0:
         return
     lines = []
     start, end = _LINE(text, 0)

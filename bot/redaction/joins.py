@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from bot.redaction.judge import camel, foreign, whole_hex, mixed, plausible, wordlike
+from bot.redaction.judge import camel, foreign, mixed, plausible, whole_hex, wordlike
 from bot.redaction.rx import piece
 
 _LINE: Final = piece(r"(?:[ \t]*\\?|=)\r?\n[ \t]*(?:[>|#][ \t]*)?")

@@ -30,7 +30,7 @@ def placeholder(value: bytes) -> bool:
     if (value.count(b"x") + value.count(b"X")) * 10 >= len(value) * 6:
         return True
     if not _DIGITS.isdisjoint(value):
-        return len(set(value)) <= 2
+        return len(set(value[:24])) <= 2
     low = value.lower()
     if len(set(low)) <= 2:
         return True

@@ -8,7 +8,7 @@ from bot.redaction import judge
 from bot.redaction.joins import spaced_end, wrapped_end
 from bot.redaction.judge import MIN_SECRET
 from bot.redaction.rules.named import HARMLESS_BEFORE, NAMES, STEMS, VENDORS
-from bot.redaction.rx import finder, piece
+from bot.redaction.rx import Search, finder, piece
 from bot.redaction.spans import UNREADABLE, Span, budget
 from bot.redaction.tokens import decoded, rule_of
 
@@ -47,7 +47,7 @@ _SCHEME: Final = r"(?:(?:bearer|basic|token|bot|key|apikey|digest|v0|oauth|jwt)(
 _LEAST: Final = 6
 _FIRST: Final = r"[!#$%*+\-./0-9:?@A-Z^_a-z~=;]"
 _START: Final = rf"(?:{_FIRST}{{6}}|{_FIRST}{{5}} |{_FIRST}{{4}} {_FIRST}|{_FIRST}{{3}} {_FIRST}{{2}})"
-_NAME: Final = finder(
+NAME: Final = finder(
     rf"(?i:(?:{_WORDS}|[?&;_\-](?:ak|sk)|\b(?:ak|sk)|\b(?:bearer|basic)|[?&;](?:sig|sign|code|auth|hash|x-[a-z]{{1,8}}-credential|q-sign[a-z-]{{0,12}})){_SUFFIX}"
     rf"(?:{_CLOSE}{_REMARK}{_TYPE}{_SEPARATOR}|[\"'],[ \t]{{0,4}}|{_PAIR}|{_FLAG_GAP}){_OPEN}{_SCHEME}{_START})"
     rf"|(?i:(?:{_MAKERS}){_CLOSE}{_SEPARATOR}){_OPEN}{_START}"
@@ -104,13 +104,13 @@ _BARE_VALUE: Final = piece(r"[A-Za-z0-9+/_\-.]{32,}={0,2}$")
 _WEAK: Final = frozenset((b"key", b"token", b"pass", b"session", b"sid", b"credential", b"signature", b"csrf"))
 
 
-def find(view: bytes, spans: list[Span]) -> None:
+def find(view: bytes, spans: list[Span], search: Search = NAME) -> None:
     position = hits = 0
     length = len(view)
     most = budget(length)
     taken = [span[0] for span in spans]
     while position < length:
-        start, end = _NAME(view, position)
+        start, end = search(view, position)
         if start < 0:
             break
         end -= _LEAST

@@ -42,12 +42,71 @@ def finder(pattern: str) -> Callable[[bytes, int], tuple[int, int]]:
     # The wrapper's own search makes a generator and a match object for each hit, which costs more than the matching.
     match, anywhere = raw.Match, re2._Anchor.UNANCHORED
 
-    def first(view: bytes, position: int = 0) -> tuple[int, int]:
-        span: tuple[int, int] = match(anywhere, view, position, len(view))[0]
-        return span
+    def first(view: bytes, position: int = 0, match: Any = match, anywhere: Any = anywhere) -> tuple[int, int]:
+        return match(anywhere, view, position, len(view))[0]  # type: ignore[no-any-return]
 
     return first
 
 
 def piece(pattern: str) -> re.Pattern[bytes]:
     return re.compile(pattern.encode("utf-8"))
+
+
+Search = Callable[[bytes, int], tuple[int, int]]
+
+
+def replay(hits: list[tuple[int, int]], search: Search) -> Search:
+    """Gives the hits of an earlier scan of the same text, so that it need not be walked again.
+
+    `hits` are all that `search` finds when each look begins where the last hit ended. A look from inside such a hit is a real one.
+    """
+    index = 0
+    count = len(hits)
+
+    def again(view: bytes, position: int) -> tuple[int, int]:
+        nonlocal index
+        while index < count:
+            hit = hits[index]
+            if hit[0] >= position:
+                return hit
+            if hit[1] > position:
+                return search(view, position)
+            index += 1
+        return NOWHERE
+
+    return again
+
+
+def scatter(search: Search, joined: bytes, starts: list[int]) -> list[list[tuple[int, int]] | None]:
+    """All hits in many texts at once, as places in each text. `starts`: where each text begins, and one more for the end."""
+    found: list[list[tuple[int, int]] | None] = [None] * (len(starts) - 1)
+    index = position = 0
+    limit = starts[1]
+    while True:
+        start, end = search(joined, position)
+        if start < 0:
+            return found
+        while start >= limit:
+            index += 1
+            limit = starts[index + 1]
+        base = starts[index]
+        hits = found[index]
+        if hits is None:
+            found[index] = [(start - base, end - base)]
+        else:
+            hits.append((start - base, end - base))
+        position = end if end > start else end + 1
+
+
+def touched(search: Search, joined: bytes, starts: list[int]) -> list[bool]:
+    """Which of many texts hold a hit at all."""
+    found = [False] * (len(starts) - 1)
+    index = position = 0
+    while True:
+        start = search(joined, position)[0]
+        if start < 0:
+            return found
+        while start >= starts[index + 1]:
+            index += 1
+        found[index] = True
+        position = starts[index + 1]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from bot.redaction import judge
-from bot.redaction.rx import finder, piece, rx
+from bot.redaction.rx import finder, piece
 from bot.redaction.spans import Span
 
 _HEAD_WORD: Final = r"(?i:(?:[a-z_ \-]{0,36}|(?:[\xe4-\xe9][\x80-\xbf]{2}){0,8} ?(?:api ?)?)(?:keys?|secrets?|tokens?|password|authorization|密钥|秘钥|令牌|密码))"
@@ -18,9 +18,9 @@ HINTS: Final = (
     rf"|<th[^<>]{{0,60}}>{_FRAME}{_HEAD_WORD}{_FRAME}</th"
 )
 _HEAD: Final = finder(HINTS)
-_WORD: Final = rx(rf"^(?:/[^ \n]{{1,24}} {{1,2}})?{_FRAME}{_HEAD_WORD}{_FRAME}$")
+_WORD: Final = finder(rf"^(?:/[^ \n]{{1,24}} {{1,2}})?{_FRAME}{_HEAD_WORD}{_FRAME}$")
 _CELL: Final = piece(r"^[\"'`*\s]*([^\s\"'`*]+)[\"'`*\s]*$")
-_FAULTY: Final = rx(r"(?i:invalid|incorrect|expired|missing|unknown|wrong|no |not |bad |错误|无效|失效|过期|for )")
+_FAULTY: Final = finder(r"(?i:invalid|incorrect|expired|missing|unknown|wrong|no |not |bad |错误|无效|失效|过期|for )")
 _RULE: Final = frozenset(b"-+|=: \t\r")
 _WIDE: Final = piece(r"[ \t]{2,}|\t")
 _TUPLE: Final = piece(r"\(([^()]*)\)")
@@ -55,7 +55,9 @@ def _columns(view: bytes, line: int, stop: int, spans: list[Span]) -> None:
     head = view[line:stop]
     mark = next((mark for mark in (b"|", b"\t", b",", b";") if mark in head), b"")
     columns = [
-        number for number, (begin, end) in enumerate(_cells(head, mark)) if _WORD.search(head[begin:end]) is not None
+        number
+        for number, (begin, end) in enumerate(_cells(head, mark))
+        if _WORD(head[begin:end], 0)[0] >= 0 and _FAULTY(head[begin:end], 0)[0] < 0
     ]
     if not columns:
         return
@@ -124,7 +126,7 @@ def _sql(view: bytes, start: int, spans: list[Span]) -> int:
     for match in _TUPLE.finditer(view, start, end):
         inside = match.group(1)
         if not columns:
-            columns = [number for number, name in enumerate(inside.split(b",")) if _WORD.search(name) is not None]
+            columns = [number for number, name in enumerate(inside.split(b",")) if _WORD(name, 0)[0] >= 0]
             if not columns:
                 break
             continue
@@ -136,7 +138,7 @@ def _sql(view: bytes, start: int, spans: list[Span]) -> int:
 
 def _html(view: bytes, spans: list[Span]) -> None:
     heads = [match.group(1) for match in _TH.finditer(view)]
-    columns = {number for number, head in enumerate(heads) if _WORD.search(head) is not None}
+    columns = {number for number, head in enumerate(heads) if _WORD(head, 0)[0] >= 0}
     for number, match in enumerate(_TD.finditer(view)):
         if number % len(heads) in columns:
             _cell(view, match.start(1), match.end(1), spans)

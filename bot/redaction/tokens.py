@@ -11,7 +11,7 @@ import re2
 from bot.redaction import judge
 from bot.redaction.joins import exact_end, open_end, wrapped_end
 from bot.redaction.rules.vendors import RULES, Vendor
-from bot.redaction.rx import finder, piece
+from bot.redaction.rx import Search, finder, piece
 from bot.redaction.spans import UNREADABLE, Span, budget
 
 _BODY: Final = {"u": r"[A-Za-z0-9_\-]*", "d": r"[A-Za-z0-9_\-.]*", "s": r"[A-Za-z0-9_\-/+=.%]*"}
@@ -37,7 +37,7 @@ def _pattern() -> str:
     )
 
 
-_TOKENS: Final = finder(_pattern())
+TOKENS: Final = finder(_pattern())
 _KEY_RUN: Final = piece(r"[A-Za-z0-9_\-]+")
 _KEY_BYTES: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
 _BOT: Final = b"bot"
@@ -47,24 +47,27 @@ _UUID: Final = piece(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _ALNUM: Final = piece(r"[A-Za-z0-9]*")
 
 
-def _by_prefix() -> dict[bytes, tuple[Vendor, ...]]:
-    table: dict[bytes, list[Vendor]] = {}
+def _by_prefix() -> dict[bytes, tuple[tuple[bytes, Vendor], ...]]:
+    table: dict[bytes, list[tuple[bytes, Vendor]]] = {}
     seen: set[str] = set()
     for rule in sorted(RULES, key=lambda rule: -len(rule.prefix)):
         if rule.prefix not in seen:
             seen.add(rule.prefix)
-            table.setdefault(rule.prefix.encode()[:3], []).append(rule)
+            table.setdefault(rule.prefix.encode()[:3], []).append((rule.prefix.encode(), rule))
     return {head: tuple(rules) for head, rules in table.items()}
 
 
 _TABLE: Final = _by_prefix()
-_PREFIX: Final = {rule.prefix: rule.prefix.encode() for rule in RULES}
-_SK_LENGTHS: Final = (48, 32, 22)
+# How long a whole key of the rule is where that is beyond doubt, else nought.
+_WHOLE: Final = {
+    rule.name: len(rule.prefix) + max(rule.exact) if rule.body == "u" and rule.check != "sk" and rule.exact else 0
+    for rule in RULES
+}
 
 
 def rule_of(token: bytes) -> Vendor | None:
-    for rule in _TABLE.get(token[:3], ()):
-        if token.startswith(_PREFIX[rule.prefix]):
+    for prefix, rule in _TABLE.get(token[:3], ()):
+        if token.startswith(prefix):
             return rule
     return None
 
@@ -181,14 +184,14 @@ def _squeeze(text: bytes) -> bytes:
     return b"".join(part.strip(b"\\>|#=") for part in text.split())
 
 
-def find(view: bytes, deep: bool = True) -> list[Span]:
+def find(view: bytes, deep: bool = True, search: Search = TOKENS) -> list[Span]:
     """All vendor keys in sight, and base64 runs that hold one (one level deep)."""
     spans: list[Span] = []
     position = fruitless = hits = 0
     length = len(view)
     most = budget(length)
     while position < length:
-        start, end = _TOKENS(view, position)
+        start, end = search(view, position)
         if start < 0:
             break
         if view[start] == 0x5F:
@@ -203,12 +206,7 @@ def find(view: bytes, deep: bool = True) -> list[Span]:
         rule = rule_of(token)
         if rule is None:
             span = _run(view, start, end, deep)
-        elif (
-            rule.body == "u"
-            and end - start - len(rule.prefix) == max(rule.exact, default=0)
-            and rule.check != "sk"
-            and not _doubtful(rule, token)
-        ):
+        elif end - start == _WHOLE[rule.name] and not _doubtful(rule, token):
             # the usual case, whole and of the right length
             spans.append((start, end, rule.kind, token))
             position = end
