@@ -17,8 +17,8 @@ _ASKED: Final = ("time", "status", "model", "request_id")
 _TASK: Final = ("task_state", "failure_reason", "resolution", "duration")
 # What a provider's support asks for, in the order in which it asks.
 _EXPORT: Final = (
-    "account", "time", "model", "status", "request_id", "task_id", "error_text", "task_state", "failure_reason",
-    "aspect_ratio", "resolution", "duration", "reference_image", "submitted_twice", "payment_method", "order_time", "amount",
+    "account", "payment_method", "order_time", "amount", "model", "time", "status", "error_text", "request_id", "task_id",
+    "task_state", "failure_reason", "aspect_ratio", "resolution", "duration", "reference_image", "submitted_twice",
 )  # fmt: skip
 
 
@@ -395,7 +395,8 @@ def export(ticket: Ticket, words: Words, now: datetime) -> str:
         value = value_of(name, has[name], words, now)
         if name in ("time", "order_time"):
             value = _exact(has[name], words)
-        lines.append(words.say("note.export.line", n=n, name=words.say(f"note.evidence.{name}"), value=value))
+        label = words.say("note.export.time" if name == "time" else f"note.evidence.{name}")
+        lines.append(words.say("note.export.line", n=n, name=label[:1].upper() + label[1:], value=value))
     if gaps := missing(ticket):
         lines += ["", words.say("note.export.missing", names=names_of(gaps, words))]
     return "\n".join([*lines, "", words.say("note.export.ask")])

@@ -19,7 +19,7 @@ from bot.model.team import Team
 from bot.ports import Clock, Desk, DueStep, Gate, Pager, Store
 from bot.services.bundles import Bundles
 from bot.services.oncall import OnCallRota
-from bot.services.steps import StepRunner, maybe_twice
+from bot.services.steps import LONGEST_WAIT, StepRunner, maybe_twice
 
 log = logging.getLogger("quotadesk.delivery")
 
@@ -645,9 +645,21 @@ class Delivery:
             log.warning("%d steps for %s are late since %s: %s", len(steps), lane, since.isoformat(), why)
             tells = self._tells(steps[0], lane, "late", facts, now, key=f"{lane}:{since:%Y-%m-%dT%H}")
             await self._store.schedule([t for t in tells if t.payload["lane"] != lane])
+        await self._bring_back(pending, now)
         if len(pending) < _LOOKED_AT:
             await self._mend(unanswered, pending, now)
         await self._sweep(now)
+
+    async def _bring_back(self, pending: Sequence[DueStep], now: datetime) -> None:
+        """After a clock that jumped back: nobody waits out the jump. No pause, lease or call is ever so far away."""
+        calls = self._team.oncall.ack_within * 6 + _LATE
+        for step in pending:
+            wait = step.due_at - now
+            held = step.lease_until is not None and step.lease_until - now > LONGEST_WAIT
+            if step.kind == "escalate" and int(step.payload["level"]) > 0 and wait > calls:
+                await self._store.retry_step(step.id, now + self._team.oncall.ack_within, step.why)
+            elif held or (step.why and wait > LONGEST_WAIT + _LATE):
+                await self._store.retry_step(step.id, now, step.why)
 
     async def _sweep(self, now: datetime) -> None:
         """Which tickets an old message showed is forgotten once a day."""

@@ -20,6 +20,7 @@ log = logging.getLogger("quotadesk.steps")
 LOST = "lost"
 _UNCERTAIN = ("in_flight", LOST)
 _LONGEST_PAUSE_S = 20.0
+LONGEST_WAIT = timedelta(minutes=15)  # of a step that was put off, whatever a platform asks for
 _FRESH_S = 1.0
 _LONGEST_HOLD_S = 900.0  # a group at 20 messages a minute may keep a burst waiting so long
 
@@ -175,7 +176,8 @@ class StepRunner:
         await self._put_off(step, f"{LOST}: {fault.reason}" if uncertain else fault.reason, pause)
 
     async def _put_off(self, step: DueStep, why: str, seconds: float, *, quiet: bool = False) -> None:
-        await self._store.retry_step(step.id, self._clock.now() + timedelta(seconds=seconds), why)
+        wait = min(timedelta(seconds=seconds), LONGEST_WAIT)
+        await self._store.retry_step(step.id, self._clock.now() + wait, why)
         if not quiet:
             self.counts.retried += 1
             log.warning("step %s is put off by %.0f s: %s", step.key, seconds, why)

@@ -94,20 +94,20 @@ async def test_the_export_is_ready_to_paste(here: Room) -> None:
     en = notes.export(ticket, EN, here.clock.now())
     assert zh.splitlines()[2:] == [
         "1. 账户：deepseek",
-        "2. 模型：deepseek-reasoner",
-        "3. 状态：500",
-        "4. 请求号：20260126100910722614337HsQybcmN",
-        "5. 报错原文：Your credit balance is too low",
-        "6. 重复提交：是",
-        "7. 支付方式：支付宝",
-        "8. 金额：¥100",
+        "2. 支付方式：支付宝",
+        "3. 金额：¥100",
+        "4. 模型：deepseek-reasoner",
+        "5. 状态：500",
+        "6. 报错原文：Your credit balance is too low",
+        "7. 请求号：20260126100910722614337HsQybcmN",
+        "8. 重复提交：是",
         "",
         "暂时没有：时间、订单时间。",
         "",
         "请按以上信息核对贵方的请求日志和账目，告诉我们这次调用的最终状态和是否计费。一切以贵方后台记录为准。",
     ]
-    assert "4. request id: 20260126100910722614337HsQybcmN" in en
-    assert "7. payment method: Alipay" in en
+    assert "7. Request id: 20260126100910722614337HsQybcmN" in en
+    assert "2. Payment method: Alipay" in en
     for promise in ("refund", "compensat", "退款", "赔偿", "宕机"):
         assert promise not in zh + en
 

@@ -589,6 +589,31 @@ async def test_the_clock_jumps_back(here: Room) -> None:
     assert len([r for r in here.telegram.to("-1009") if "ticket.evidence" in labels(r)]) == 1
 
 
+async def test_what_was_put_off_does_not_wait_out_a_jump_back(here: Room) -> None:
+    here.telegram.broken["-1009"] = DeliveryError("rate_limited", retry_after_s=40)
+    await here.open()
+    await here.due()
+    del here.telegram.broken["-1009"]
+    here.clock._now -= timedelta(hours=3)
+    for _ in range(3):
+        await here.due(61)
+    assert here.telegram.to("-1009")
+    # The next person is called after ack_within, once, not three hours later.
+    for _ in range(12):
+        await here.due(61)
+    assert len(here.telegram.to("2002")) == 1
+    assert len(here.slack.to("U0ALICE")) == 1
+
+
+async def test_a_lease_from_before_a_jump_back_ends(here: Room) -> None:
+    await here.open()
+    await here.store.claim_steps(here.clock.now(), "killed", 20, 100)
+    here.clock._now -= timedelta(hours=3)
+    for _ in range(3):
+        await here.due(61)
+    assert "May have arrived twice" in text_of(here.telegram.to("-1009")[0])
+
+
 async def test_run_forever_delivers_and_stops(here: Room) -> None:
     running = asyncio.create_task(here.runner.run_forever())
     await asyncio.sleep(0)
