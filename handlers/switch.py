@@ -319,11 +319,9 @@ def result(done: Done, services: Services, words: Words, returning: str | None =
     blocks: list[Block] = _demo(services, words)
     said = {True: "verified", False: "not_verified", None: "not_verifiable"}[done.verified]
     blocks.append(Line(words.say(f"switch.{said}"), strong=True))
-    blocks.append(
-        Line(
-            words.say("switch.changed", n=len(done.changed), variables=words.say("common.list_sep").join(done.changed))
-        )
-    )
+    if done.changed or done.recorded and not any(check.word == "interrupted" for check in done.checks):
+        variables = words.say("common.list_sep").join(done.changed)
+        blocks.append(Line(words.say("switch.changed", n=len(done.changed), variables=variables)))
     blocks += [Line(_check(check, words, None)) for check in done.checks if check.ok is not True]
     taken = done.taken_up
     blocks.append(

@@ -128,7 +128,7 @@ def done_of(record: SwitchRecord, engine: Engine) -> Done:
         record.to_route or None,
         record.who,
         record.at,
-        tuple(detail.get("changed", engine.variables)),
+        tuple(detail.get("changed", ())),
         TakenUp(how, ok, reason, detail.get("take_up_facts", {})),
         (Check("read_back", verified, "as_written" if verified else word),),
         automation=engine.failover,
