@@ -14,6 +14,7 @@ from bot.model.handoff import Ticket
 from bot.ports import AuditEntry, Sighting
 from bot.services import Services
 from bot.services.detective import QUESTIONS
+from bot.services.proof import mark
 from handlers import degrade
 from handlers.diagnosis_words import no_error, page, worded
 from handlers.router import Command, Press
@@ -148,7 +149,7 @@ def _sighting(request: Request, services: Services, diagnosis: Diagnosis, proven
         account=None,
         request_id=diagnosis.request_id or diagnosis.task_id,
         text=diagnosis.text,
-        payload={"removed": dict(request.found.counts), "engine": proven.engine},
+        payload={"removed": dict(request.found.counts), "engine": proven.engine, "mark": mark(diagnosis)},
     )
 
 

@@ -88,8 +88,10 @@ class Proof:
         seen: list[Sighting] = []
         if number:
             seen = await self._store.sightings(now - _REPEAT_WINDOW, request_id=number)
-        if not seen and engine:
-            seen = await self._store.sightings(now - _REPEAT_WINDOW, engine=engine, cause=diagnosis.cause.value)
+        if not seen:
+            same, whom = await self._store.sightings(now - _REPEAT_WINDOW, cause=diagnosis.cause.value), mark(diagnosis)
+            # A text that names no engine is known again by who speaks in it and what is said.
+            seen = [s for s in same if (engine and s.engine == engine) or (whom and s.payload.get("mark") == whom)]
         if not seen:
             return 0, 0.0, None
         ticket = next((s.ticket for s in seen if s.ticket is not None), None)
@@ -98,6 +100,8 @@ class Proof:
     async def open_ticket(self, diagnosis: Diagnosis, proven: Proven, seen: int | None) -> Ticket | None:
         """The unresolved ticket of the same trouble: of an earlier sighting (`seen`), else of the same engine, cause and
         account. Only one that another report would join, so that nothing new is opened by it."""
+        if not proven.engine and seen is None:
+            return None
         key = key_of(diagnosis, proven.cause.value, proven.engine, proven.account or proven.route)
         open_ones = await self._store.tickets(states=(TicketState.OPEN, TicketState.ACKNOWLEDGED), limit=200)
         for ticket in open_ones:
@@ -211,6 +215,13 @@ class Proof:
 
 def _plain(text: str) -> str:
     return "".join(c for c in text.lower() if c.isalnum())
+
+
+def mark(diagnosis: Diagnosis) -> str:
+    """Who speaks in a text and what is said, without its numbers; "" where it names nobody."""
+    who = [name for name in (diagnosis.provider, diagnosis.gateway, diagnosis.model) if name]
+    words = "".join(c for c in (diagnosis.says or diagnosis.text.text)[:200] if c.isalpha()).lower()
+    return "|".join((*who, words)) if who else ""
 
 
 def _explains(state: AccountState, diagnosis: Diagnosis) -> bool:

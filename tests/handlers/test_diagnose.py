@@ -231,6 +231,18 @@ async def test_the_same_trouble_counts_on_its_open_ticket(here: Room, clock: Fix
     assert counted.count == 3
 
 
+async def test_two_engines_on_one_account_are_one_trouble(here: Room, clock: FixedClock) -> None:
+    """The text names no engine and no number: it is known again by who speaks and what is said."""
+    here.route("main", "deepseek", deepseek("0.00"))
+    here.engine("query", "main")
+    here.engine("insight", "main")
+    await here.ask(BALANCE)
+    clock.move(timedelta(minutes=4))
+    assert "Seen 2 times in 4 min." in shown((await here.ask(BALANCE, by=BOB))[-1])
+    clock.move(timedelta(minutes=11))
+    assert "Seen" not in shown((await here.ask(BALANCE))[-1])
+
+
 async def test_a_resolved_ticket_is_not_joined(here: Room, clock: FixedClock) -> None:
     here.route("main", "deepseek", deepseek("0.00"))
     here.engine("query", "main")
