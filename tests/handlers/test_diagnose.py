@@ -4,17 +4,27 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import AsyncIterator, Mapping
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp import web
 
+from bot.locales import Words
 from bot.model.chat import Quote, Reply
+from bot.model.diagnosis import MONEY_CAUSES, Cause, Proven
 from bot.model.engine import KeyRef, Route
+from bot.model.money import AccountState, Kind, Reading, Status
+from bot.model.team import Team
+from bot.redaction.gate import Gate
+from bot.services.detective import has_money, judge
+from bot.signatures import load
+from handlers.diagnosis_words import worded
 from tests.conftest import FixedClock, made_up
-from tests.diagnose_room import BOB, Room, deepseek, front, relay, room, shown
+from tests.diagnose_room import BOB, Room, deepseek, diagnoser, front, relay, room, shown
 
 BALANCE = "Error code: 402 - {'error': {'message': 'Insufficient Balance', 'type': 'unknown_error', 'code': 'invalid_request_error'}}"
 BARE = "[QueryEngine] HTTP 402 Payment Required"
@@ -27,6 +37,7 @@ GEMINI = (
     "generativelanguage.googleapis.com/generate_content_free_tier_input_token_count, limit: 0, model: gemini-2.5-flash-preview-image\\n"
     "Please retry in 11.893074872s.', 'status': 'RESOURCE_EXHAUSTED'}}"
 )
+PAID = {Cause.BALANCE_EXHAUSTED, Cause.KEY_LIMIT, Cause.GROUP_LIMIT, Cause.REQUEST_TOO_COSTLY}
 PAY = {"en": ("Top up", "top up,", "top it up"), "zh": ("就充值", "\n充值：", "充值到")}
 
 
@@ -361,3 +372,26 @@ async def test_without_a_setting_there_is_no_model(here: Room, model: dict[str, 
     [said] = await here.ask(action="diagnose.reword", value="1")
     assert "No model is set" in shown(said)
     assert model["asked"] == []
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_no_shape_of_a_money_error_says_pay_while_there_is_money(language: str) -> None:
+    """Every signature's sample about money, with an account that was seen to have some."""
+    now = datetime(2026, 11, 22, 2, 42, tzinfo=UTC)
+    reading = Reading(Kind.ACCOUNT_MONEY, Decimal("88.10"), "USD")
+    state = AccountState("main", "deepseek", ("main",), (), Status.OK, now, readings=(reading,))
+    seen = 0
+    for entry in load(samples=True).entries:
+        for sample in entry.samples:
+            cleaned = Gate().clean(sample)
+            diagnosis = diagnoser().explain(cleaned.text)
+            if diagnosis.cause not in MONEY_CAUSES or not diagnosis.is_error:
+                continue
+            proven = judge(diagnosis, Proven(diagnosis.cause, "text"), [("main", state)], {})
+            reply = worded(diagnosis, proven, Team(), Words(language), now, found=cleaned.found, number=1)
+            # What the provider itself wrote is quoted as it is; ours must not repeat it.
+            ours = replace(reply, blocks=tuple(b for b in reply.blocks if not isinstance(b, Quote)))
+            if has_money(proven) and diagnosis.cause in PAID:
+                seen += 1
+                never_pay(ours, language)
+    assert seen > 20
