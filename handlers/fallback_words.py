@@ -8,11 +8,11 @@ from bot.locales import Words
 from bot.model.chat import Action, Block, Line, Reply
 from bot.services import Services
 from bot.services.owed import Announcement
-from handlers.switch import rehearsal, result
+from handlers.switch_words import rehearsal, result
 
 
 def announced(said: Announcement, services: Services, words: Words, returning: str | None = None) -> Reply:
-    """For a support chat. `returning` as in `handlers.switch.result`."""
+    """For a support chat. `returning` as in `handlers.switch_words.result`."""
     why = words.say(f"cause.{said.why}.title") if said.why else ""
     facts = {"engine": said.title, "before": said.from_route or "?", "after": said.to_route or "?", "why": why}
     head = [Line(words.say(f"switch.said.{said.say}", **facts), strong=True)]

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from dataclasses import replace
-from decimal import Decimal
 
 from bot.errors import SwitchRefused, UsageError
 from bot.locales import Words
-from bot.model.chat import Action, Block, Board, Facts, Line, Quote, Reply, Request, Role, Row
-from bot.model.money import AccountState, Kind
+from bot.model.chat import Action, Block, Board, Line, Reply, Request, Role, Row
 from bot.services import Services
-from bot.services.breaker import Breaker
-from bot.services.switch_plan import Check, Done, Plan, Shown, Standing
+from bot.services.switch_plan import Plan
 from handlers import degrade
 from handlers.router import Command, Press
+from handlers.switch_words import button_value, check_line, checks, demo, rehearsal, result, standing_row
 
 _FLAGS = {"undo", "--undo", "撤销", "force", "--force", "history", "--history", "历史"}
-_STATE = {True: ("yes", "good"), False: ("no", "bad"), None: ("unknown", "warn")}
 
 
 async def run(request: Request, services: Services) -> AsyncIterator[Reply]:
@@ -61,7 +58,9 @@ async def confirm(request: Request, services: Services) -> AsyncIterator[Reply]:
     try:
         done = await services.switching.carry(claim)
     except SwitchRefused as fault:
-        again = Action("switch.plan", words.say("switch.buttons.again"), _value(claim.engine.name, claim.route.name))
+        again = Action(
+            "switch.plan", words.say("switch.buttons.again"), button_value(claim.engine.name, claim.route.name)
+        )
         yield replace(_refusal(fault, words, (again,)), replace=True)
         return
     yield replace(result(done, services, words, await _returning(services, done.engine)), replace=True)
@@ -187,49 +186,14 @@ async def _plan(request: Request, services: Services, words: Words, names: list[
     return rehearsal(found, services, words) if found.possible else await _not_planned(found, services, words)
 
 
-def rehearsal(plan: Plan, services: Services, words: Words) -> Reply:
-    blocks: list[Block] = _demo(services, words)
-    blocks.append(Line(words.say("switch.nothing_yet"), strong=True))
-    blocks.append(
-        Facts(
-            tuple(
-                (change.variable, _change(change.before, change.after, change.same, words)) for change in plan.changes
-            )
-        )
-    )
-    blocks.append(checks(plan.checks, words, plan.account))
-    blocks += [
-        Line(words.say(f"switch.notices.{notice.word}", **_plain(notice.facts, words))) for notice in plan.warnings
-    ]
-    if plan.refused:
-        blocks.append(Line(words.say("switch.forced"), strong=True))
-    foot = words.say("switch.second_person_foot" if plan.second_person else "switch.foot", minutes=10)
-    blocks.append(Line(foot))
-    return Reply(
-        title=way(plan.title, plan.from_route, plan.to_route, words),
-        blocks=tuple(blocks),
-        actions=(
-            Action(
-                "switch.confirm",
-                words.say("switch.buttons.confirm"),
-                plan.token,
-                style="danger" if plan.refused else "primary",
-            ),
-            *((Action("switch.probe", words.say("switch.buttons.probe"), plan.token),) if plan.callable else ()),
-            Action("switch.cancel", words.say("switch.buttons.cancel"), plan.token),
-        ),
-        audience="place",
-    )
-
-
 async def _not_planned(plan: Plan, services: Services, words: Words) -> Reply:
-    blocks: list[Block] = _demo(services, words)
-    blocks += [Line(_check(check, words, plan.account)) for check in plan.refused]
+    blocks: list[Block] = demo(services, words)
+    blocks += [Line(check_line(check, words, plan.account)) for check in plan.refused]
     actions: tuple[Action, ...] = ()
     if plan.better:
         blocks.append(Line(words.say("switch.better", route=plan.better)))
         label = words.say("switch.buttons.better", route=plan.better)
-        actions = (Action("switch.plan", label[:70], _value(plan.engine, plan.better), style="primary"),)
+        actions = (Action("switch.plan", label[:70], button_value(plan.engine, plan.better), style="primary"),)
     elif not any(check.name in ("route", "file", "environment") for check in plan.refused):
         blocks.append(Line(words.say("switch.no_route_left", engine=plan.title)))
         blocks += [Line(line) for line in words.lines("switch.degrade", engine=plan.title)]
@@ -244,113 +208,7 @@ async def _not_planned(plan: Plan, services: Services, words: Words) -> Reply:
     )
 
 
-def way(title: str, before: str | None, after: str | None, words: Words) -> str:
-    unknown = words.say("switch.unlisted")
-    return words.say("switch.title", engine=title, before=before or unknown, after=after or unknown)
-
-
-def _change(before: Shown, after: Shown, same: bool, words: Words) -> str:
-    if same:
-        return words.say("switch.same", value=_shown(after, words))
-    return words.say("switch.change", before=_shown(before, words), after=_shown(after, words))
-
-
-def _shown(value: Shown, words: Words) -> str:
-    return value.text if value.word in ("key", "text") else words.say(f"switch.values.{value.word}")
-
-
-def checks(checks: tuple[Check, ...], words: Words, account: AccountState | None = None) -> Board:
-    return Board(
-        tuple(
-            Row(
-                state=words.say(f"switch.states.{_STATE[check.ok][0]}"),
-                name=words.say(f"switch.names.{check.name}"),
-                figure=_check(check, words, account),
-                tone=_STATE[check.ok][1],  # type: ignore[arg-type]
-            )
-            for check in checks
-        )
-    )
-
-
-def _check(check: Check, words: Words, account: AccountState | None) -> str:
-    facts = _plain(check.facts, words)
-    if check.name == "balance" and account is not None:
-        facts["figure"] = _figure(account, words) or words.say("common.unknown")
-    return words.say(f"switch.words.{check.word}", **facts)
-
-
-def _figure(state: AccountState, words: Words) -> str:
-    """What is left: of what blocks, else of the account's money, else of whatever has a figure."""
-    with_amount = [
-        reading for reading in state.readings if reading.amount is not None and reading.kind is not Kind.SPEND
-    ]
-    order = sorted(with_amount, key=lambda reading: (not reading.blocks, reading.kind is not Kind.ACCOUNT_MONEY))
-    if not order:
-        return words.say("balance.unlimited") if any(reading.unlimited for reading in state.readings) else ""
-    first = order[0]
-    money = words.money(first.amount, first.currency)
-    if first.kind is Kind.ACCOUNT_MONEY:
-        return money
-    return words.say("switch.kind_of", kind=words.say(f"switch.kinds.{first.kind.value}"), figure=money)
-
-
-def _plain(facts: Mapping[str, object], words: Words) -> dict[str, object]:
-    """Facts as words can take them: lists joined, machine reasons as sentences where there are some."""
-    out = dict(facts)
-    for name, value in facts.items():
-        if isinstance(value, tuple):
-            out[name] = words.say("common.list_sep").join(str(part) for part in value)
-        elif isinstance(value, float):
-            out[name] = words.number(Decimal(str(value)))
-    reason = facts.get("reason")
-    if isinstance(reason, str):
-        key = f"balance.reasons.{reason}"
-        out["reason"] = words.say(key, **{k: v for k, v in out.items() if k != "reason"}) if words.has(key) else reason
-    return out
-
-
-# --- the result ------------------------------------------------------------------------------------------------------
-
-
-def result(done: Done, services: Services, words: Words, returning: str | None = None) -> Reply:
-    """`returning`: the route that the engine goes back to by itself, "" for none, None where that is not offered."""
-    now = services.clock.now()
-    blocks: list[Block] = _demo(services, words)
-    said = {True: "verified", False: "not_verified", None: "not_verifiable"}[done.verified]
-    blocks.append(Line(words.say(f"switch.{said}"), strong=True))
-    if done.changed or done.recorded and not any(check.word == "interrupted" for check in done.checks):
-        variables = words.say("common.list_sep").join(done.changed)
-        blocks.append(Line(words.say("switch.changed", n=len(done.changed), variables=variables)))
-    blocks += [Line(_check(check, words, None)) for check in done.checks if check.ok is not True]
-    taken = done.taken_up
-    blocks.append(
-        Line(words.say(f"switch.taken.{taken.reason or 'command_ok'}", engine=done.title, **_plain(taken.facts, words)))
-    )
-    if taken.ok is False and taken.output:
-        blocks.append(Quote(taken.output.text[-600:]))
-    if done.automation != "off":
-        blocks.append(Line(words.say("switch.notices.automation_stays", engine=done.title, mode=done.automation)))
-    if not done.recorded:
-        blocks.append(Line(words.say("switch.not_recorded")))
-    who = services.team.people_names.get(done.who) or done.name or done.who
-    title = words.say(
-        "switch.undone" if done.undo else "switch.done",
-        way=way(done.title, done.from_route, done.to_route, words),
-        time=words.when(done.at, now, zone=False),
-        who=who,
-    )
-    actions: tuple[Action, ...] = ()
-    if not done.undo:
-        actions = (Action("switch.undo", words.say("switch.buttons.undo"), _value(done.engine, str(done.record))),)
-    if returning and returning != done.to_route:
-        blocks.append(Line(words.say("switch.returns", engine=done.title, route=returning)))
-        actions += (Action("switch.stay", words.say("switch.buttons.stay"), _value(done.engine)),)
-    elif returning is not None and done.from_route and not done.undo:
-        label = words.say("switch.buttons.return", route=done.from_route)
-        actions += (Action("switch.return", label[:70], _value(done.engine, done.from_route)),)
-    details = (Quote(taken.output.text),) if taken.output else ()
-    return Reply(title=title, blocks=tuple(blocks), actions=actions, details=details, audience="place")
+# --- undo -----------------------------------------------------------------------------------------------------------
 
 
 async def _undo(
@@ -369,7 +227,7 @@ async def _undo(
     except SwitchRefused as fault:
         reply = _refusal(fault, words)
         if fault.facts.get("reason") == "changed_since":
-            value = _value(services.switching.engine(engine).name, f"{fault.facts['record']} values")
+            value = button_value(services.switching.engine(engine).name, f"{fault.facts['record']} values")
             return replace(reply, actions=(Action("switch.undo", words.say("switch.buttons.undo_values"), value),))
         return replace(reply, alert=request.action is not None)
     return result(done, services, words, await _returning(services, done.engine))
@@ -397,58 +255,23 @@ def _refusal(fault: SwitchRefused, words: Words, actions: tuple[Action, ...] = (
 
 async def _overview(services: Services, words: Words) -> Reply:
     standings = await services.switching.overview()
-    blocks: list[Block] = _demo(services, words)
+    blocks: list[Block] = demo(services, words)
     if not standings:
         blocks.append(Line(words.say("switch.no_engines")))
         return Reply(title=words.say("switch.overview"), blocks=tuple(blocks))
     out = {each.route: each for each in await services.fallback.out()} if services.fallback else {}
-    blocks.append(Board(tuple(_standing(standing, services, words, out) for standing in standings)))
+    blocks.append(Board(tuple(standing_row(standing, services, words, out) for standing in standings)))
     actions = [
-        Action("switch.plan", words.say("switch.buttons.plan", engine=standing.engine), _value(standing.engine))
+        Action("switch.plan", words.say("switch.buttons.plan", engine=standing.engine), button_value(standing.engine))
         for standing in standings
         if standing.switchable
     ][:8]
     actions += [
-        Action("switch.clear", words.say("switch.buttons.clear", route=each.route)[:70], _value(each.route))
+        Action("switch.clear", words.say("switch.buttons.clear", route=each.route)[:70], button_value(each.route))
         for each in out.values()
         if each.needs == "person"
     ][:2]
     return Reply(title=words.say("switch.overview"), blocks=tuple(blocks), actions=tuple(actions))
-
-
-def cooling(breaker: Breaker, services: Services, words: Words) -> str:
-    """`main: out, balance used up; until a balance check proves it well`."""
-    now = services.clock.now()
-    needs = "time" if breaker.needs == "reset" and breaker.dated else breaker.needs
-    until = words.when(breaker.until, now) if breaker.until else ""
-    return words.say(
-        f"switch.out.{needs}", route=breaker.route, cause=words.say(f"cause.{breaker.cause}.title"), until=until
-    )
-
-
-def _standing(standing: Standing, services: Services, words: Words, out: Mapping[str, Breaker]) -> Row:
-    now = services.clock.now()
-    note = ""
-    if standing.fault:
-        note = words.say(
-            f"switch.words.{standing.fault}", engine=standing.title, path="", variable="", line="", lines=""
-        )
-    elif standing.since:
-        note = words.say("switch.since", when=words.when(standing.since, now, zone=False))
-    under = []
-    if standing.others:
-        under.append(words.say("switch.others", routes=words.say("common.list_sep").join(standing.others)))
-    if standing.failover != "off":
-        under.append(words.say(f"switch.failover.{standing.failover}"))
-    under += [cooling(out[name], services, words) for name in (standing.route or "", *standing.others) if name in out]
-    return Row(
-        state=words.say("switch.states.unknown" if standing.fault else "switch.states.on"),
-        name=standing.title,
-        figure=standing.route or words.say("switch.unlisted"),
-        note=note,
-        under=tuple(under),
-        tone="warn" if standing.fault or standing.route is None or standing.route in out else "good",
-    )
 
 
 async def _history(services: Services, words: Words, name: str) -> Reply:
@@ -470,15 +293,3 @@ async def _history(services: Services, words: Words, name: str) -> Reply:
     )
     title = words.say("switch.history", engine=engine.title)
     return Reply(title=title, blocks=(Board(rows) if rows else Line(words.say("switch.no_history")),))
-
-
-def _demo(services: Services, words: Words) -> list[Block]:
-    return [Line(words.say("common.demo_note"))] if services.team.demo else []
-
-
-def _value(*parts: str) -> str:
-    """A button's value, shortened from its end to what Telegram's 64 bytes leave beside the longest id."""
-    kept = [part for part in parts if part]
-    while len(kept) > 1 and len(" ".join(kept).encode()) > 46:
-        kept.pop()
-    return " ".join(kept)
