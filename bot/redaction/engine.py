@@ -53,13 +53,20 @@ def _rare(view: bytes, spans: list[Span], whole: bool) -> None:
 
 
 def _look(text: bytes) -> list[Span]:
-    return _whole(text, find(text), dressed(text))
+    spans = find(text)
+    if dressed(text):
+        spans = _undressed(text, spans)
+    elif spans:
+        _repeats(text, (), spans)
+    if spans:
+        headers.find(text, spans)
+    return spans
 
 
-def _whole(text: bytes, spans: list[Span], worn: bool) -> list[Span]:
-    """What was found in the text as it stands, and what its undressed copies show, repeats and header lines with it."""
+def _undressed(text: bytes, spans: list[Span]) -> list[Span]:
+    """What was found in the text as it stands, with what its copies show and all repeats."""
     try:
-        views = copies(text) if worn else []
+        views = copies(text)
     except Overdressed:
         return [(0, len(text), UNREADABLE, b"")]
     # Escapes tell where a string in a body ends, and a copy has lost them: it is read for bodies only if the text shows none.
@@ -70,7 +77,6 @@ def _whole(text: bytes, spans: list[Span], worn: bool) -> list[Span]:
             spans.append((*copy.back(start, end), kind, secret))
     if spans:
         _repeats(text, views, spans)
-        headers.find(text, spans)
     return spans
 
 
@@ -217,20 +223,29 @@ def redact_many(raws: Sequence[str]) -> list[tuple[str, dict[str, int]]]:
     in_names = scatter(names.NAME, joined, starts)
     in_rare = touched(_RARE, joined, starts)
     worn = touched(GATE, joined, starts)
-    answers: list[tuple[str, dict[str, int]]] = []
-    for raw, text, keys, named, rare, dress in zip(raws, texts, in_tokens, in_names, in_rare, worn, strict=True):
-        spans = tokens.find(text, True, replay(keys, tokens.TOKENS)) if keys else []
-        if named:
-            names.find(text, spans, replay(named, names.NAME))
+    found = [
+        tokens.find(text, True, replay(hits, tokens.TOKENS)) if hits else []
+        for text, hits in zip(texts, in_tokens, strict=True)
+    ]
+    for text, spans, hits in zip(texts, found, in_names, strict=True):
+        if hits:
+            names.find(text, spans, replay(hits, names.NAME))
+    for text, spans, rare in zip(texts, found, in_rare, strict=True):
         if rare:
             _rare(text, spans, True)
-        if spans or dress:
-            spans = _whole(text, spans, dress)
-        if not spans:
-            answers.append((raw, {}))
-            continue
+    for number, dress in enumerate(worn):
+        if dress:
+            found[number] = _undressed(texts[number], found[number])
+    for text, spans, dress in zip(texts, found, worn, strict=True):
+        if spans and not dress:
+            _repeats(text, (), spans)
+    for text, spans in zip(texts, found, strict=True):
+        if spans:
+            headers.find(text, spans)
+    answers: list[tuple[str, dict[str, int]]] = []
+    for raw, text, spans in zip(raws, texts, found, strict=True):
         counts: dict[str, int] = {}
-        answers.append((_cut(text, _union(spans), counts).decode("utf-8", "replace"), counts))
+        answers.append((_cut(text, _union(spans), counts).decode("utf-8", "replace") if spans else raw, counts))
     return answers
 
 
