@@ -140,6 +140,8 @@ def alert_text(reply: Reply) -> str | None:
 
 
 def u16(text: str) -> int:
+    if text.isascii() or max(text) <= "\uffff":
+        return len(text)
     return len(text) + sum(sign > "\uffff" for sign in text)
 
 
