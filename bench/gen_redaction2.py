@@ -362,8 +362,7 @@ def marked(m: Row, key: str) -> str:
 
 
 def backslashes(m: Row, key: str) -> str:
-    out = "".join("\\" + c if c in "_-.*~" else c for c in key)
-    return out
+    return "".join("\\" + c if c in "_-.*~" else c for c in key)
 
 
 def userkey(m: Row, key: str) -> str:

@@ -23,7 +23,15 @@ DROPPED: Final = "[text dropped: it could not be cleaned]"
 
 
 # Most texts hold nothing for the rarer finders: one look tells.
-_STRUCTURES, _BODIES, _NUMBERS, _TABLES = (finder(module.HINTS) for module in (structures, bodies, numbers, tables))
+_RARER: Final = tuple(
+    (finder(hints), finds)
+    for hints, finds in (
+        (structures.HINTS, structures.find),
+        (bodies.HINTS, bodies.find),
+        (numbers.HINTS, numbers.find),
+        (tables.HINTS, tables.find),
+    )
+)
 _RARE: Final = finder("|".join((structures.HINTS, bodies.HINTS, numbers.HINTS, tables.HINTS)))
 
 # What only a name told: a maker's own prefix in the same place says more.
@@ -42,14 +50,9 @@ def find(view: bytes, whole: bool = True) -> list[Span]:
 
 
 def _rare(view: bytes, spans: list[Span], whole: bool) -> None:
-    if _STRUCTURES(view, 0)[0] >= 0:
-        structures.find(view, spans)
-    if whole and _BODIES(view, 0)[0] >= 0:
-        bodies.find(view, spans)
-    if _NUMBERS(view, 0)[0] >= 0:
-        numbers.find(view, spans)
-    if _TABLES(view, 0)[0] >= 0:
-        tables.find(view, spans)
+    for search, finds in _RARER:
+        if (whole or finds is not bodies.find) and search(view, 0)[0] >= 0:
+            finds(view, spans)
 
 
 def _look(text: bytes) -> list[Span]:
@@ -230,9 +233,11 @@ def redact_many(raws: Sequence[str]) -> list[tuple[str, dict[str, int]]]:
     for text, spans, hits in zip(texts, found, in_names, strict=True):
         if hits:
             names.find(text, spans, replay(hits, names.NAME))
-    for text, spans, rare in zip(texts, found, in_rare, strict=True):
-        if rare:
-            _rare(text, spans, True)
+    few = [(text, spans) for text, spans, rare in zip(texts, found, in_rare, strict=True) if rare]
+    for search, finds in _RARER:
+        for text, spans in few:
+            if search(text, 0)[0] >= 0:
+                finds(text, spans)
     for number, dress in enumerate(worn):
         if dress:
             found[number] = _undressed(texts[number], found[number])

@@ -102,7 +102,7 @@ def spaced_end(view: bytes, start: int, end: int) -> int:
         count += 1
         odd += not wordlike(run)
         best = stop
-        if count == _ENOUGH and not plausible(b"".join(view[start:best].split())):
+        if count == _ENOUGH and (odd < 2 or not plausible(b"".join(view[start:best].split()))):
             return end
         if stop - begin < width:
             break

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bench import gen_redaction2 as second
 from bench.gen_redaction import (
     CLEAN,
     DRESS,
@@ -161,6 +162,59 @@ def test_odd_pieces_come_out_stable(parts: list[str]) -> None:
     assert engine.sweep(clean)[0] == clean
 
 
+@settings(max_examples=200, deadline=None, derandomize=True)
+@given(family=st.sampled_from(second.FAMILIES), place=st.sampled_from(sorted(second.PLACES)), seed=seeds)
+def test_any_family_in_any_place_of_the_second_set(family: Family, place: str, seed: int) -> None:
+    if place == "vendor" and not family.named:
+        place = "config"
+    made = second.Row(random.Random(seed))
+    text = second.PLACES[place](made, family)
+    check(made, f"{text}\n{made.tail()}")
+
+
+@pytest.mark.parametrize("maker", [second.prompt, second.money, second.logins, second.sessions])
+def test_what_goes_wholesale_in_the_second_set(maker) -> None:
+    for seed in range(50):
+        made = second.Row(random.Random(seed))
+        check(made, maker(made))
+
+
+def test_evidence_of_the_second_set_is_not_touched() -> None:
+    for seed in range(300):
+        text = second.clean(second.Row(random.Random(seed)))
+        assert engine.redact(text) == (text, {})
+
+
+def test_many_at_once_give_what_each_gives_alone() -> None:
+    texts = [str(row["text"]) for row in [*second.make(77, 250), *make(77, 150)]]
+    texts += ["", "key:", "sk-", "\n", "=abcdef1234567890", "a\nb", "ｋｅｙ", texts[0][:30], texts[1][5:]]
+    assert engine.redact_many(texts) == [engine.redact(text) for text in texts]
+
+
+def test_an_answer_that_is_an_error_stays() -> None:
+    for said in (
+        "Error: API request failed (429): quota exhausted",
+        "❌ API Error (HTTP 429): limit",
+        "API request failed (503)",
+        "抱歉，您的配额已用尽",
+    ):
+        text = json.dumps({"choices": [{"message": {"role": "assistant", "content": said}}]}, ensure_ascii=False)
+        assert engine.redact(text) == (text, {})
+    asked = json.dumps({"messages": [{"role": "user", "content": "Error: why does my quota code fail"}]})
+    assert "quota code" not in engine.redact(asked)[0]
+
+
+def test_a_labelled_line_is_a_prompt_and_a_verdict_is_not() -> None:
+    assert engine.redact("提示词：一只猫在雨里跳舞\n模型 x")[0] == "提示词：[prompt, 8 characters]\n模型 x"
+    for text in (
+        "prompt: must not be empty",
+        "prompt is too long: 210000 tokens",
+        "Invalid prompt: flagged",
+        "请问提示词：太长会报错吗",
+    ):
+        assert engine.redact(text) == (text, {})
+
+
 def test_next_to_chinese_without_a_blank() -> None:
     rng = random.Random(3)
     for before, after in (("我的key是", "请看"), ("（", "）"), ("“", "”，谢谢"), ("密钥：", "。"), ("令牌＝", "；")):
@@ -205,7 +259,7 @@ def test_signed_download_address_loses_its_signature_only() -> None:
 
 @pytest.mark.parametrize(
     "unit",
-    ["sk- ", "sk-a\n", "key=", "\"messages\": [", "a@", "://x:", "%25", "\\\\", "[", "-----BEGIN PRIVATE KEY-----", "Bearer ", "`a", "1234 ", "eyJ.", "密钥：", "https://a:1234567890:AA", "x" * 7, "data:image/png;base64,", "<https://a|", "password: ab1\n"],
+    ["sk- ", "sk-a\n", "key=", "\"messages\": [", "a@", "://x:", "%25", "\\\\", "[", "-----BEGIN PRIVATE KEY-----", "Bearer ", "`a", "1234 ", "eyJ.", "密钥：", "token token token ", "a | key |\nb | c1 |\n", "name: API_KEY\n value: ", "https://a:1234567890:AA", "x" * 7, "data:image/png;base64,", "<https://a|", "password: ab1\n"],
 )  # fmt: skip
 def test_work_grows_with_length_only(unit: str) -> None:
     """Counts steps instead of time: ten times the text may cost little more than ten times the function calls."""
