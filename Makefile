@@ -33,7 +33,7 @@ run: $(VENV)/.run
 	@$(BIN)/quotadesk run $(ARGS)
 
 test: $(VENV)/.test
-	@$(BIN)/python -m pytest -n auto --dist loadfile $(TESTS) $(ARGS)
+	@$(BIN)/python -m pytest -n auto --dist worksteal $(TESTS) $(ARGS)
 
 lint: $(VENV)/.test
 	@$(BIN)/ruff check .

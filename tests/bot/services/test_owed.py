@@ -74,7 +74,7 @@ async def test_killed_in_the_middle_of_the_move(house: Room) -> None:
     moving.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await moving
-    for task in set(house.switching._under_way):  # noqa: SLF001: nothing outlives a killed process
+    for task in set(house.switching._under_way):  # nothing outlives a killed process
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
