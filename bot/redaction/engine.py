@@ -220,27 +220,10 @@ def redact_many(raws: Sequence[str]) -> list[tuple[str, dict[str, int]]]:
     if len(raws) < 2:
         return [redact(raw) for raw in raws]
     texts = [raw.encode("utf-8") for raw in raws]
-    joined = _APART.join(texts)
-    starts = list(accumulate((len(text) + len(_APART) for text in texts), initial=0))
-    in_tokens = scatter(tokens.TOKENS, joined, starts)
-    in_names = scatter(names.NAME, joined, starts)
-    in_rare = touched(_RARE, joined, starts)
+    joined, starts = _joined(texts)
+    found = _find_many(texts, joined, starts, [True] * len(texts))
     worn = touched(GATE, joined, starts)
-    found = [
-        tokens.find(text, True, replay(hits, tokens.TOKENS)) if hits else []
-        for text, hits in zip(texts, in_tokens, strict=True)
-    ]
-    for text, spans, hits in zip(texts, found, in_names, strict=True):
-        if hits:
-            names.find(text, spans, replay(hits, names.NAME))
-    few = [(text, spans) for text, spans, rare in zip(texts, found, in_rare, strict=True) if rare]
-    for search, finds in _RARER:
-        for text, spans in few:
-            if search(text, 0)[0] >= 0:
-                finds(text, spans)
-    for number, dress in enumerate(worn):
-        if dress:
-            found[number] = _undressed(texts[number], found[number])
+    _undressed_many(texts, found, [number for number, dress in enumerate(worn) if dress])
     for text, spans, dress in zip(texts, found, worn, strict=True):
         if spans and not dress:
             _repeats(text, (), spans)
@@ -252,6 +235,53 @@ def redact_many(raws: Sequence[str]) -> list[tuple[str, dict[str, int]]]:
         counts: dict[str, int] = {}
         answers.append((_cut(text, _union(spans), counts).decode("utf-8", "replace") if spans else raw, counts))
     return answers
+
+
+def _joined(texts: Sequence[bytes]) -> tuple[bytes, list[int]]:
+    return _APART.join(texts), list(accumulate((len(text) + len(_APART) for text in texts), initial=0))
+
+
+def _find_many(texts: Sequence[bytes], joined: bytes, starts: list[int], whole: Sequence[bool]) -> list[list[Span]]:
+    """What `find` gives for each text."""
+    in_tokens = scatter(tokens.TOKENS, joined, starts)
+    in_names = scatter(names.NAME, joined, starts)
+    in_rare = touched(_RARE, joined, starts)
+    found = [
+        tokens.find(text, True, replay(hits, tokens.TOKENS)) if hits else []
+        for text, hits in zip(texts, in_tokens, strict=True)
+    ]
+    for text, spans, hits in zip(texts, found, in_names, strict=True):
+        if hits:
+            names.find(text, spans, replay(hits, names.NAME))
+    few = [row[:3] for row in zip(texts, found, whole, in_rare, strict=True) if row[3]]
+    for search, finds in _RARER:
+        for text, spans, bodily in few:
+            if (bodily or finds is not bodies.find) and search(text, 0)[0] >= 0:
+                finds(text, spans)
+    return found
+
+
+def _undressed_many(texts: Sequence[bytes], found: list[list[Span]], worn: Sequence[int]) -> None:
+    """What `_undressed` does, for those of the texts that wear anything."""
+    looks: list[tuple[int, Copy, bool]] = []
+    dresses: list[tuple[int, list[Copy]]] = []
+    for number in worn:
+        try:
+            views = copies(texts[number])
+        except Overdressed:
+            found[number] = [(0, len(texts[number]), UNREADABLE, b"")]
+            continue
+        whole = not any(span[2] == bodies.PROMPT for span in found[number])
+        looks += [(number, view, whole) for view in (views if len(views) > 2 else views[-1:])]
+        dresses.append((number, views))
+    if looks:
+        inner = [look[1].text for look in looks]
+        shown = _find_many(inner, *_joined(inner), [look[2] for look in looks])
+        for (number, view, _), spans in zip(looks, shown, strict=True):
+            found[number] += [(*view.back(start, end), kind, secret) for start, end, kind, secret in spans]
+    for number, views in dresses:
+        if found[number]:
+            _repeats(texts[number], views, found[number])
 
 
 def canonical(secret: str) -> str:
