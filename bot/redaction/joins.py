@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from bot.redaction.judge import camel, foreign, mixed, plausible, whole_hex, wordlike
+from bot.redaction.judge import camel, foreign, mixed, plausible, spoken, whole_hex, wordlike
 from bot.redaction.rx import piece
 
 _LINE: Final = piece(r"(?:[ \t]*\\?|=)\r?\n[ \t]*(?:[>|#][ \t]*)?")
@@ -123,7 +123,10 @@ def wrapped_end(view: bytes, start: int, end: int, lengths: tuple[int, ...]) -> 
             break
         if view[best - 2 : best] == b"==" and view[best : best + 1] != b"\\":
             break  # base64 has ended
-        if _complete(view[start:end]) and (not any(48 <= byte <= 57 for byte in run) or whole_hex(run)):
+        if _complete(view[start:end]) and (
+            not any(48 <= byte <= 57 for byte in run)
+            or (whole_hex(run) and (size + stop - begin != 64 or stop - begin == 32))
+        ):
             break
         size += stop - begin
         # a shell's line continuation; a mail's soft line end, unless the sign may be base64's own
@@ -177,6 +180,8 @@ def open_end(view: bytes, start: int, end: int, longest: int, loose: bool) -> in
 
 def _lettered(view: bytes, run: bytes, stop: int) -> bool:
     """A long run without a digit, in odd capitals and alone to the end of its line or string."""
+    if run.endswith(b":") or spoken(run):
+        return False  # `ModelNotOpen: ...`
     odd = any(len(part) >= 6 and not part.islower() and not camel(part) for part in run.replace(b"_", b"-").split(b"-"))
     return (
         len(run) >= 8

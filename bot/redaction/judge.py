@@ -99,7 +99,7 @@ def mixed(value: bytes) -> bool:
             return (len(value) >= 16 and not wordlike(value)) or len(value) >= 28
         return not value.isdigit()
     if _DIGITS.isdisjoint(value):
-        return any(len(part) >= 10 and not wordlike(part) and not camel(part) for part in _PARTS.findall(value))
+        return any(len(part) >= 10 and not wordlike(part) and not spoken(part) for part in _PARTS.findall(value))
     low = value.lower()
     return low != value or low != value.upper()
 
@@ -149,7 +149,7 @@ def foreign(run: bytes, body: bytes) -> bool:
         return True
     if len(run) == 36 and _HEX_RUN.match(run) is not None:
         return True
-    if len(run) == 32 and _HEX_RUN.match(run) is not None and not body[-32:].isalnum() and body[-1:] != b"-":
+    if len(run) == 32 and _HEX_RUN.match(run) is not None and not frozenset(b"0123456789abcdef").issuperset(body):
         return True
     return _HEX_RUN.match(run) is not None and _HEX_TAIL.search(body) is None
 
