@@ -147,7 +147,7 @@ def foreign(run: bytes, body: bytes) -> bool:
     """Whether a run in the next line is a thing of its own and no continuation of `body`: an id, a date, hex after what is not hex."""
     if evidence(run) or dated(run):
         return True
-    if len(run) == 36 and _HEX_RUN.match(run) is not None:
+    if len(run) == 36 and run.count(b"-") == 4 and _HEX_RUN.match(run) is not None:
         return True
     if len(run) == 32 and _HEX_RUN.match(run) is not None and not frozenset(b"0123456789abcdef").issuperset(body):
         return True

@@ -172,7 +172,11 @@ def _named(view: bytes, start: int, at: int) -> Span | None:
     gap = hit[len(word) :]
     if gap[:1] == b"]" and _label(view, start):
         return None  # our own `[... key]`
-    blank = _SEPARATORS.search(gap) is None and not gap.endswith(_SCHEME_ENDS)
+    blank = (
+        _SEPARATORS.search(gap) is None
+        and not gap.endswith(_SCHEME_ENDS)
+        and not (kind == "authorization" and gap.endswith(b"key "))
+    )
     if gap.endswith(b"> ") and b"=>" not in gap and b"->" not in gap:
         return None  # `<token> trace_id=...`
     if word in _VENDORS:
@@ -187,6 +191,8 @@ def _named(view: bytes, start: int, at: int) -> Span | None:
     end = match.end()
     value = view[at:end]
     if view[at - 1 : at] == b"[" and value[:1].isalpha() and _ours(view, at):
+        return None
+    if value[:64].count(b"=") > 8:
         return None
     if parameter or blank:
         value = value.split(b"#", 1)[0]

@@ -141,7 +141,8 @@ def read(rule: Vendor, view: bytes, start: int, end: int, joins: bool = True) ->
         soft = read(rule, view, start, end - 1, joins) if joins else None
         if soft is not None and soft[1] > end:
             return soft
-    if joins and size in rule.exact and following in _LINE_ENDS:
+    soft_end = following == b"=" and view[end + 1 : end + 2] in (b"\n", b"\r")
+    if joins and size in rule.exact and (soft_end or following in _LINE_ENDS):
         # one of a family's lengths, but the next line may make it a longer one
         lengths = _wanted(rule, body)
         joined = exact_end(view, begin, end, lengths, loose) if lengths else end
