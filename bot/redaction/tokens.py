@@ -90,7 +90,7 @@ _CHECKS: Final[dict[str, Callable[[bytes], bool]]] = {
     "": lambda body: True,
     "sk": _sk,
     "plausible": judge.plausible,
-    "digit": _has_digit,
+    "digit": lambda body: _has_digit(body) or (body[:20].isalnum() and not (body.islower() or judge.spoken(body))),
     "alnum": lambda body: body[:30].isalnum(),
     "alnum-digit": lambda body: body[:20].isalnum() and (_has_digit(body) or not (body.islower() or judge.camel(body))),
     "upper": lambda body: body[:16].isalnum() and body[:16].upper() == body[:16],
@@ -132,6 +132,8 @@ def read(rule: Vendor, view: bytes, start: int, end: int, joins: bool = True) ->
     loose = rule.body != "u"
     if loose:
         stripped = body.rstrip(b".=%" if rule.body == "d" else b".")
+        if len(stripped) < rule.low and view[end : end + 1] in _LINE_ENDS:
+            stripped = body  # broken right behind a dot of its own
         end -= size - len(stripped)
         size, body = len(stripped), stripped
     begin = start + head
@@ -155,7 +157,7 @@ def read(rule: Vendor, view: bytes, start: int, end: int, joins: bool = True) ->
         if joined == end and (not rule.exact or size < rule.low or size > max(rule.exact)):
             joined = open_end(view, begin, end, 1200 if rule.check == "jwt" else 400, loose)
         elif joined == end and following in _LINE_ENDS and rule.check != "sk":
-            joined = open_end(view, begin, end, max(rule.exact) + 8, loose)
+            joined = open_end(view, begin, end, 300 if rule.body == "d" else max(rule.exact) + 8, loose)
         if joined > end:
             body = _squeeze(view[begin:joined])
             if len(body) >= rule.low and _CHECKS[rule.check](body) and not judge.placeholder(body):
