@@ -171,7 +171,8 @@ def open_end(view: bytes, start: int, end: int, longest: int, loose: bool) -> in
         size += stop - begin
         if not over or size > longest or wordlike(run) or stop - begin < _WRAP_MIN or foreign(run, view[start:end]):
             break
-        if not mixed(run) and stop - begin != width and not _lettered(view, run, stop):
+        marked = view[best : best + 1] == b"\\"
+        if not (marked or mixed(run) or stop - begin == width or _lettered(view, run, stop)):
             break
         width = stop - begin
         best = stop

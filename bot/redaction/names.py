@@ -85,7 +85,7 @@ _FAULTY: Final = piece(
     r"(?:[Ii]nvalid|[Ii]ncorrect|[Mm]issing|[Uu]nknown|[Ee]xpired|[Ww]rong|[Bb]ad|[Nn]o|[Mm]alformed|[Ff]or) [\w\- ]{0,12}$"
 )
 _OWN: Final = piece(r"(?:using|with|my|the|this|our|我的|这个|用)[ \t]?$")
-_FETCHED: Final = piece(r"[$=%{/][A-Za-z0-9_.\-]{0,40}$")
+_FETCHED: Final = piece(r"(?:[$=%{/]|[Bb]earer )[A-Za-z0-9_.\-]{0,40}$")
 _NAME_ENDS: Final = (b"key", b"secret", b"token", b"password", b"id", b"keyid")
 _RUN: Final = piece(r"[A-Za-z0-9]{24}")
 _SCHEME_ENDS: Final = (b"bearer ", b"basic ", b"token ", b"bot ")
@@ -196,7 +196,9 @@ def _named(view: bytes, start: int, at: int) -> Span | None:
         return None
     if parameter or blank:
         value = value.split(b"#", 1)[0]
-    if not (value.endswith((b".", b":")) and len(value) >= 16 and view[end : end + 1] in (b"\n", b"\\")):
+    if value[:-1].isdigit() and value[-1:] == b":" and 9 <= len(value) <= 11:
+        pass  # the first half of a bot's token, set apart
+    elif not (value.endswith((b".", b":")) and len(value) >= 16 and view[end : end + 1] in (b"\n", b"\\")):
         value = value.rstrip(b".:?!")
     end = at + len(value)
     if kind != "password" or (len(value) >= MIN_SECRET and (len(value) >= 20 or view[end : end + 1] in (b"\\", b" "))):

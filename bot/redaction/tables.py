@@ -19,7 +19,7 @@ HINTS: Final = (
 )
 _HEAD: Final = finder(HINTS)
 _WORD: Final = finder(rf"^(?:/[^ \n]{{1,24}} {{1,2}})?{_FRAME}{_HEAD_WORD}{_FRAME}$")
-_CELL: Final = piece(r"^[\"'`*\s]*(?:(?:Bearer|Basic|Token|Key|Bot) )?([^\s\"'`*]+)[\"'`*\s]*$")
+_CELL: Final = piece(r"^[\"'`*\s]*(?:(?:Bearer|Basic|Token|Key|Bot) )?([A-Za-z0-9_\-./+=:~%@!#$^&]+[,;]?)[\"'`*\s]*$")
 _FAULTY: Final = finder(r"(?i:invalid|incorrect|expired|missing|unknown|wrong|no |not |bad |错误|无效|失效|过期|for )")
 _RULE: Final = frozenset(b"-+|=: \t\r")
 _WIDE: Final = piece(r"[ \t]{2,}|\t")
