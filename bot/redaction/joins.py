@@ -117,15 +117,20 @@ def wrapped_end(view: bytes, start: int, end: int, lengths: tuple[int, ...]) -> 
     for begin, stop, over in pieces(view, end, True, False):
         run = view[begin:stop]
         following = view[stop : stop + 1]
-        if not over or run.endswith(b":") or wordlike(run) or foreign(run, view[start:end]):
+        whole = size + stop - begin in (32, 40, 64) and _hex(run) and _hex(view[start:end])
+        if not over or run.endswith(b":") or (not whole and (wordlike(run) or foreign(run, view[start:end]))):
             break
         if following.isascii() and following not in _AFTER_PIECE:
             break
         if view[best - 2 : best] == b"==" and view[best : best + 1] != b"\\":
             break  # base64 has ended
-        if _complete(view[start:end]) and (
-            not any(48 <= byte <= 57 for byte in run)
-            or (whole_hex(run) and (size + stop - begin != 64 or stop - begin == 32))
+        if (
+            view[best : best + 1] != b"\\"
+            and _complete(view[start:end])
+            and (
+                not any(48 <= byte <= 57 for byte in run)
+                or (whole_hex(run) and (size + stop - begin != 64 or stop - begin == 32))
+            )
         ):
             break
         size += stop - begin
@@ -149,6 +154,13 @@ def _complete(value: bytes) -> bool:
     return (len(value) in (24, 30, 32, 40, 48, 64, 84) and value.isalnum()) or (
         len(value) == 36 and value.count(b"-") == 4
     )
+
+
+def _hex(run: bytes) -> bool:
+    return _HEX_DIGITS.issuperset(run)
+
+
+_HEX_DIGITS: Final = frozenset(b"0123456789abcdef")
 
 
 def _lowerish(body: bytes) -> bool:

@@ -45,7 +45,7 @@ def placeholder(value: bytes) -> bool:
     return telling
 
 
-def masked(value: bytes) -> bool:
+def masked(value: bytes, prefixed: bool = True) -> bool:
     """Already masked by somebody: a mask inside, and fewer than twelve characters of the body shown on either side of it."""
     match = _MASK.search(value)
     if match is None:
@@ -53,7 +53,7 @@ def masked(value: bytes) -> bool:
     start = match.start()
     whole = _MASKED_BY.match(value, start)
     end = whole.end() if whole is not None else match.end()
-    return start < MIN_SECRET + _LONGEST_PREFIX and len(value) - end < MIN_SECRET
+    return start < MIN_SECRET + (_LONGEST_PREFIX if prefixed else 0) and len(value) - end < MIN_SECRET
 
 
 def code(value: bytes) -> bool:

@@ -27,7 +27,7 @@ _CLOSE: Final = r"(?:[\"'`\]\)\\*]|”|’|」|】){0,6}"
 _TYPE: Final = r"(?:[ \t](?:string|str|String)|:[ \t]?(?:&'static )?(?:str|string|String|SecretStr|Final)[ \t]?)?"
 _REMARK: Final = r"(?:[ \t]{0,2}(?:\([^()\n]{1,24}\)|（[^\n(){}\[\]]{1,48}?）))?"
 _SUFFIX: Final = (
-    r"(?:_?(?:[0-9]{1,2}|v[0-9]|backup|bak|prod|dev|test|old|new|main|default|live|value|base64|b64|hash))?"
+    r"(?:_?(?:[0-9]{1,2}|v[0-9]|bedrock|backup|bak|prod|dev|test|old|new|main|default|live|value|base64|b64|hash))?"
 )
 # up to four Chinese characters before a colon: `密钥已改成：`, `key給你：`
 _CHINESE: Final = r"(?:[\xe4-\xe9][\x80-\xbf]{2}){1,4}"
@@ -218,7 +218,11 @@ def _named(view: bytes, start: int, at: int) -> Span | None:
         return None
     if b"://" in value or (b"@" in value and b":" in value and kind != "password"):
         return None  # an address: the userinfo rule takes only the password
-    if judge.masked(value + _close_by(view, end)) or judge.code(value) or judge.placeholder(value):
+    if (
+        judge.masked(value + _close_by(view, end), rule_of(value) is not None)
+        or judge.code(value)
+        or judge.placeholder(value)
+    ):
         return None
     return at, end, kind, value
 
