@@ -255,10 +255,10 @@ class Stage:
     # --- the reckoning
 
     def _due(self) -> list[str]:
-        """Keys of steps that are late. Looked at from outside, in the file."""
+        """Keys of steps that are due or to be tried again soon; reminders are hours away. Looked at from outside, in the file."""
         with contextlib.closing(sqlite3.connect(f"file:{self.scene.folder}/var/quotadesk.db?mode=ro", uri=True)) as db:
             rows = db.execute(
-                "SELECT key FROM steps WHERE state = 'pending' AND due_at <= strftime('%Y-%m-%d %H:%M:%S.999999', 'now')"
+                "SELECT key FROM steps WHERE state = 'pending' AND due_at <= strftime('%Y-%m-%d %H:%M:%S.999999', 'now', '+45 seconds')"
             )
             return [row[0] for row in rows]
 
