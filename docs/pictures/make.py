@@ -187,17 +187,22 @@ async def slack_pictures(s: Scene, language: str) -> None:
     await s.slack.slash("U0ADMIN", "C0TEAM", "/switch", "query deepseek-backup")
     plan = await s.slack.wait_for(lambda m: "switch.confirm" in " ".join(m.action_ids), 15)
     shoot(f"slack-switch-{language}", slack_html(plan.blocks, only), 720)
+    await s.slack.slash("U0BOB", "C0TEAM", "/quota", "help")
+    page = await s.slack.wait_for(lambda m: "/quota oncall" in s.slack.render_text(m), 15)
+    shoot(f"slack-help-{language}", slack_html(page.blocks, only), 720)
     await s.slack.press("U0BOB", answer, "diagnose.escalate")
     note = await s.slack.wait_for(lambda m: m.channel == "C0SUPPORT" and "ticket.ack" in " ".join(m.action_ids), 15)
     shoot(f"slack-note-{language}", slack_html(note.blocks, "#support"), 720)
 
 
 async def telegram_pictures(s: Scene, language: str) -> None:
-    async def with_button(chat: int, data: str) -> dict[str, Any]:
+    async def with_button(chat: int, data: str, text: str = "") -> dict[str, Any]:
         def look() -> dict[str, Any] | None:
             for message in reversed(s.telegram.seen(chat)):
                 rows = (message.get("reply_markup") or {}).get("inline_keyboard", [])
-                if any(data in str(b.get("callback_data", "")) for row in rows for b in row):
+                if text in message.get("text", "") and any(
+                    data in str(b.get("callback_data", "")) for row in rows for b in row
+                ):
                     return message
             return None
 
@@ -206,9 +211,31 @@ async def telegram_pictures(s: Scene, language: str) -> None:
     await s.telegram.say(ADMIN, ADMIN, "/balance")
     shoot(f"telegram-balance-{language}", telegram_html(await with_button(ADMIN, "balance.refresh")), 500)
     await s.telegram.say(ADMIN, ADMIN, f"/diagnose {RIDDLE}")
-    shoot(f"telegram-diagnose-{language}", telegram_html(await with_button(ADMIN, "switch.plan:query")), 500)
+    shoot(
+        f"telegram-diagnose-{language}",
+        telegram_html(await with_button(ADMIN, "switch.plan:query", "Insufficient")),
+        500,
+    )
     await s.telegram.say(ADMIN, ADMIN, "/switch query deepseek-backup")
     shoot(f"telegram-switch-{language}", telegram_html(await with_button(ADMIN, "switch.confirm")), 500)
+    await s.telegram.say(ADMIN, ADMIN, "/quota oncall")
+    shoot(
+        f"telegram-oncall-{language}",
+        telegram_html(
+            await s.telegram.until(
+                lambda: next(
+                    (
+                        m
+                        for m in reversed(s.telegram.seen(ADMIN))
+                        if "Alice" in m.get("text", "") and "QueryEngine" not in m.get("text", "")
+                    ),
+                    None,
+                ),
+                15,
+            )
+        ),
+        500,
+    )
     shoot(f"telegram-note-{language}", telegram_html(await with_button(SUPPORT, "ticket.ack")), 500)
 
 
