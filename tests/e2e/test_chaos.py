@@ -9,7 +9,7 @@ from bench.chaos import run, table
 
 @pytest.mark.chaos
 async def test_nothing_is_lost_and_nobody_is_called_twice() -> None:
-    tally = await run(8.0, seed=5, every_s=0.35, pause_s=3.0, settle_s=45.0, calm_s=2.5, escalations=6)
+    tally = await run(8.0, seed=5, every_s=0.35, pause_s=3.0, settle_s=60.0, calm_s=2.5, escalations=6)
     counts = tally.counts()
     told = table(tally) + "\n" + "\n".join([*tally.lost, *tally.doubled])
     assert counts["kill -9"] >= 1, told
