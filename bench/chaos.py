@@ -6,8 +6,7 @@ call came twice unmarked.
 The bot is a process between a local Slack (HTTP), a local Telegram (polling), a local PagerDuty and local providers. In turns:
 `kill -9`; SIGTERM under load (it has to be gone within 10 s, and whatever it had accepted answered); platforms that answer 429 or
 500, hang, or carry a call out and lose the answer; providers that refuse every key; a database that somebody else holds; an
-application file that cannot be written. Not tried here, because a process cannot do it to another: a full disk, a clock that jumps
-(both are tested inside: tests/bot/store, tests/bot/services).
+application file that cannot be written. Not tried here: a full disk (tried nowhere), a clock that jumps (tests/bot/services).
 """
 
 from __future__ import annotations
