@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, Protocol
 
 import structlog
 
@@ -53,11 +53,10 @@ class Waiting:
         return reply if until > self._clock.monotonic() else None
 
 
-class Forms:
+class Forms(Protocol):
     """Told which form a message asks, so that the reply to it can be read."""
 
-    async def asked(self, person: Person, ref: MessageRef, form: Form) -> None:
-        raise NotImplementedError
+    async def asked(self, person: Person, ref: MessageRef, form: Form) -> None: ...
 
 
 class Conversation:

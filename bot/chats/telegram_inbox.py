@@ -13,7 +13,7 @@ from telegram import CallbackQuery, Message, Update, User
 
 from bot.chats import telegram_in as reading
 from bot.chats.pictures import PICTURE_MOST, NoReader, Reader, read_picture
-from bot.chats.telegram_answer import Conversation, Forms, Origin, Waiting
+from bot.chats.telegram_answer import Conversation, Origin, Waiting
 from bot.chats.telegram_in import Paste, Raw, Typed
 from bot.chats.telegram_people import Memory, People
 from bot.chats.telegram_send import Sender
@@ -35,7 +35,7 @@ FORM_KEPT: Final = timedelta(hours=24)
 _SEEN: Final = 5_000
 
 
-class Inbox(Forms):
+class Inbox:
     """`accept` takes an update and answers it in a task of its own; `drain` waits for those that run."""
 
     def __init__(
