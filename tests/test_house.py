@@ -46,6 +46,8 @@ JOINERS = {
     "bot.demo",
     "bot.settings",
     "bot.team_file",
+    "bot.team_operations",
+    "bot.team_values",
     "bot.metrics",
     "bot.init",
     "bot.init_file",

@@ -1,0 +1,83 @@
+"""The team file's tables about running: what is watched, how long things are kept, which gateways are the team's own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from bot.model.engine import GatewaySettings, Route
+from bot.model.team import Retention, Watching
+from bot.team_values import Values, safe
+
+_WATCH = ["every", "ends_within", "weekly_report"]
+_RETENTION = ["readings", "tickets", "audit", "sightings"]
+_GATEWAY = ["kind", "url", "key_env", "key_file", "user_env", "user_file", "config", "pid_file", "restart"]
+_KINDS = ("new-api", "litellm", "claude-code-router")
+
+
+class Operations(Values):
+    def _watch(self, table: Mapping[str, Any]) -> Watching:
+        self._known("[watch]", table, _WATCH)
+        usual = Watching()
+        every = self._span("[watch]", table, "every", usual.every)
+        if every < timedelta(minutes=2):
+            self.faults.append('[watch] every is too short for the providers\' limits: use "2m" or more, like "10m".')
+            every = usual.every
+        report = table.get("weekly_report", True)
+        if not isinstance(report, bool):
+            self.faults.append("[watch] weekly_report is true or false.")
+        return Watching(every, self._span("[watch]", table, "ends_within", usual.ends_within), report is not False)
+
+    def _retention(self, table: Mapping[str, Any]) -> Retention:
+        self._known("[retention]", table, _RETENTION)
+        usual = Retention()
+        spans = {name: self._span("[retention]", table, name, getattr(usual, name)) for name in _RETENTION}
+        for name, least in (("readings", 35), ("tickets", 7), ("audit", 30), ("sightings", 7)):
+            if spans[name] < timedelta(days=least):
+                self.faults.append(
+                    f'[retention] {name} is too short: keep at least "{least}d", the bot looks that far back.'
+                )
+        return Retention(**spans)
+
+    def _warp(self, table: Mapping[str, Any]) -> Path | None:
+        self._known("[warp]", table, ["folder"])
+        return self._path(self._text("[warp]", table, "folder"))
+
+    def _model(self, table: Mapping[str, Any], routes: Mapping[str, Route]) -> str:
+        self._known("[model]", table, ["route"])
+        name = self._text("[model]", table, "route")
+        route = routes.get(name)
+        if name and route is None:
+            self.faults.append(f"[model] route names no route of this file: {safe(name)}.")
+        elif route is not None and not route.model:
+            self.faults.append(f"[model] route: [routes.{name}] needs model for this.")
+        return name
+
+    def _gateway(self, name: str, table: Mapping[str, Any]) -> GatewaySettings:
+        where = f"[gateways.{name}]"
+        self._named(where, name)
+        self._known(where, table, _GATEWAY)
+        kind = self._choice(table, "kind", _KINDS, "", where)
+        url, config = self._text(where, table, "url"), self._path(self._text(where, table, "config"))
+        if kind == "claude-code-router":
+            if config is None:
+                self.faults.append(f"{where} needs config: the path of the router's config.json.")
+        elif kind:
+            parts = urlsplit(url)
+            if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
+                self.faults.append(f"{where} needs url: a plain http(s) address, like http://127.0.0.1:3000.")
+            if not table.get("key_env") and not table.get("key_file"):
+                self.faults.append(f"{where} needs key_env: the variable with the gateway's access token.")
+        return GatewaySettings(
+            name,
+            kind or "new-api",  # type: ignore[arg-type]
+            url.rstrip("/"),
+            self._ref(where, table, "key"),
+            self._ref(where, table, "user"),
+            config,
+            self._path(self._text(where, table, "pid_file")),
+            tuple(self._list(where, table, "restart")),
+        )

@@ -1,0 +1,172 @@
+"""Values of the team file: each read with its kind, and a fault in a sentence where it is another."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal, InvalidOperation
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from bot.model.engine import KeyRef
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}\Z")
+_SPAN = re.compile(r"(\d+)\s*(s|m|h|d|w)\Z")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_ADDRESS = re.compile(r"(slack|telegram):(\*|-?[A-Za-z0-9]+)\Z")
+_LOOKS_LIKE_KEY = re.compile(r"(sk-|AIza|xox|gsk_|key-)[A-Za-z0-9_-]{12,}|[A-Za-z0-9_-]{40,}")
+
+
+class Values:
+    """`faults` gathers a sentence for each wrong value; what stands in for it is the usual one, so that reading goes on."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.faults: list[str] = []
+
+    def _table(self, raw: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+        value = raw.get(name, {})
+        if not isinstance(value, dict):
+            self.faults.append(f"[{name}] is a table: write it as [{name}] with its settings below.")
+            return {}
+        return value
+
+    def _tables(self, raw: Mapping[str, Any], name: str) -> list[tuple[str, Mapping[str, Any]]]:
+        out: list[tuple[str, Mapping[str, Any]]] = []
+        for key, value in self._table(raw, name).items():
+            if isinstance(value, dict):
+                out.append((key, value))
+            else:
+                self.faults.append(f"[{name}] {safe(key)} is not a table: write [{name}.NAME] with its settings below.")
+        return out
+
+    def _known(self, where: str, table: Mapping[str, Any], names: Sequence[str]) -> None:
+        for key in table:
+            if key not in names:
+                near = get_close_matches(key, names, n=1, cutoff=0.6)
+                hint = f" Did you mean {near[0]}?" if near else f" Known: {', '.join(names)}."
+                self.faults.append(f"{where or 'the team file'}: {safe(key)} is no setting.{hint}")
+
+    def _named(self, where: str, name: str) -> None:
+        if not _NAME.match(name) or _LOOKS_LIKE_KEY.match(name):
+            self.faults.append(f"{safe(where)}: use a short name of letters, digits, - and _ (40 at most).")
+
+    def _text(self, where: str, table: Mapping[str, Any], key: str) -> str:
+        value = table.get(key, "")
+        if not isinstance(value, str):
+            self.faults.append(f"{where} {key} is a text in quotes.")
+            return ""
+        return value.strip()
+
+    def _list(self, where: str, table: Mapping[str, Any], key: str) -> list[str]:
+        value = table.get(key, [])
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            self.faults.append(f'{where} {key} is a list of texts, like ["one", "two"].')
+            return []
+        return value
+
+    def _addresses(self, where: str, table: Mapping[str, Any], key: str) -> tuple[str, ...]:
+        out = []
+        for item in self._list(where, table, key):
+            if _ADDRESS.match(item):
+                out.append(item)
+            else:
+                self.faults.append(
+                    f"{where} {key} holds {safe(item)}: write slack:U0ID, telegram:1001, or slack:* for everybody there."
+                )
+        return tuple(out)
+
+    def _choice(self, table: Mapping[str, Any], key: str, choices: Sequence[str], default: str, where: str = "") -> str:
+        value = table.get(key, default)
+        if value not in choices:
+            self.faults.append(f"{where} {key} is one of: {', '.join(choices)}.".strip())
+            return default
+        return str(value)
+
+    def _zone(self, value: object) -> str:
+        try:
+            ZoneInfo(str(value))
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            self.faults.append("timezone is no zone I know: use an IANA name like Asia/Shanghai.")
+            return "UTC"
+        return str(value)
+
+    def _span(self, where: str, table: Mapping[str, Any], key: str, default: timedelta) -> timedelta:
+        value = table.get(key)
+        if value is None:
+            return default
+        found = _SPAN.match(value) if isinstance(value, str) else None
+        if not found or int(found[1]) == 0:
+            self.faults.append(f'{where} {key} is a duration like "10m", "4h", "1d" or "1w".')
+            return default
+        return timedelta(**{_UNITS[found[2]]: int(found[1])})
+
+    def _ref(self, where: str, table: Mapping[str, Any], stem: str) -> KeyRef | None:
+        env, file = self._text(where, table, f"{stem}_env"), self._text(where, table, f"{stem}_file")
+        if env and file:
+            self.faults.append(f"{where} has both {stem}_env and {stem}_file: keep one.")
+        if env and (_LOOKS_LIKE_KEY.match(env) or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", env)):
+            self.faults.append(
+                f"{where} {stem}_env is the NAME of an environment variable, like DEEPSEEK_API_KEY, never the key itself."
+            )
+            return None
+        if file:
+            return KeyRef(file=self._path(file))
+        return KeyRef(env=env) if env else None
+
+    def _of_application(self, where: str, table: Mapping[str, Any], ref: KeyRef | None) -> KeyRef | None:
+        """`key_env_file`: key_env is a variable of an application's `.env`; `key_line`: commented out, on that line."""
+        file, line = self._path(self._text(where, table, "key_env_file")), table.get("key_line")
+        if line is not None and (not isinstance(line, int) or isinstance(line, bool) or line < 1):
+            self.faults.append(f"{where} key_line is the number of a line, like 12.")
+            return ref
+        if (file or line) and (ref is None or ref.env is None):
+            self.faults.append(f"{where} key_env_file and key_line need key_env: name the variable in that file.")
+            return ref
+        if line is not None and file is None:
+            self.faults.append(f"{where} key_line needs key_env_file: name the file with that line.")
+        return replace(ref, env_file=file, line=line) if ref is not None and file is not None else ref
+
+    def _warn(self, where: str, value: object) -> dict[str, Decimal]:
+        if value is None:
+            return {}
+        out: dict[str, Decimal] = {}
+        for currency, amount in value.items() if isinstance(value, dict) else ():
+            try:
+                if isinstance(amount, (bool, float)) or not isinstance(amount, (str, int)):
+                    raise InvalidOperation
+                out[str(currency)] = Decimal(amount)
+            except InvalidOperation:
+                self.faults.append(
+                    f'{where} warn_below.{safe(str(currency))} is an amount in quotes, like "20" or "3.50".'
+                )
+        if not isinstance(value, dict):
+            self.faults.append(f'{where} warn_below is a table like {{ CNY = "20", USD = "3" }}.')
+        return out
+
+    def _quiet(self, value: object) -> tuple[str, str] | None:
+        if value is None:
+            return None
+        if (
+            isinstance(value, list)
+            and len(value) == 2
+            and all(isinstance(v, str) and re.fullmatch(r"[0-2]\d:[0-5]\d", v) for v in value)
+        ):
+            return value[0], value[1]
+        self.faults.append('quiet_hours is two times in the team\'s zone, like ["22:00", "07:00"].')
+        return None
+
+    def _path(self, text: str) -> Path | None:
+        if not text:
+            return None
+        path = Path(text).expanduser()
+        return path if path.is_absolute() else (self._folder / path)
+
+
+def safe(text: str) -> str:
+    """A name from the file for a message; anything that could be a key is not repeated."""
+    return "a value that looks like a key" if _LOOKS_LIKE_KEY.search(text) else text[:60]
