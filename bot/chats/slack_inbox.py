@@ -56,6 +56,7 @@ class Inbox:
         self._quiet.set()
         self._work: set[asyncio.Task[None]] = set()
         self._seen: OrderedDict[str, None] = OrderedDict()
+        self._breath: asyncio.Task[None] | None = None
         self.answers: Answers | None = None
         self.bot_user = ""
 
@@ -105,7 +106,11 @@ class Inbox:
         """Two hundred commands at once: first all are acknowledged, then they are answered. Nobody waits long for that."""
         try:
             async with asyncio.timeout(RUSH_S):
-                await asyncio.sleep(BREATH_S)  # those that arrive together are not all read yet
+                # Those that arrive together are not all read yet. One breath for all of them: they go on at the same moment,
+                # and so share one transaction.
+                if self._breath is None or self._breath.done():
+                    self._breath = asyncio.create_task(asyncio.sleep(BREATH_S), name="slack breath")
+                await asyncio.shield(self._breath)
                 await self._quiet.wait()
         except TimeoutError:
             pass
