@@ -51,6 +51,6 @@ clean:
 
 # Writes the lock files anew (needs uv): every version with its hashes, no index address.
 lock:
-	@uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header pyproject.toml --extra postgres -o requirements.lock
-	@uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --group dev pyproject.toml --extra postgres -c requirements.lock -o requirements-dev.lock
+	@uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header pyproject.toml --extra postgres --extra otel -o requirements.lock
+	@uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --group dev pyproject.toml --extra postgres --extra otel -c requirements.lock -o requirements-dev.lock
 	@echo "setuptools>=80" | uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header - -c requirements-dev.lock -o requirements-build.lock
