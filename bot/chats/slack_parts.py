@@ -71,10 +71,9 @@ def cut(text: str, most: int) -> str:
 
 def leaf(text: str, *, bold: bool = False, italic: bool = False) -> Json:
     made: Json = {"type": "text", "text": text}
-    if not (bold or italic):
-        return made
-    style = {name: True for name, on in (("bold", bold), ("italic", italic)) if on and text.strip()}
-    return {**made, "style": style} if style else made
+    if (bold or italic) and text.strip():
+        made["style"] = {name: True for name, on in (("bold", bold), ("italic", italic)) if on}
+    return made
 
 
 def link(label: str, address: str) -> Json:
@@ -102,7 +101,8 @@ def rich(elements: list[Json]) -> Json:
     joined: list[Json] = []
     for element in elements:
         if element["type"] == "rich_text_section" and joined and joined[-1]["type"] == "rich_text_section":
-            joined[-1]["elements"] += [leaf("\n"), *element["elements"]]
+            joined[-1]["elements"].append(leaf("\n"))
+            joined[-1]["elements"] += element["elements"]
         elif element["type"] == "rich_text_section":
             joined.append(section(list(element["elements"])))
         else:
@@ -144,9 +144,17 @@ def buttons(actions: Iterable[Action]) -> list[Json]:
 
 
 def size_of(element: Json) -> int:
+    size = 0
     if element["type"] == "rich_text_list":
-        return sum(size_of(item) for item in element["elements"])
-    return sum(units(one.get("text", "")) + units(one.get("url", "")) + 2 for one in element["elements"])
+        for item in element["elements"]:
+            size += size_of(item)
+        return size
+    for one in element["elements"]:
+        text = one.get("text", "")
+        size += (len(text) if text.isascii() else units(text)) + 2
+        if "url" in one:
+            size += units(one["url"])
+    return size
 
 
 def fitting(elements: list[Json], room: int) -> list[Json]:

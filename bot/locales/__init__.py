@@ -52,6 +52,13 @@ def _look(catalogue: Mapping[str, Any], key: str) -> Any:
     return node
 
 
+@lru_cache(maxsize=8192)
+def _line(language: str, key: str) -> Any:
+    """What stands under `key`, else what English has; an answer asks for dozens of lines."""
+    found = _look(_load(language), key) if language in languages() else None
+    return found if found is not None else _look(_load("en"), key)
+
+
 def _leaves(node: Any, path: str = "") -> set[str]:
     if isinstance(node, Mapping):
         if node and set(node) <= {"zero", "one", "two", "few", "many", "other"}:
@@ -79,7 +86,10 @@ class Words:
             line = line.get(self._plural(values.get("n", 0))) or line.get("other", key)
         if isinstance(line, (list, tuple)):
             line = "\n".join(str(item) for item in line)
-        return str(line).format_map(_Values(values)) if line is not None else key
+        if line is None:
+            return key
+        text = str(line)
+        return text.format_map(_Values(values)) if "{" in text or "}" in text else text
 
     def lines(self, key: str, /, **values: object) -> tuple[str, ...]:
         """The list under `key`, filled in; empty where there is none."""
@@ -93,8 +103,7 @@ class Words:
         return self._line(key) is not None
 
     def _line(self, key: str) -> Any:
-        found = _look(_load(self.language), key) if self.language in languages() else None
-        return found if found is not None else _look(_load("en"), key)
+        return _line(self.language, key)
 
     def _plural(self, n: object) -> str:
         from babel import Locale
