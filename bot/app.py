@@ -23,7 +23,7 @@ from bot.model.chat import Person, Place, Role
 from bot.model.engine import Engine
 from bot.model.money import AccountState
 from bot.model.team import Team
-from bot.outlets import env_file, follow_up, gateways, notify
+from bot.outlets import env_file, env_keys, follow_up, gateways, notify
 from bot.outlets.desk import ChatDesk
 from bot.outlets.pagerduty import PagerDuty
 from bot.outlets.restart import Restart
@@ -122,7 +122,7 @@ async def house(
     gate = Gate(fingerprint_key(settings, directory))
     set_up(gate, "CRITICAL" if quiet else settings.log_level, settings.log_format)
     environ = os.environ if environ is None else environ
-    first = env_file.FirstSeen()
+    first = env_keys.FirstSeen()
     keys = EnvKeys(gate.fingerprint, environ=environ, values_of=first.values_of, value_at=first.value_at)
     team = (team_of or (lambda keys: read_team(settings, keys)))(keys)
     if wrong := preflight.faults(team, keys):

@@ -25,7 +25,7 @@ from bot.errors import ConfigError, ProviderError, QuotadeskError
 from bot.locales import Words
 from bot.model.money import Status
 from bot.model.team import Team
-from bot.outlets import env_file
+from bot.outlets import env_keys
 from bot.ports import Answer, Call
 from bot.settings import EnvKeys, Settings, load
 from bot.web import Web
@@ -100,7 +100,7 @@ async def _checks(report: Report, send: bool) -> AsyncIterator[Check]:
     yield report.ok("settings", "settings")
     if check := _own_file(report):
         yield check
-    keys = EnvKeys(lambda text: "", values_of=env_file.values_of, value_at=env_file.value_at)
+    keys = EnvKeys(lambda text: "", values_of=env_keys.values_of, value_at=env_keys.value_at)
     team, wrong = Team(), False
     try:
         team = house.read_team(settings, keys)

@@ -28,7 +28,7 @@ from bot.errors import ConfigError, SwitchRefused
 from bot.init_file import Plan, addresses, team_text
 from bot.locales import Words, languages
 from bot.model.team import Team
-from bot.outlets import env_file, env_text
+from bot.outlets import env_keys, env_text
 from bot.redaction.gate import Gate
 from bot.settings import EnvKeys
 
@@ -160,7 +160,7 @@ def _application(text: str, base: Team) -> Team:
     if not text:
         return base
     path = Path(text).expanduser().absolute()
-    keys = EnvKeys(Gate(secrets.token_bytes(16)).fingerprint, values_of=env_file.values_of, value_at=env_file.value_at)
+    keys = EnvKeys(Gate(secrets.token_bytes(16)).fingerprint, values_of=env_keys.values_of, value_at=env_keys.value_at)
     try:
         return offers.team_from(path, keys, base)
     except ConfigError as fault:
@@ -232,7 +232,7 @@ def copied(plan: Plan, taken: Mapping[str, str | None]) -> tuple[Plan, dict[str,
 
     A name that the bot's `.env` or the environment uses for another key is left alone: the environment would win over the file.
     """
-    keys = EnvKeys(lambda text: "", values_of=env_file.values_of, value_at=env_file.value_at)
+    keys = EnvKeys(lambda text: "", values_of=env_keys.values_of, value_at=env_keys.value_at)
     routes, values = {}, dict[str, str]()
     for route in plan.team.routes.values():
         found = keys.read(route.key)

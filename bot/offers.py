@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 from bot.errors import ConfigError, SwitchRefused
 from bot.model.engine import Engine, Route
 from bot.model.team import Team
-from bot.outlets import env_file
-from bot.outlets.env_text import Triple
+from bot.outlets import env_keys
+from bot.outlets.env_triples import Triple
 from bot.ports import Keys
 from bot.providers import recognise
 
@@ -42,12 +42,12 @@ def team_from(path: Path, keys: Keys, base: Team | None = None, *, backups: Path
     Raises ConfigError if the file cannot be read or holds no triple.
     """
     try:
-        found = env_file.triples(path)
+        found = env_keys.triples(path)
     except SwitchRefused as fault:
         raise ConfigError(
             f"TARGET_ENV_FILE {path} cannot be used ({fault.facts.get('reason', fault)}): name a readable .env file."
         ) from None
-    former = [_Found(triple, place) for place, triple in env_file.former_triples(path, backups)] if backups else []
+    former = [_Found(triple, place) for place, triple in env_keys.former_triples(path, backups)] if backups else []
     book = _Book(keys)
     engines: dict[str, Engine] = {}
     real = [_Found(triple, path) for triple in found if not triple.placeholder]
@@ -76,7 +76,7 @@ def team_from(path: Path, keys: Keys, base: Team | None = None, *, backups: Path
         raise ConfigError(
             f"TARGET_ENV_FILE {path} holds no NAME_API_KEY, NAME_BASE_URL, NAME_MODEL_NAME triple: name the application's own .env."
         )
-    if env_file.triples(path) != found:
+    if env_keys.triples(path) != found:
         # Addresses of one moment with keys of the next would send a key to a stranger.
         raise ConfigError(f"TARGET_ENV_FILE {path} was changed while it was read: start again.")
     return replace(base or Team(), routes=book.routes, engines=engines)
@@ -106,13 +106,13 @@ def _bound(route: Route, keys: Keys, backups: Path, others: Set[str]) -> Route:
         return route
     prefix = ref.env.removesuffix("_API_KEY")
     try:
-        address = env_file.values_of(ref.env_file).get(f"{prefix}_BASE_URL")
+        address = env_keys.values_of(ref.env_file).get(f"{prefix}_BASE_URL")
     except ConfigError:
         return route  # said at the start, by name
     stranger = bool(address) and _host(address or "") != _host(route.base_url)
     if not stranger and keys.fingerprint(ref) not in others:
         return route
-    for place, triple in env_file.former_triples(ref.env_file, backups):
+    for place, triple in env_keys.former_triples(ref.env_file, backups):
         own = triple.key_ref(place)
         if (
             triple.prefix == prefix

@@ -11,190 +11,25 @@ or one whose owner could not be kept is refused, since a rename would part it fr
 from __future__ import annotations
 
 import asyncio
-import errno
-import fcntl
 import os
-import re
 import secrets
-import stat
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from hashlib import sha256
+from datetime import datetime
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import TypeVar
 
-from bot.errors import ConfigError, SwitchRefused
+from bot.errors import SwitchRefused
 from bot.model.team import Secret
 from bot.outlets import env_text
+from bot.outlets.env_backups import keep, thin_out
+from bot.outlets.env_disk import digest, plain, read_whole, real_path, sync_directory, take_lock, write_beside
 from bot.outlets.env_text import refused
+from bot.outlets.env_winners import composed, exported
 from bot.ports import EnvChange, EnvView
 
 _T = TypeVar("_T")
-KEPT: Final = 10
-_LARGEST: Final = 8 * 1024 * 1024
-_FULL: Final = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-_COMPOSE: Final = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
-
-
-def digest(data: bytes) -> str:
-    return sha256(data).hexdigest()
-
-
-@contextmanager
-def _plain(path: Path) -> Iterator[None]:
-    """What the operating system refuses becomes one reason with a mend. The file is as it was."""
-    try:
-        yield
-    except OSError as fault:
-        shown, code = str(path), fault.errno
-        if code == errno.ENOENT:
-            raise refused("missing", f"{shown} is not there: mend env_file in the team file", path=shown) from None
-        if code in (errno.EACCES, errno.EPERM):
-            raise refused(
-                "no_rights", f"quotadesk may not read or write {shown} or its directory", path=shown
-            ) from None
-        if code == errno.EROFS:
-            raise refused("read_only_disk", f"{shown} lies on a read-only disk", path=shown) from None
-        if code in _FULL:
-            raise refused(
-                "disk_full", f"the disk of {shown} is full: free some space and try again", path=shown
-            ) from None
-        if code == errno.EBUSY:
-            raise refused("mounted", f"{shown} is mounted by itself; mount its directory instead", path=shown) from None
-        if code == errno.ELOOP:
-            raise refused(
-                "missing", f"{shown} is a link in a circle: mend env_file in the team file", path=shown
-            ) from None
-        name = errno.errorcode.get(code or 0, "error")
-        raise refused("disk", f"the disk refused {shown} ({name})", path=shown, code=name) from None
-
-
-def _real(path: Path) -> Path:
-    with _plain(path):
-        return Path(os.path.realpath(path, strict=True))
-
-
-def _read(path: Path) -> tuple[bytes, os.stat_result]:
-    with _plain(path):
-        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-        try:
-            status = os.fstat(handle)
-            if not stat.S_ISREG(status.st_mode):
-                raise refused(
-                    "not_a_file", f"{path} is no regular file: mend env_file in the team file", path=str(path)
-                )
-            if status.st_size > _LARGEST:
-                raise refused("too_large", f"{path} is larger than an env file can be", path=str(path))
-            pieces = []
-            while piece := os.read(handle, 1 << 20):
-                pieces.append(piece)
-            return b"".join(pieces), status
-        finally:
-            os.close(handle)
-
-
-def _sync_directory(path: Path) -> None:
-    with suppress(OSError):  # some network disks cannot; the rename itself has happened
-        handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-
-
-def _write_beside(target: Path, data: bytes, like: os.stat_result | None, mark: str) -> Path:
-    """A complete, synced file in the directory of `target`. With `like`: its mode, owner and extended attributes."""
-    temporary = target.with_name(f".{target.name.lstrip('.')}.quotadesk-{mark}.tmp")
-    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    try:
-        rest = memoryview(data)
-        while rest:
-            rest = rest[os.write(handle, rest) :]
-        if like is not None:
-            _same_owner(handle, target, like)
-            os.fchmod(handle, stat.S_IMODE(like.st_mode))
-            _same_attributes(handle, target)
-        os.fsync(handle)
-    except BaseException:
-        with suppress(OSError):
-            temporary.unlink()
-        raise
-    finally:
-        os.close(handle)
-    return temporary
-
-
-def _same_owner(handle: int, target: Path, like: os.stat_result) -> None:
-    mine = os.fstat(handle)
-    if (mine.st_uid, mine.st_gid) == (like.st_uid, like.st_gid):
-        return
-    try:
-        os.fchown(handle, like.st_uid, like.st_gid)
-    except PermissionError:
-        # A file that suddenly belongs to the bot would lock its application out.
-        raise refused(
-            "owner",
-            f"{target} belongs to another user, and quotadesk may not give a new file to that user: run it as that user",
-            path=str(target),
-        ) from None
-
-
-def _same_attributes(handle: int, target: Path) -> None:
-    if not hasattr(os, "listxattr"):
-        return
-    with suppress(OSError):
-        for name in os.listxattr(target):
-            with suppress(OSError):  # labels that only the kernel sets
-                os.setxattr(handle, name, os.getxattr(target, name))
-
-
-# --- the lock, the backups -------------------------------------------------------------------------------------------
-
-
-def _lock(path: Path) -> int:
-    """Held until the handle is closed or the process ends, however it ends."""
-    place = path.with_name(f".{path.name.lstrip('.')}.quotadesk.lock")
-    with _plain(path):
-        handle = os.open(place, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as fault:
-        os.close(handle)
-        if fault.errno in (errno.EAGAIN, errno.EACCES):
-            raise refused("busy", f"another switch is changing {path} now", path=str(path)) from None
-        with _plain(path):
-            raise
-    return handle
-
-
-def _family(path: Path) -> str:
-    """The common beginning of all backups of one file."""
-    return f"{path.name.lstrip('.') or 'env'}-{sha256(os.fsencode(path)).hexdigest()[:10]}-"
-
-
-def _keep(path: Path, data: bytes, directory: Path, at: datetime) -> Path:
-    with _plain(directory):
-        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-        taken = {entry.name for entry in directory.iterdir()}
-        stem = f"{_family(path)}{at.astimezone(UTC):%Y%m%dT%H%M%S.%fZ}"
-        place = next(directory / name for n in range(100_000) if (name := f"{stem}-{n:05d}.env") not in taken)
-        temporary = _write_beside(place, data, None, secrets.token_hex(4))
-        temporary.replace(place)
-        _sync_directory(directory)
-        return place
-
-
-def backups(path: Path, directory: Path) -> list[Path]:
-    """Oldest first."""
-    if not directory.is_dir():
-        return []
-    begin = _family(path)
-    return sorted(entry for entry in directory.iterdir() if entry.name.startswith(begin) and entry.suffix == ".env")
-
-
-# --- one change ------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,11 +46,11 @@ class Change:
     lock: int
 
     def commit(self) -> None:
-        with _plain(self.path):
-            temporary = _write_beside(self.path, self.after, self.like, secrets.token_hex(4))
+        with plain(self.path):
+            temporary = write_beside(self.path, self.after, self.like, secrets.token_hex(4))
             try:
                 # Someone who does not know our lock (the application itself, an editor) may have written meanwhile.
-                now, status = _read(self.path)
+                now, status = read_whole(self.path)
                 if now != self.before or status.st_ino != self.like.st_ino:
                     raise refused(
                         "changed_meanwhile", f"{self.path} was changed by someone else just now", path=str(self.path)
@@ -225,10 +60,8 @@ class Change:
                 with suppress(OSError):
                     temporary.unlink()
                 raise
-            _sync_directory(self.path.parent)
-        with suppress(OSError):
-            for old in backups(self.path, self.directory)[:-KEPT]:
-                old.unlink()
+            sync_directory(self.path.parent)
+        thin_out(self.path, self.directory)
 
     def close(self) -> None:
         os.close(self.lock)
@@ -236,11 +69,11 @@ class Change:
 
 def prepare(path: Path, make: Callable[[bytes], bytes], names: Sequence[str], directory: Path, at: datetime) -> Change:
     """Takes the lock, reads, makes the new bytes, stores the backup. The caller closes what it gets."""
-    target = _real(path)
-    lock = _lock(target)
+    target = real_path(path)
+    lock = take_lock(target)
     try:
         _clear(target)
-        before, like = _read(target)
+        before, like = read_whole(target)
         if not like.st_mode & 0o222:
             raise refused("read_only", f"{target} is marked read-only: allow its owner to write", path=str(target))
         if like.st_nlink > 1:
@@ -250,7 +83,7 @@ def prepare(path: Path, make: Callable[[bytes], bytes], names: Sequence[str], di
         after = make(before)
         old, new = env_text.values(before, names), env_text.values(after, names)
         changed = tuple(name for name in names if old[name] != new[name])
-        return Change(target, before, after, like, _keep(target, before, directory, at), changed, directory, lock)
+        return Change(target, before, after, like, keep(target, before, directory, at), changed, directory, lock)
     except BaseException:
         os.close(lock)
         raise
@@ -263,52 +96,6 @@ def _clear(target: Path) -> None:
         for entry in target.parent.iterdir():
             if entry.name.startswith(begin) and entry.suffix == ".tmp":
                 entry.unlink()
-
-
-# --- what wins over the file -----------------------------------------------------------------------------------------
-
-
-def exported(path: Path, names: Sequence[str], processes: Path = Path("/proc")) -> tuple[list[tuple[str, str]], int]:
-    """(variable, "process <id>") for running programs of this directory that have the variable in their environment, and
-    how many programs could be looked at.
-
-    Such a variable wins over the file, and children inherit it. Only names are looked at; only what the system lets us read.
-    """
-    home = path.parent
-    found: list[tuple[str, str]] = []
-    seen = 0
-    with suppress(OSError):
-        for entry in processes.iterdir():
-            if not entry.name.isdigit() or int(entry.name) == os.getpid():
-                continue
-            with suppress(OSError):
-                place = Path(os.readlink(entry / "cwd"))
-                if place != home and home not in place.parents:
-                    continue
-                have = {item.split(b"=", 1)[0] for item in (entry / "environ").read_bytes().split(b"\0")}
-                seen += 1
-                found += [(name, f"process {entry.name}") for name in names if name.encode() in have]
-    return sorted(found), seen
-
-
-def composed(path: Path, names: Sequence[str]) -> list[tuple[str, str]]:
-    """(variable, file) where a compose file beside it sets the variable itself, so that the env file does not count."""
-    found: list[tuple[str, str]] = []
-    for place in (path.with_name(name) for name in _COMPOSE):
-        try:
-            text = place.read_text(encoding="utf-8", errors="replace")
-        except OSError:
-            continue
-        for name in names:
-            if re.search(
-                rf"(?m)^[ \t]*(?:-[ \t]*)?[\"']?{re.escape(name)}[\"']?[ \t]*[:=](?![^\n]*\$\{{?{re.escape(name)})",
-                text,
-            ):
-                found.append((name, place.name))
-    return found
-
-
-# --- for services ----------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -358,8 +145,8 @@ class EnvFiles:
         return await asyncio.to_thread(self._look, path, tuple(names))
 
     def _look(self, path: Path, names: tuple[str, ...]) -> EnvView:
-        target = _real(path)
-        data, status = _read(target)
+        target = real_path(path)
+        data, status = read_whole(target)
         faults = env_text.faults(data, names)
         if not status.st_mode & 0o222:
             faults.append(
@@ -425,7 +212,7 @@ class EnvFiles:
     async def digest(self, path: Path) -> str | None:
         def read() -> str | None:
             try:
-                return digest(_read(_real(path))[0])
+                return digest(read_whole(real_path(path))[0])
             except SwitchRefused:
                 return None
 
@@ -434,7 +221,7 @@ class EnvFiles:
     async def held(self, path: Path) -> bool:
         def look() -> bool:
             try:
-                os.close(_lock(_real(path)))
+                os.close(take_lock(real_path(path)))
             except SwitchRefused as fault:
                 return fault.facts["reason"] == "busy"
             return False
@@ -444,65 +231,3 @@ class EnvFiles:
     async def backup_values(self, backup: str, names: Sequence[str]) -> Mapping[str, Secret | None]:
         data = await asyncio.to_thread(self._backup, backup)
         return {name: None if v is None else Secret(v) for name, v in env_text.values(data, names).items()}
-
-
-# --- for reading keys by reference -----------------------------------------------------------------------------------
-
-
-def values_of(path: Path) -> Mapping[str, str]:
-    """All variables as the application reads them. Raises ConfigError."""
-    try:
-        data, _ = _read(_real(path))
-        names = tuple(dict.fromkeys(b.name for b in env_text.parse(env_text.decode(data)) if b.name))
-        return {name: value for name, value in env_text.values(data, names).items() if value is not None}
-    except SwitchRefused as fault:
-        raise ConfigError(f"{fault}.") from None
-
-
-def value_at(path: Path, line: int, name: str | None = None) -> str | None:
-    """The value of the variable on one line, commented out or live; None where it sets another one. Raises ConfigError."""
-    try:
-        return env_text.value_on_line(_read(_real(path))[0], line, name)
-    except SwitchRefused as fault:
-        raise ConfigError(f"{fault}.") from None
-
-
-class FirstSeen:
-    """`values_of` and `value_at` as the file was when this process first looked.
-
-    A route that is known only from an application's live variables keeps its own key after a switch. Without this it would
-    take the key of the route that the file names now, and send it to its own, former address. Lines move, too, when
-    somebody edits the file.
-    """
-
-    def __init__(self) -> None:
-        self._seen: dict[Path, Mapping[str, str]] = {}
-        self._lines: dict[tuple[Path, int, str | None], str | None] = {}
-
-    def value_at(self, path: Path, line: int, name: str | None = None) -> str | None:
-        """Raises ConfigError."""
-        place = (path, line, name)
-        if place not in self._lines:
-            self._lines[place] = value_at(path, line, name)
-        return self._lines[place]
-
-    def values_of(self, path: Path) -> Mapping[str, str]:
-        """Raises ConfigError."""
-        if path not in self._seen:
-            self._seen[path] = values_of(path)
-        return self._seen[path]
-
-
-def triples(path: Path) -> list[env_text.Triple]:
-    """The engines and backups that stand in the file. Raises SwitchRefused."""
-    return env_text.find_triples(_read(_real(path))[0])
-
-
-def former_triples(path: Path, directory: Path) -> list[tuple[Path, env_text.Triple]]:
-    """Live triples of the file's backups, newest first: what a switch has replaced. `triple.key_ref(backup)` reads its key."""
-    found: list[tuple[Path, env_text.Triple]] = []
-    with suppress(SwitchRefused):
-        for backup in reversed(backups(_real(path), directory)):
-            with suppress(SwitchRefused, OSError):
-                found += [(backup, t) for t in env_text.find_triples(backup.read_bytes()) if not t.commented]
-    return found

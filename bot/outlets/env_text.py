@@ -11,11 +11,9 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from bot.errors import SwitchRefused
-from bot.model.engine import KeyRef, is_placeholder
 
 _NEWLINE: Final = re.compile(r"\r\n|\n|\r")
 _BLANK: Final = re.compile(r"\s*")
@@ -35,8 +33,6 @@ _TAIL: Final = re.compile(r"(?:[^\S\r\n]*#[^\r\n]*)?[^\S\r\n]*(?:\r\n|\n|\r|\Z)"
 _REST: Final = re.compile(r"[^\r\n]*(?:\r\n|\n|\r)?")
 _REFERENCE: Final = re.compile(r"\$\{([^}:]*)(?::-([^}]*))?\}")
 _NEEDS_QUOTES: Final = re.compile(r"[\s#$`&;|<>()*?!\[\]{}]")
-_PART: Final = re.compile(r"([A-Z][A-Z0-9_]*?)_(API_KEY|BASE_URL|MODEL_NAME)")
-_BLOCK_GAP: Final = 4  # commented lines further apart than this are not one backup
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +79,7 @@ def parse(text: str) -> list[Binding]:
 def _bindings(text: str) -> Iterator[Binding]:
     position, line = (1 if text.startswith("\ufeff") else 0), 1
     while position < len(text):
-        found = _one(text, position, line)
+        found = one(text, position, line)
         yield found
         line = found.line + len(_NEWLINE.findall(text, _blank_end(text, position), found.end))
         position = found.end
@@ -94,7 +90,8 @@ def _blank_end(text: str, position: int) -> int:
     return found.end() if found else position
 
 
-def _one(text: str, start: int, line: int) -> Binding:
+def one(text: str, start: int, line: int) -> Binding:
+    """The stretch that begins at `start`."""
     at = _blank_end(text, start)
     line += len(_NEWLINE.findall(text, start, at))
     if at >= len(text):
@@ -308,84 +305,3 @@ def _prove(text: str, before: Sequence[Binding], result: str, new: Mapping[str, 
             variable=next(iter(new)),
             line=next((binding.line for binding in before if binding.error), 0),
         )
-
-
-# --- backups that people keep in comments ----------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Triple:
-    """Key, address and model of one prefix as they stand in the file, live or commented out. The key itself is not in here."""
-
-    prefix: str
-    commented: bool
-    base_url: str
-    model: str  # "" where the block names none
-    key_line: int | None  # 1-based; None where the block has no key
-    lines: tuple[int, ...]
-    placeholder: bool = False  # the key is a template's filler, as far as one can tell
-
-    def key_ref(self, path: Path) -> KeyRef | None:
-        """Where the key is: by line for a comment, by name for a live variable."""
-        if self.key_line is None:
-            return None
-        return KeyRef(env=f"{self.prefix}_API_KEY", env_file=path, line=self.key_line if self.commented else None)
-
-
-def find_triples(data: bytes) -> list[Triple]:
-    """In the order of the file. A live one needs all three variables, a commented-out one at least key and address."""
-    text = decode(data)
-    blocks: list[tuple[str, bool, dict[str, tuple[int, str]]]] = []
-    open_blocks: dict[tuple[str, bool], dict[str, tuple[int, str]]] = {}
-    for binding in parse(text):
-        commented, line = False, binding.line
-        name, value = binding.name, binding.value
-        if name is None and not binding.error:
-            inner = _uncommented(text[binding.start : binding.end])
-            if inner is None:
-                continue
-            commented, name, value = True, inner.name, inner.value
-        part = _PART.fullmatch(name or "")
-        if part is None or value is None:
-            continue
-        prefix, kind = part.groups()
-        block = open_blocks.get((prefix, commented))
-        near = commented and block is not None and line - max(at for at, _ in block.values()) > _BLOCK_GAP
-        if block is None or near or (commented and kind in block):
-            block = {}
-            open_blocks[(prefix, commented)] = block
-            blocks.append((prefix, commented, block))
-        block[kind] = (line, value)
-    found = []
-    for prefix, commented, block in blocks:
-        needed = {"API_KEY", "BASE_URL"} if commented else {"API_KEY", "BASE_URL", "MODEL_NAME"}
-        if not needed <= set(block) or not block["BASE_URL"][1]:
-            continue
-        key_line, key = block["API_KEY"]
-        found.append(
-            Triple(
-                prefix,
-                commented,
-                block["BASE_URL"][1],
-                block.get("MODEL_NAME", (0, ""))[1],
-                key_line,
-                tuple(sorted(at for at, _ in block.values())),
-                is_placeholder(key),
-            )
-        )
-    return found
-
-
-def _uncommented(piece: str) -> Binding | None:
-    body = piece.strip().lstrip("#").lstrip()
-    return _one(body, 0, 1) if _PART.match(body.removeprefix("export ").lstrip()) else None
-
-
-def value_on_line(data: bytes, line: int, name: str | None = None) -> str | None:
-    """The value on one line, commented out or live. None where that line sets nothing, or something else than `name`."""
-    text = decode(data)
-    for binding in parse(text):
-        if binding.line == line:
-            inner = binding if binding.name else _uncommented(text[binding.start : binding.end])
-            return inner.value if inner is not None and (name is None or inner.name == name) else None
-    return None

@@ -14,7 +14,7 @@ from typing import Final
 
 from bot.model.engine import is_placeholder
 from bot.model.team import Team
-from bot.outlets import env_file
+from bot.outlets import env_keys
 from bot.ports import WarpTiers
 
 ATTEMPT: Final = ".last_anonymous_attempt"
@@ -60,7 +60,7 @@ def _look(folder: Path) -> WarpTiers:
     disabled: bool | None = None
     weak = False
     try:
-        values = env_file.values_of(folder / ".env")
+        values = env_keys.values_of(folder / ".env")
     except Exception:  # whatever is wrong with the file: the policy is not known then
         values = {}
         unknown.append(".env")

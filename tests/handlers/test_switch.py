@@ -199,6 +199,7 @@ async def test_every_reason_has_words(house: Room, language: str) -> None:
     found: set[str] = set()
     for place in (
         "bot/outlets/env_file.py",
+        "bot/outlets/env_disk.py",
         "bot/outlets/env_text.py",
         "bot/services/switching.py",
         "bot/services/rehearsal.py",

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.errors import ConfigError, SwitchRefused
+from bot.errors import SwitchRefused
 from bot.model.team import Secret
-from bot.outlets import env_file
+from bot.outlets.env_backups import backups
 from bot.outlets.env_file import EnvFiles
 
 AT = datetime(2026, 11, 22, 2, 44, tzinfo=UTC)
@@ -163,7 +163,7 @@ async def test_ten_backups_are_kept_for_each_file(files: EnvFiles, app: Path, tm
     for n in range(13):
         app.write_bytes(OLD)
         made.append((await switch(files, app, AT + timedelta(seconds=n // 2)))[0])
-    left = [str(path) for path in env_file.backups(app, tmp_path / "var" / "backups")]
+    left = [str(path) for path in backups(app, tmp_path / "var" / "backups")]
     assert left == made[-10:]
     assert Path(kept_elsewhere).exists()
 
@@ -182,7 +182,7 @@ def test_a_full_disk_leaves_the_file_as_it_was(app: Path, tmp_path: Path) -> Non
 import asyncio, resource
 from datetime import UTC, datetime
 from pathlib import Path
-from bot.errors import ConfigError, SwitchRefused
+from bot.errors import SwitchRefused
 from bot.model.team import Secret
 from bot.outlets.env_file import EnvFiles
 async def main():
@@ -229,34 +229,6 @@ async def test_a_compose_file_that_sets_the_variable_is_a_hint(app: Path, tmp_pa
     view = await files.look(app, NAMES)
     assert view.hinted == (("Q_API_KEY", "docker-compose.yml"), ("Q_MODEL_NAME", "environment"))
     assert view.overridden == ()
-
-
-async def test_keys_are_read_by_reference(app: Path) -> None:
-    app.write_bytes(b"Q_API_KEY=live\n# Q_API_KEY=spare\n# Q_BASE_URL=https://spare.example/v1\n")
-    assert env_file.values_of(app)["Q_API_KEY"] == "live"
-    assert env_file.value_at(app, 2) == "spare"
-    (triple,) = env_file.triples(app)
-    assert triple.base_url == "https://spare.example/v1"
-
-
-async def test_a_live_route_keeps_its_own_key_after_a_switch(files: EnvFiles, app: Path, tmp_path: Path) -> None:
-    first = env_file.FirstSeen()
-    assert first.values_of(app)["Q_API_KEY"] == "old"
-    await switch(files, app)
-    assert first.values_of(app)["Q_API_KEY"] == "old"
-    ((backup, triple),) = env_file.former_triples(app, tmp_path / "var" / "backups")
-    ref = triple.key_ref(backup)
-    assert (triple.base_url, triple.model) == ("https://old.example/v1", "m-old")
-    assert ref is not None
-    assert ref.env_file is not None
-    assert env_file.values_of(ref.env_file)["Q_API_KEY"] == "old"
-
-
-def test_a_file_that_is_not_there_is_a_fault_of_the_configuration(tmp_path: Path) -> None:
-    for read in (lambda: env_file.values_of(tmp_path / "none"), lambda: env_file.value_at(tmp_path / "none", 1)):
-        with pytest.raises(ConfigError) as caught:
-            read()
-        assert "env_file" in caught.value.faults[0]
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can become somebody else")
