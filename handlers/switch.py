@@ -7,12 +7,21 @@ from dataclasses import replace
 
 from bot.errors import SwitchRefused, UsageError
 from bot.locales import Words
-from bot.model.chat import Action, Block, Board, Line, Reply, Request, Role, Row
+from bot.model.chat import Action, Block, Board, Form, Line, Reply, Request, Role, Row
 from bot.services import Services
 from bot.services.switch_plan import Plan
-from handlers import degrade
+from handlers import degrade, switch_form
 from handlers.router import Command, Press
-from handlers.switch_words import button_value, check_line, checks, demo, rehearsal, result, standing_row
+from handlers.switch_words import (
+    button_value,
+    check_line,
+    checks,
+    demo,
+    fault_line,
+    rehearsal,
+    result,
+    standing_row,
+)
 
 _FLAGS = {"undo", "--undo", "撤销", "force", "--force", "history", "--history", "历史"}
 
@@ -46,12 +55,23 @@ async def plan(request: Request, services: Services) -> AsyncIterator[Reply]:
     yield await _plan(request, services, words, names[:2]) if names else await _overview(services, words)
 
 
+async def form(request: Request, services: Services) -> AsyncIterator[Reply]:
+    """The form of `switch_form.choose`, sent: what is wrong with it at once, else the plan."""
+    words = Words(request.language, request.timezone)
+    if errors := await switch_form.wrong(request, services):
+        yield Reply(form=Form("switch.form", "", "", (), by_buttons=True, errors=errors))
+        return
+    yield Reply(blocks=(Line(words.say("switch.form.asking")),), final=False)
+    choice = switch_form.chosen(request, services)
+    yield await _plan(request, services, words, [choice.engine, choice.way])
+
+
 async def confirm(request: Request, services: Services) -> AsyncIterator[Reply]:
     words = Words(request.language, request.timezone)
     try:
         claim = await services.switching.claim(request.value, request.asker, request.role)
     except SwitchRefused as fault:  # the plan stays where it is, for the second person
-        yield Reply(blocks=(Line(_fault(fault, words)),), alert=True)
+        yield Reply(blocks=(Line(fault_line(fault, words)),), alert=True)
         return
     title = words.say("switch.working", engine=claim.engine.title, route=claim.route.name)
     yield Reply(title=title, audience="place", replace=True, final=False)
@@ -158,6 +178,8 @@ COMMAND = Command(
     role=Role.OPERATOR,
     presses={
         "switch.plan": Press(plan, Role.OPERATOR),
+        "switch.choose": Press(switch_form.choose, Role.OPERATOR),
+        "switch.form": Press(form, Role.OPERATOR),
         "switch.confirm": Press(confirm, Role.OPERATOR),
         "switch.probe": Press(probe, Role.OPERATOR),
         "switch.cancel": Press(cancel, Role.OPERATOR),
@@ -237,15 +259,10 @@ async def _returning(services: Services, engine: str) -> str | None:
     return None if services.fallback is None else await services.fallback.returning(engine) or ""
 
 
-def _fault(fault: SwitchRefused, words: Words) -> str:
-    key = f"switch.words.{fault.facts.get('reason')}"
-    return words.say(key, **{k: v for k, v in fault.facts.items() if k != "reason"}) if words.has(key) else str(fault)
-
-
 def _refusal(fault: SwitchRefused, words: Words, actions: tuple[Action, ...] = ()) -> Reply:
     return Reply(
         title=words.say("switch.refused"),
-        blocks=(Line(_fault(fault, words)), Line(words.say("switch.as_it_was"))),
+        blocks=(Line(fault_line(fault, words)), Line(words.say("switch.as_it_was"))),
         actions=actions,
     )
 
@@ -266,6 +283,8 @@ async def _overview(services: Services, words: Words) -> Reply:
         for standing in standings
         if standing.switchable
     ][:8]
+    if actions:
+        actions.append(Action("switch.choose", words.say("switch.buttons.choose")))
     actions += [
         Action("switch.clear", words.say("switch.buttons.clear", route=each.route)[:70], button_value(each.route))
         for each in out.values()

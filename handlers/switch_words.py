@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import Decimal
 
+from bot.errors import SwitchRefused
 from bot.locales import Words
 from bot.model.chat import Action, Block, Board, Facts, Line, Quote, Reply, Row
 from bot.model.money import AccountState, Kind
@@ -18,13 +19,7 @@ _STATE = {True: ("yes", "good"), False: ("no", "bad"), None: ("unknown", "warn")
 def rehearsal(plan: Plan, services: Services, words: Words) -> Reply:
     blocks: list[Block] = demo(services, words)
     blocks.append(Line(words.say("switch.nothing_yet"), strong=True))
-    blocks.append(
-        Facts(
-            tuple(
-                (change.variable, _change(change.before, change.after, change.same, words)) for change in plan.changes
-            )
-        )
-    )
+    blocks.append(changes(plan, words))
     blocks.append(checks(plan.checks, words, plan.account))
     blocks += [
         Line(words.say(f"switch.notices.{notice.word}", **_plain(notice.facts, words))) for notice in plan.warnings
@@ -47,6 +42,13 @@ def rehearsal(plan: Plan, services: Services, words: Words) -> Reply:
             Action("switch.cancel", words.say("switch.buttons.cancel"), plan.token),
         ),
         audience="place",
+    )
+
+
+def changes(plan: Plan, words: Words) -> Facts:
+    """The three variables, before and after, masked."""
+    return Facts(
+        tuple((change.variable, _change(change.before, change.after, change.same, words)) for change in plan.changes)
     )
 
 
@@ -84,6 +86,11 @@ def check_line(check: Check, words: Words, account: AccountState | None) -> str:
     if check.name == "balance" and account is not None:
         facts["figure"] = _figure(account, words) or words.say("common.unknown")
     return words.say(f"switch.words.{check.word}", **facts)
+
+
+def fault_line(fault: SwitchRefused, words: Words) -> str:
+    key = f"switch.words.{fault.facts.get('reason')}"
+    return words.say(key, **{k: v for k, v in fault.facts.items() if k != "reason"}) if words.has(key) else str(fault)
 
 
 def _figure(state: AccountState, words: Words) -> str:

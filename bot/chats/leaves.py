@@ -35,8 +35,20 @@ def each_text(reply: Reply, change: Callable[[str], str]) -> Reply:
         return "".join(parts) + (change(raw[at:]) if at < len(raw) else "")
 
     def form(one: Form) -> Form:
-        inputs = tuple(replace(i, label=text(i.label), hint=text(i.hint)) for i in one.inputs)
-        return replace(one, title=text(one.title), inputs=inputs)
+        inputs = tuple(
+            replace(
+                i, label=text(i.label), hint=text(i.hint), choices=tuple((v, text(label)) for v, label in i.choices)
+            )
+            for i in one.inputs
+        )
+        return replace(
+            one,
+            title=text(one.title),
+            inputs=inputs,
+            blocks=tuple(_block(b, text) for b in one.blocks),
+            submit=text(one.submit),
+            errors={name: text(said) for name, said in one.errors.items()},
+        )
 
     actions = tuple(replace(a, label=text(a.label)) for a in reply.actions if a.url is None or change(a.url) == a.url)
     return replace(

@@ -263,8 +263,8 @@ class SlackChat:
 
         @app.view(_ANY)
         async def view(ack: Ack, body: Json) -> None:
-            await ack()
-            inbox.start(inbox.submitted(body))
+            errors = await inbox.judged(body)
+            await (ack(response_action="errors", errors=errors) if errors else ack())
 
         @app.shortcut(_ANY)
         async def shortcut(ack: Ack, body: Json) -> None:

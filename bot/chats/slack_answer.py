@@ -55,7 +55,7 @@ class Conversation:
         await self._settle(drop=True)
         try:
             if reply.form is not None:
-                await self.open_form(reply.form)
+                await self._form(reply, reply.form)
             elif reply.final or self._edit is not None or self._editable(reply):
                 await self._out(reply)
             else:
@@ -211,8 +211,38 @@ class Conversation:
 
     # --- forms
 
+    async def _form(self, reply: Reply, form: Form) -> None:
+        source = self._source
+        if source.view is not None:
+            await self._renew(source.view, form)
+        elif form.errors:  # the form is closed already: it took too long to see what is wrong
+            lines = tuple(Line(said) for said in dict.fromkeys(form.errors.values()))
+            await self._out(Reply(blocks=lines, alert=True))
+        elif not form.by_buttons:
+            await self.open_form(form)
+        elif not await self._opened(form):
+            await self._out(replace(reply, form=None))
+
+    async def _renew(self, view: str, form: Form) -> None:
+        """The form in place of the one in which something was chosen. What has changed meanwhile was chosen later, and its own
+        answer follows."""
+        try:
+            await self._sender.renew_form(view, self._source.stand, form, self._metadata(form), self._words)
+        except DeliveryError as fault:
+            if fault.reason not in ("hash_conflict", "not_found"):
+                raise
+
     async def open_form(self, form: Form) -> None:
         """A modal while the press is fresh (three seconds), else a button that opens it."""
+        if await self._opened(form):
+            return
+        token = await self._sender.keep_form(form, self._metadata(form))
+        button = Action("form.open", self._words.say("slack.form_open"), token, style="primary")
+        await self._first(
+            Reply(blocks=(Line(self._words.say("slack.form_ready", title=form.title)),), actions=(button,))
+        )
+
+    def _metadata(self, form: Form) -> Json:
         source = self._source
         metadata: Json = {"v": form.value, "c": self._chat}
         metadata |= {key: value for key, value in (("t", source.thread), ("m", source.message)) if value}
@@ -220,18 +250,19 @@ class Conversation:
             metadata["h"] = 1
         if source.private:
             metadata["p"] = 1
-        if source.trigger_id and source.kind in ("slash", "press", "shortcut"):
-            try:
-                await self._sender.open_form(source.trigger_id, form, metadata, self._words)
-                return
-            except DeliveryError as fault:
-                if "trigger" not in fault.reason:
-                    raise
-        token = await self._sender.keep_form(form, metadata)
-        button = Action("form.open", self._words.say("slack.form_open"), token, style="primary")
-        await self._first(
-            Reply(blocks=(Line(self._words.say("slack.form_ready", title=form.title)),), actions=(button,))
-        )
+        return metadata
+
+    async def _opened(self, form: Form) -> bool:
+        source = self._source
+        if not source.trigger_id or source.kind not in ("slash", "press", "shortcut"):
+            return False
+        try:
+            await self._sender.open_form(source.trigger_id, form, self._metadata(form), self._words)
+        except DeliveryError as fault:
+            if "trigger" not in fault.reason:
+                raise
+            return False
+        return True
 
     def _line(self, key: str, **values: object) -> Reply:
         return Reply(blocks=(Line(self._words.say(key, **values)),), alert=self._source.kind == "press")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from bot.chats.leaves import unmarked
@@ -36,6 +36,8 @@ class Source:
     hidden: bool = False  # that message is ephemeral
     threaded: bool = False  # the thread has replies already: an ephemeral message shows in it
     home: bool = False  # the button stands on the Home tab
+    view: str | None = None  # the open form in which a choice was made
+    stand: str | None = None  # that form's hash, so that an older answer does not undo a newer one
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,11 +151,7 @@ def press(body: Mapping[str, Any]) -> Raw | None:
 def submission(body: Mapping[str, Any], context: Mapping[str, Any]) -> Raw:
     """`context` is the form's metadata: which place it was opened from. Rights are checked again all the same."""
     view, user = body.get("view") or {}, body.get("user") or {}
-    fields: dict[str, str] = {}
-    for name, inputs in ((view.get("state") or {}).get("values") or {}).items():
-        for value in inputs.values():
-            if isinstance(value, Mapping) and isinstance(value.get("value"), str):
-                fields[str(name)] = unmarked(value["value"])[:RAW_MOST]
+    fields = _fields(view)
     id = str(view.get("callback_id", ""))
     source = Source(
         id=str(body.get("trigger_id") or view.get("id") or ""),
@@ -169,6 +167,41 @@ def submission(body: Mapping[str, Any], context: Mapping[str, Any]) -> Raw:
         threaded=bool(context.get("t")),
     )
     return Raw(source, id.split(".")[0], action=id, value=str(context.get("v") or ""), fields=fields)
+
+
+def choice(body: Mapping[str, Any], context: Mapping[str, Any]) -> Raw:
+    """Something else was chosen in an open form: as its submission, but under the menu's own action id."""
+    view = body.get("view") or {}
+    action: Mapping[str, Any] = next(iter(body.get("actions") or []), {})
+    raw = submission(body, context)
+    source = replace(raw.source, kind="choice", view=str(view.get("id") or ""), stand=view.get("hash"))
+    id = str(action.get("action_id", ""))
+    return replace(raw, source=source, command=id.split(".")[0], action=id)
+
+
+def is_choice(body: Mapping[str, Any]) -> bool:
+    """Whether a press is a choice from a menu in an open form."""
+    action = next(iter(body.get("actions") or []), None) or {}
+    return (body.get("view") or {}).get("type") == "modal" and action.get("type") == "static_select"
+
+
+def block_ids(view: Mapping[str, Any]) -> Mapping[str, str]:
+    """Field name -> the id of its block in this view."""
+    blocks = [str(block.get("block_id", "")) for block in view.get("blocks") or [] if block.get("type") == "input"]
+    return {id.partition("#")[0]: id for id in blocks}
+
+
+def _fields(view: Mapping[str, Any]) -> dict[str, str]:
+    """What was written and chosen, by field name."""
+    fields: dict[str, str] = {}
+    for id, inputs in ((view.get("state") or {}).get("values") or {}).items():
+        for value in inputs.values():
+            if not isinstance(value, Mapping):
+                continue
+            told = (value.get("selected_option") or {}).get("value") or value.get("value")
+            if isinstance(told, str):
+                fields[str(id).partition("#")[0]] = unmarked(told)[:RAW_MOST]
+    return fields
 
 
 def shortcut(body: Mapping[str, Any]) -> Raw:

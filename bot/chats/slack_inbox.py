@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Final
@@ -26,8 +26,12 @@ log = structlog.get_logger("slack")
 Json = dict[str, Any]
 
 Allowed = Callable[[Person, Place], Awaitable[bool]]  # whether this person may read here at all
+Through = Callable[[AsyncIterator[Reply]], AsyncIterator[Reply]]
 
 DRAIN_S: Final = 10.0
+JUDGE_S: Final = (
+    1.5  # so long the acknowledgement of a sent form waits for what may be wrong with it; Slack waits for 3 s
+)
 BREATH_S: Final = 0.02
 RUSH_S: Final = 0.3
 _SEEN: Final = 5_000
@@ -77,9 +81,13 @@ class Inbox:
     def start(self, work: Coroutine[Any, Any, None]) -> None:
         """Never raises: it runs right after an acknowledgement."""
 
+        self._run(work, wait=True)
+
+    def _run(self, work: Coroutine[Any, Any, None], *, wait: bool = False) -> asyncio.Task[None]:
         async def guarded() -> None:
             try:
-                await self._after_the_rush()
+                if wait:
+                    await self._after_the_rush()
                 await work
             except Exception:
                 log.exception("a delivery could not be answered")
@@ -89,6 +97,7 @@ class Inbox:
         task = asyncio.create_task(guarded())
         self._work.add(task)
         task.add_done_callback(self._work.discard)
+        return task
 
     @contextmanager
     def acknowledging(self) -> Iterator[None]:
@@ -154,6 +163,9 @@ class Inbox:
         return replace(source, private=own == source.chat)
 
     async def press(self, body: Json) -> None:
+        if reading.is_choice(body):
+            await self._answer(_placed(reading.choice, body))
+            return
         raw = reading.press(body)
         if raw is None or not await self._first(raw.source):
             return
@@ -202,16 +214,31 @@ class Inbox:
         before = with_metadata(source, kept["metadata"])
         await Conversation(self._sender, before, words, self._clock).open_form(form)
 
-    async def submitted(self, body: Json) -> None:
-        view = body.get("view") or {}
+    async def judged(self, body: Json) -> Mapping[str, str]:
+        """Answers a sent form, and tells what is wrong with it (block id -> sentence) if that is known soon enough for the
+        acknowledgement, which keeps the form open then. Never raises."""
         if body.get("type") != "view_submission":
-            return
-        try:
-            context = json.loads(view.get("private_metadata") or "{}")
-        except ValueError:
-            context = {}
-        raw = reading.submission(body, context if isinstance(context, dict) else {})
-        await self._answer(replace(raw, source=replace(raw.source, private=bool(context.get("p")))))
+            return {}
+        wrong: asyncio.Future[Mapping[str, str]] = asyncio.get_running_loop().create_future()
+        task = self._run(self._submitted(body, wrong))
+        either: list[asyncio.Future[Any]] = [task, wrong]
+        await asyncio.wait(either, timeout=JUDGE_S, return_when=asyncio.FIRST_COMPLETED)
+        if not wrong.done():
+            wrong.set_result({})  # whatever comes now is told as a message
+        ids = reading.block_ids(body.get("view") or {})
+        return {ids[name]: said for name, said in wrong.result().items() if name in ids}
+
+    async def _submitted(self, body: Json, wrong: asyncio.Future[Mapping[str, str]]) -> None:
+        async def first_judged(replies: AsyncIterator[Reply]) -> AsyncIterator[Reply]:
+            async for reply in replies:
+                if not wrong.done():
+                    errors = reply.form.errors if reply.form else {}
+                    wrong.set_result(errors)
+                    if errors:
+                        return
+                yield reply
+
+        await self._answer(_placed(reading.submission, body), first_judged)
 
     async def event(self, body: Json) -> None:
         event = body.get("event") or {}
@@ -240,11 +267,11 @@ class Inbox:
 
     # --- from raw to answered
 
-    async def _answer(self, raw: Raw) -> None:
+    async def _answer(self, raw: Raw, through: Through | None = None) -> None:
         if await self._first(raw.source):
-            await self._ask(raw)
+            await self._ask(raw, through)
 
-    async def _ask(self, raw: Raw) -> None:
+    async def _ask(self, raw: Raw, through: Through | None = None) -> None:
         about = await self._people.about(raw.source.user)
         words = self._words(about.language, about.timezone)
         conversation = Conversation(self._sender, raw.source, words, self._clock)
@@ -252,12 +279,24 @@ class Inbox:
         if isinstance(request, str):
             await conversation.give(Reply(blocks=(Line(words.say(request)),)))
         elif self.answers is not None:
-            await conversation.deliver(self.answers.answer(request))
+            replies = self.answers.answer(request)
+            await conversation.deliver(through(replies) if through else replies)
 
     async def _conversation(self, source: Source) -> tuple[Conversation, Wording]:
         about = await self._people.about(source.user)
         words = self._words(about.language, about.timezone)
         return Conversation(self._sender, source, words, self._clock), words
+
+
+def _placed(read: Callable[[Json, Json], Raw], body: Json) -> Raw:
+    """What came from a form, with the place that it was asked for in."""
+    try:
+        context = json.loads((body.get("view") or {}).get("private_metadata") or "{}")
+    except ValueError:
+        context = {}
+    context = context if isinstance(context, dict) else {}
+    raw = read(body, context)
+    return replace(raw, source=replace(raw.source, private=bool(context.get("p"))))
 
 
 def _addressed(body: Json) -> str:

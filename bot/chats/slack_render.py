@@ -32,7 +32,7 @@ from bot.chats.slack_parts import (
     tidy,
     units,
 )
-from bot.model.chat import Action, Block, Board, Facts, Form, Heading, Line, Links, Quote, Reply, Row, Steps
+from bot.model.chat import Action, Block, Board, Facts, Form, Heading, Input, Line, Links, Quote, Reply, Row, Steps
 
 Json = dict[str, Any]
 
@@ -40,6 +40,7 @@ TEXT_MOST: Final = 3_000  # `text` beside blocks; chat.update refuses more than 
 BLOCKS_MOST: Final = 45  # 50 in a message
 SUM_MOST: Final = 8_800  # all text of a message
 QUOTE_MOST: Final = 2_400
+OPTIONS_MOST: Final = 100  # of one menu
 
 _EMOJI: Final = {
     "bad": "red_circle",
@@ -108,26 +109,13 @@ class Renderer:
         packed = json.dumps(metadata, separators=(",", ":"), ensure_ascii=False)
         if units(packed) > 3_000:
             raise ValueError(f"form {form.id}: metadata too long")
-        blocks: list[Json] = []
-        for field in form.inputs[:90]:
-            element: Json = {"type": "plain_text_input", "action_id": "value", "max_length": 3_000}
-            if field.long:
-                element["multiline"] = True
-            block: Json = {
-                "type": "input",
-                "block_id": field.name[:255],
-                "optional": not field.required,
-                "label": plain_text(field.label or field.name, 200),
-                "element": element,
-            }
-            if field.hint:
-                block["hint"] = plain_text(field.hint, 500)
-            blocks.append(block)
+        blocks = [_input(field) for field in form.inputs[:90]]
+        blocks += self._blocks("", form.blocks, CUT, 99 - len(blocks), 6_000)
         return {
             "type": "modal",
             "callback_id": form.id[:255],
             "title": plain_text(form.title or CUT, 24),
-            "submit": plain_text(submit, 24),
+            "submit": plain_text(form.submit or submit, 24),
             "close": plain_text(close, 24),
             "private_metadata": packed,
             "blocks": blocks,
@@ -203,6 +191,36 @@ class Renderer:
             first += [leaf(" · "), *self._leaves(cut(row.note, 500))]
         under = [[leaf("\u2003\u2003"), *self._leaves(cut(line, 500))] for line in row.under if line.strip()]
         return [first, *under]
+
+
+def _input(field: Input) -> Json:
+    """Slack keeps what was chosen in a block of the same id, whatever its new options are: so the id tells what they belong to."""
+    block: Json = {
+        "type": "input",
+        "block_id": (f"{field.name}#{field.of}" if field.of else field.name)[:255],
+        "optional": not field.required,
+        "label": plain_text(field.label or field.name, 200),
+        "element": _choice(field) if field.choices else _written(field),
+    }
+    if field.choices and field.asks:
+        block["dispatch_action"] = True
+    if field.hint:
+        block["hint"] = plain_text(field.hint, 500)
+    return block
+
+
+def _written(field: Input) -> Json:
+    element: Json = {"type": "plain_text_input", "action_id": "value", "max_length": 3_000}
+    return element | {"multiline": True} if field.long else element
+
+
+def _choice(field: Input) -> Json:
+    # A value that Slack would not carry cannot be offered; what stands beyond a hundred is typed.
+    offered = [(value, label) for value, label in field.choices if 0 < len(value) <= 150][:OPTIONS_MOST]
+    options = [{"text": plain_text(label or value, 75), "value": value} for value, label in offered]
+    element: Json = {"type": "static_select", "action_id": field.asks or "value", "options": options}
+    first = next((option for option in options if option["value"] == field.chosen), None)
+    return element | {"initial_option": first} if first else element
 
 
 def _lines(block: Block) -> list[str]:

@@ -216,12 +216,21 @@ class Sender:
 
     async def open_form(self, trigger: str, form: Form, metadata: Json, words: Wording) -> None:
         """Raises DeliveryError("expired_trigger_id") and its like when three seconds are over."""
+        await self._wire.call(self._wire.client.views_open, trigger_id=trigger, view=self._view(form, metadata, words))
+
+    async def renew_form(self, view: str, stand: str | None, form: Form, metadata: Json, words: Wording) -> None:
+        """`stand`: the hash of the form that was answered; it is refused where the form has changed since."""
+        args: Json = {"hash": stand} if stand else {}
+        await self._wire.call(
+            self._wire.client.views_update, view_id=view, view=self._view(form, metadata, words), **args
+        )
+
+    def _view(self, form: Form, metadata: Json, words: Wording) -> Json:
         reply = self.safe(Reply(form=form))
         assert reply.form is not None
-        view = self._renderer.form(
+        return self._renderer.form(
             reply.form, metadata, submit=words.say("slack.submit"), close=words.say("slack.close")
         )
-        await self._wire.call(self._wire.client.views_open, trigger_id=trigger, view=view)
 
     async def publish_home(self, user: str, reply: Reply, words: Wording) -> None:
         reply = self.safe(reply)

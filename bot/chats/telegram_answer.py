@@ -93,6 +93,8 @@ class Conversation:
     async def give(self, reply: Reply) -> None:
         """One reply, by the first way that works. What reaches nobody is logged and counted."""
         try:
+            if reply.form is not None and reply.form.by_buttons:
+                reply = replace(reply, form=None)
             if reply.delete_original:
                 reply = await self._delete_original(reply)
             if reply.alert and (text := alert_text(reply)) and await self._notice(text):

@@ -329,6 +329,8 @@ class TerminalChat:
 
     async def _print(self, reply: Reply, *, keep: bool = False) -> MessageRef:
         ref = MessageRef("terminal", "console", str(next(self._count)))
+        if reply.form is not None and reply.form.by_buttons:
+            reply = replace(reply, form=None)
         reply = each_text(reply, lambda text: self._gate.trusted(text).text)
         first = len(self._shown.buttons) + 1
         self._shown.buttons += [(action, ref) for action in reply.actions]

@@ -229,14 +229,25 @@ class Input:
     hint: str = ""
     required: bool = False
     long: bool = False  # room for several lines
+    choices: tuple[tuple[str, str], ...] = ()  # (value, label): one of these is chosen, nothing is written
+    chosen: str = ""  # the value that is chosen at first
+    asks: str = ""  # action id: another choice asks for the form anew, with the fields as they stand then
+    of: str = ""  # what the choices belong to: where that changes, the choice starts anew
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
+    """`by_buttons`: the reply's own buttons do the same, so only a platform with real forms shows it. `errors`: field name ->
+    what is wrong with it; an answer to what was sent, which keeps the form open."""
+
     id: str  # "ticket.evidence"
     title: str
     value: str
     inputs: tuple[Input, ...]
+    blocks: tuple[Block, ...] = ()  # below the inputs
+    submit: str = ""  # the button's label
+    by_buttons: bool = False
+    errors: Mapping[str, str] = field(default_factory=dict)
 
 
 Audience = Literal["asker", "place"]

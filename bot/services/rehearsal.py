@@ -191,6 +191,44 @@ class Rehearsal:
         }
         return replace(plan, token=await self._store.put_token("switch", payload, expires), expires_at=expires)
 
+    async def preview(self, engine_name: str, route_name: str) -> Plan:
+        """What a switch would change, from the file alone: asks no provider, so it is there at once, and cannot be confirmed.
+
+        Raises UnknownName, and SwitchRefused (no_env_file, unreadable file).
+        """
+        engine = self.engine(engine_name)
+        if engine.env_file is None:
+            raise refuse("no_env_file", f"{engine.name} has no env_file in the team file", engine=engine.name)
+        route = self._route(engine, route_name)
+        view = await self._files.look(engine.env_file, engine.variables)
+        current = self.route_in(view, engine)
+        checks = (*self._file_checks(view, route.name, current), target.settings(route, self._keys))
+        against = _against(checks)
+        return Plan(
+            engine=engine.name,
+            title=engine.title,
+            from_route=current,
+            to_route=route.name,
+            changes=self._changes(view, engine, route),
+            checks=checks,
+            warnings=(),
+            refused=against,
+            hard=any(check.name in _HARD for check in against),
+            forced=False,
+            better=None,
+            account=None,
+            made_at=self._clock.now(),
+            second_person=engine.protected,
+            callable=False,
+        )
+
+    def models(self, engine: Engine, route_name: str) -> tuple[str, ...]:
+        """The route's own model first, then the smaller ones of its provider. () for a route that the engine has not."""
+        if route_name not in engine.routes:
+            return ()
+        route = self._team.routes[route_name]
+        return (route.model, *(made.model for made in smaller.made(route)))
+
     async def _examine(self, route: Route) -> tuple[tuple[Check, ...], Any]:
         """All free questions at once: a plan is there as soon as the slowest of them is."""
         own = target.settings(route, self._keys)

@@ -483,6 +483,7 @@ class SlackWorld:
         if refusal:
             return refusal
         view = {**args["view"], "id": f"V{next(self._ts):06}", "hash": secrets.token_hex(4)}
+        view["state"] = {"values": _state(view["blocks"], {})}
         self.views[view["id"]] = view
         return {"ok": True, "view": view}
 
@@ -495,6 +496,7 @@ class SlackWorld:
         if refusal := self._view_fault(args.get("view")):
             return refusal
         view.update(args["view"], hash=secrets.token_hex(4))
+        view["state"] = {"values": _state(view["blocks"], view.get("state", {}).get("values", {}))}
         return {"ok": True, "view": view}
 
     def _m_views_publish(self, args: Json) -> Json:
@@ -736,15 +738,57 @@ class SlackWorld:
         return pressed
 
     async def submit(self, user: str, view: Json, values: dict[str, str]) -> Ack:
-        """Fills in the inputs by block id and presses Submit. Slack itself insists on required ones."""
-        state: Json = {}
+        """Fills in the inputs by block id and presses Submit; menus stand as they were chosen. Slack itself insists on required
+        ones, closes the form when it is accepted, and refuses errors that name no input."""
+        state: Json = _state(view["blocks"], view.get("state", {}).get("values", {}))
         for block in view["blocks"]:
             if block["type"] != "input":
                 continue
-            value = values.get(block["block_id"])
-            if value is None and not block.get("optional"):
+            here = state[block["block_id"]][block["element"]["action_id"]]
+            if block["element"]["type"] == "plain_text_input":
+                here["value"] = values.get(block["block_id"])
+            if not (here.get("value") or here.get("selected_option") or block.get("optional")):
                 raise AssertionError(f"{block['block_id']} is required")
-            state[block["block_id"]] = {block["element"]["action_id"]: {"type": "plain_text_input", "value": value}}
+        ack = await self._submitted(user, view, state)
+        answer = json.loads(ack.body) if ack.body.startswith("{") else {}
+        if answer.get("response_action") == "errors":
+            inputs = {block["block_id"] for block in view["blocks"] if block["type"] == "input"}
+            assert answer["errors"], "errors without an error"
+            assert set(answer["errors"]) <= inputs, f"no such inputs: {set(answer['errors']) - inputs}"
+            view["errors"] = answer["errors"]
+        elif ack.ok:
+            view["closed"] = True
+        return ack
+
+    async def choose(self, user: str, view: Json, field: str, value: str) -> Ack:
+        """Chooses `value` in the menu of the input whose block id starts with `field`."""
+        block = next(b for b in view["blocks"] if b["type"] == "input" and b["block_id"].split("#")[0] == field)
+        element = block["element"]
+        option = next((one for one in element["options"] if one["value"] == value), None)
+        assert option is not None, f"no {value!r} in {[one['value'] for one in element['options']]}"
+        view["state"]["values"][block["block_id"]][element["action_id"]]["selected_option"] = option
+        if not block.get("dispatch_action"):
+            return Ack(True, 0.0, 200)
+        pressed = {
+            "type": element["type"],
+            "action_id": element["action_id"],
+            "block_id": block["block_id"],
+            "selected_option": option,
+            "action_ts": self._stamp(),
+        }
+        return await self._interact(
+            f"choose {field}",
+            {
+                "type": "block_actions",
+                "user": self._person(user),
+                "container": {"type": "view", "view_id": view["id"]},
+                "view": json.loads(json.dumps({**view, "app_id": self.app_id, "team_id": self.team})),
+                "trigger_id": self._new_trigger(),
+                "actions": [pressed],
+            },
+        )
+
+    async def _submitted(self, user: str, view: Json, state: Json) -> Ack:
         return await self._interact(
             f"submit {view.get('callback_id')}",
             {
@@ -969,6 +1013,22 @@ class SlackWorld:
         """The present sockets stay open, and nobody is at the other end any more. New ones work."""
         for socket in self._sockets:
             socket.deaf = socket.leaving = True
+
+
+def _state(blocks: list[Json], before: Json) -> Json:
+    """What the inputs hold: as before where block and action have the same ids, whatever the new first choice is."""
+    values: Json = {}
+    for block in blocks:
+        if block["type"] != "input":
+            continue
+        id, element = block["block_id"], block["element"]
+        fresh: Json = {"type": element["type"]}
+        if element["type"] == "static_select":
+            fresh["selected_option"] = element.get("initial_option")
+        else:
+            fresh["value"] = element.get("initial_value")
+        values[id] = {element["action_id"]: before.get(id, {}).get(element["action_id"], fresh)}
+    return values
 
 
 @dataclass(eq=False)

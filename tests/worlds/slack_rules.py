@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
 Json = dict[str, Any]
 
 MAX_TEXT_SUM = 9_600  # measured by users of the real thing: 9,597 passed, 11,341 did not
+_VIEW = frozenset({"type", "title", "blocks", "close", "submit", "private_metadata", "callback_id", "clear_on_close", "notify_on_close", "external_id", "submit_disabled"})  # fmt: skip
 _CONTROL = re.compile(r"<([@#!]|https?://|mailto:)[^>]*>")
 
 
@@ -74,6 +76,8 @@ def _element(faults: Faults, element: Any, at: str, where: str) -> int:
         for n, option in enumerate(options):
             _text_object(faults, option.get("text"), 75, f"{at}/options/{n}/text")
             faults.length(option.get("value"), 150, f"{at}/options/{n}/value")
+        if "initial_option" in element and element["initial_option"] not in options:
+            faults.add("must match exactly one of the options", f"{at}/initial_option")
         return 0
     if kind == "plain_text_input" and where == "input":
         most = element.get("max_length", 3000)
@@ -161,7 +165,12 @@ def _block(faults: Faults, block: Any, at: str, surface: str) -> int:
         _text_object(faults, block.get("label"), 2000, f"{at}/label", plain=True)
         if "hint" in block:
             _text_object(faults, block["hint"], 2000, f"{at}/hint", plain=True)
-        _element(faults, block.get("element") or {}, f"{at}/element", "input")
+        if not isinstance(block.get("dispatch_action", False), bool):
+            faults.add("must be a boolean", f"{at}/dispatch_action")
+        element = block.get("element") or {}
+        if element.get("type") not in ("plain_text_input", "static_select"):
+            faults.add("unsupported element type", f"{at}/element")
+        _element(faults, element, f"{at}/element", "input")
         return 0
     if kind == "image":
         faults.length(block.get("alt_text"), 2000, f"{at}/alt_text")
@@ -190,6 +199,10 @@ def check_view(view: Any) -> Faults:
     if not isinstance(view, dict) or view.get("type") not in ("modal", "home"):
         faults.add("must be a view", "/view")
         return faults
+    if extra := set(view) - _VIEW:
+        faults.add(f"additional property: {sorted(extra)[0]}", "/view")
+    if units(json.dumps(view)) > 250_000:
+        faults.add("must be less than 250001 bytes", "/view")
     if view["type"] == "modal":
         _text_object(faults, view.get("title"), 24, "/view/title", plain=True)
         for part in ("submit", "close"):
