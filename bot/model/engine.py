@@ -8,6 +8,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Literal
 
+from bot.model.money import Price
+
 
 @dataclass(frozen=True, slots=True)
 class KeyRef:
@@ -45,6 +47,7 @@ class Route:
     account_user: KeyRef | None = None
     warn_below: Mapping[str, Decimal] = field(default_factory=dict)
     title: str = ""
+    price: Price | None = None  # per million tokens, as the team wrote it
 
 
 Failover = Literal["off", "ask", "auto"]

@@ -26,6 +26,21 @@ class Money:
         return Money(self.amount + other.amount, self.currency)
 
 
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What a model costs, per million tokens, in one currency. None: this side is not known, never 0.
+
+    `source`: team_file (an operator wrote it), list (the provider's own, asked for free) or local (a machine of the team's own:
+    nothing is billed per token). `of`: whose list.
+    """
+
+    currency: str
+    input: Decimal | None = None
+    output: Decimal | None = None
+    source: str = "list"
+    of: str = ""
+
+
 class Kind(StrEnum):
     ACCOUNT_MONEY = "account_money"
     KEY_BUDGET = "key_budget"
@@ -104,3 +119,4 @@ class AccountState:
     console_url: str | None = None
     note: str = ""
     models: tuple[str, ...] = ()
+    took_s: float | None = None  # how long the last good answer took, all its requests together
