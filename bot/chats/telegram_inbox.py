@@ -32,6 +32,7 @@ LARGE: Final = 20_000  # characters that are worth a thread: the gate must not h
 LATE_S: Final = 300.0
 PASTE_S: Final = 1.5  # so long the next piece of a long paste is waited for
 FORM_KEPT: Final = timedelta(hours=24)
+BREATH_S: Final = 0.01
 _SEEN: Final = 5_000
 
 
@@ -56,6 +57,7 @@ class Inbox:
         self._pastes: dict[tuple[int, int], Paste] = {}
         self._seen: OrderedDict[str, None] = OrderedDict()
         self._work: set[asyncio.Task[None]] = set()
+        self._breath: asyncio.Task[None] | None = None
         self._answers: Answers | None = None
 
     def bind(self, answers: Answers) -> None:
@@ -80,14 +82,23 @@ class Inbox:
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         async def guarded() -> None:
             try:
+                await self._together()
                 await work
             except Exception as fault:
                 # The traceback passes the gate in the log, as every line does.
                 log.error("an update could not be answered", kind=type(fault).__name__, exc_info=fault)
+            finally:
+                work.close()  # where it was stopped before it began
 
         task = asyncio.create_task(guarded())
         self._work.add(task)
         task.add_done_callback(self._work.discard)
+
+    async def _together(self) -> None:
+        """Updates that come together are all accepted before the first is answered, and their ids share one transaction."""
+        if self._breath is None or self._breath.done():
+            self._breath = asyncio.create_task(asyncio.sleep(BREATH_S), name="telegram breath")
+        await asyncio.shield(self._breath)
 
     async def _first(self, key: str) -> bool:
         if key in self._seen:
