@@ -6,7 +6,7 @@ import asyncio
 import random
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -113,6 +113,9 @@ class Village:
             for r in self.team.routes.values()
             if r.name in self.told
         )
+
+    async def check_all(self, names: Sequence[str], at_once: int = 16) -> dict[str, AccountState]:
+        return {name: await self.check(name) for name in names}
 
     async def check(self, route_name: str, *, fresh: bool = False, models: bool = True) -> AccountState:
         self.asked += 1

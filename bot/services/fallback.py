@@ -101,8 +101,12 @@ class Fallback:
     async def out(self) -> tuple[Breaker, ...]:
         """Routes that are out now, in the team file's order."""
         now = self._clock.now()
-        found = [await self.breaker(route) for route in self._team.routes]
-        return tuple(each for each in found if each.open(now))
+        return tuple(each for each in (await self._breakers()).values() if each.open(now))
+
+    async def _breakers(self) -> dict[str, Breaker]:
+        """All routes, in one look into the store."""
+        kept = await self._store.facts("breaker:")
+        return {route: rules.from_json(route, kept.get(f"breaker:{route}")) for route in self._team.routes}
 
     async def _on(self, engine: Engine) -> str | None:
         """The route that its file names now; a smaller model of it is the same key and address."""
@@ -152,12 +156,14 @@ class Fallback:
     async def observe(self, states: tuple[AccountState, ...]) -> tuple[Announcement, ...]:
         """Balances that were asked anyway: blocked accounts open breakers, proved recoveries close them."""
         said: list[Announcement] = []
+        resting = {route for route, each in (await self._breakers()).items() if each.needs in ("balance", "reset")}
         for state in states:
             for route in state.routes:
                 if state.status is not Status.OK:
                     continue
                 if not state.blocked:
-                    said += await self._well(route)
+                    if route in resting:
+                        said += await self._well(route)
                     continue
                 for engine in self._team.engines.values():
                     if route in engine.routes and await self._on(engine) == route:

@@ -5,7 +5,6 @@ What is to be said is stored before it is sent, so a restart neither loses nor r
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -43,7 +42,7 @@ class Looks(Protocol):
 
     def accounts(self) -> tuple[Account, ...]: ...
 
-    async def check(self, route_name: str, *, fresh: bool = False, models: bool = True) -> AccountState: ...
+    async def check_all(self, names: Sequence[str], at_once: int = 16) -> Mapping[str, AccountState]: ...
 
 
 @dataclass(slots=True)
@@ -151,20 +150,17 @@ class Watch:
             await self._resume(accounts)
         mono = self._clock.monotonic()
         due = [account for account in accounts if self._next.get(account.name, 0.0) <= mono]
-        gate = asyncio.Semaphore(_AT_ONCE)
-
-        async def one(account: Account) -> tuple[AccountState, Account] | None:
-            async with gate:
-                try:
-                    return await self._balances.check(account.routes[0], models=False), account
-                except QuotadeskError as fault:
-                    log.warning("%s could not be looked at: %s", account.name, fault)
-                except Exception:
-                    log.exception("%s could not be looked at", account.name)
+        if not due:
+            return []
+        try:
+            states = await self._balances.check_all([account.name for account in due], _AT_ONCE)
+        except Exception:
+            log.exception("accounts could not be looked at")
+            states = {}
+        found = [(states[account.name], account) for account in due if account.name in states]
+        for account in due:
+            if account.name not in states:
                 self._next[account.name] = self._clock.monotonic() + self._team.watch.every.total_seconds()
-                return None
-
-        found = [pair for pair in await asyncio.gather(*map(one, due)) if pair is not None]
         if found and self._saw is not None:
             self._saw(tuple(state for state, _ in found))
         return found

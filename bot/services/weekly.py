@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -25,7 +24,7 @@ _TOLD = frozenset({Kind.ACCOUNT_MONEY, Kind.KEY_BUDGET})
 class Looks(Protocol):
     def accounts(self) -> tuple[Account, ...]: ...
 
-    async def check(self, route_name: str, *, fresh: bool = False, models: bool = True) -> AccountState: ...
+    async def check_all(self, names: Sequence[str], at_once: int = 16) -> Mapping[str, AccountState]: ...
 
 
 def this_monday(now: datetime, timezone: str, hour: int = 9) -> datetime:
@@ -62,8 +61,9 @@ class Weekly:
         unseen: list[str] = []
         week = timedelta(days=7)
         accounts = self._balances.accounts()
-        asked = await asyncio.gather(*(self._balances.check(a.routes[0], models=False) for a in accounts))
-        for account, state in zip(accounts, asked, strict=True):
+        asked = await self._balances.check_all([account.name for account in accounts])
+        for account in accounts:
+            state = asked[account.name]
             history = await self._store.history(account.name, now - 2 * week)
             lines = lines_of(history)
             if not lines:

@@ -74,17 +74,28 @@ class ReadingStore(Database):
 
     async def latest(self, accounts: Sequence[str]) -> Mapping[str, list[StoredReading]]:
         """The newest readings of each account (all of one asking); accounts that were never read are absent."""
+        if not accounts:
+            return {}
         table = tables.readings.c
+        who = union_all(*(select(literal(a).label("account")) for a in dict.fromkeys(accounts))).cte("who")
+        # A look per account into the index on (account, at); a grouped query walks the whole history.
+        newest = (
+            select(func.max(table.at))
+            .where(table.account == who.c.account)
+            .correlate(who)
+            .scalar_subquery()
+            .label("at")
+        )
+        points = select(who.c.account, newest).subquery()
+        query = (
+            select(tables.readings)
+            .join(points, (points.c.account == table.account) & (points.c.at == table.at))
+            .order_by(table.account, table.id)
+        )
         found: dict[str, list[StoredReading]] = {}
         async with self.read() as db:
-            # One look per account: the index on (account, at) answers each at once, a grouped query walks the whole history.
-            for account in dict.fromkeys(accounts):
-                newest = select(func.max(table.at)).where(table.account == account).scalar_subquery()
-                rows = await db.execute(
-                    select(tables.readings).where(table.account == account, table.at == newest).order_by(table.id)
-                )
-                if stored := [_reading(row) for row in rows]:
-                    found[account] = stored
+            for row in await db.execute(query):
+                found.setdefault(row.account, []).append(_reading(row))
         return found
 
     async def sparse(self, accounts: Sequence[str], marks: Sequence[datetime]) -> Mapping[str, list[StoredReading]]:
