@@ -134,6 +134,8 @@ class Peers:
         self._count = itertools.count(1)
         self._menus: dict[str, Any] = {}
         self.last_answer = 0.0  # perf_counter of the newest message at a response URL or by the Web API
+        # Key of the asker, the text, and whether it is a new message (not an edit): for those who count.
+        self.heard: Callable[[str, str, bool], None] = lambda key, text, new: None
 
     async def __aenter__(self) -> Peers:
         app = web.Application(client_max_size=20_000_000)
@@ -172,8 +174,9 @@ class Peers:
             waiting.set_result(None)
 
     async def _response(self, request: web.Request) -> web.Response:
-        await request.read()
+        raw = await request.read()
         self.last_answer = time.perf_counter()
+        self.heard(request.match_info["id"], raw.decode(), b'"replace_original": true' not in raw)
         self._arrived(request.match_info["id"])
         return web.Response(text="ok")
 
@@ -214,25 +217,32 @@ class Peers:
             if method == "sendchataction":
                 result = True
             else:
+                self.heard(f"chat {chat}", str(params.get("text", "")), method.startswith("send"))
                 self._arrived(f"chat {chat}")
         return web.json_response({"ok": True, "result": result})
 
     # --- the people
 
-    async def _timed(self, key: str, url: str, body: bytes, headers: dict[str, str], out: Samples) -> None:
+    async def _timed(
+        self, key: str, url: str, body: bytes, headers: dict[str, str], out: Samples, *, times: int = 1
+    ) -> None:
+        """`times`: so often it is delivered, as platforms do that have not seen the acknowledgement."""
         waiting = self._waiting[key] = asyncio.get_running_loop().create_future()
         start = time.perf_counter()
-        async with self._client.post(url, data=body, headers=headers) as answer:
-            await answer.read()
-            if answer.status != 200:
-                raise RuntimeError(f"the server answered {answer.status}")
+        for _ in range(times):
+            async with self._client.post(url, data=body, headers=headers) as answer:
+                await answer.read()
+                if answer.status != 200:
+                    raise RuntimeError(f"the server answered {answer.status}")
         out.acks.append(time.perf_counter() - start)
         await asyncio.wait_for(waiting, 30)
         out.answers.append(time.perf_counter() - start)
 
-    async def slash(self, url: str, worker: int, command: str, text: str, out: Samples) -> None:
+    async def slash(
+        self, url: str, worker: int, command: str, text: str, out: Samples, *, times: int = 1, key: str = ""
+    ) -> None:
         """One slash command, from sending to the full answer at its response URL."""
-        key = secrets.token_urlsafe(12)
+        key = key or secrets.token_urlsafe(12)
         form = {
             "token": "deprecated",
             "command": command,
@@ -255,9 +265,9 @@ class Peers:
             "X-Slack-Request-Timestamp": stamp,
             "X-Slack-Signature": f"v0={mac.hexdigest()}",
         }
-        await self._timed(key, url, raw, headers, out)
+        await self._timed(key, url, raw, headers, out, times=times)
 
-    async def update(self, url: str, worker: int, text: str, out: Samples) -> None:
+    async def update(self, url: str, worker: int, text: str, out: Samples, *, times: int = 1) -> None:
         """One Telegram update, from delivery to the message that answers it."""
         number = next(self._count)
         person = {"id": 5000 + worker, "is_bot": False, "first_name": "P", "language_code": "en"}
@@ -272,7 +282,7 @@ class Peers:
         }
         raw = json.dumps({"update_id": 7_000_000 + number, "message": message}).encode()
         headers = {"Content-Type": "application/json", "X-Telegram-Bot-Api-Secret-Token": self.hook_secret}
-        await self._timed(f"chat {5000 + worker}", url, raw, headers, out)
+        await self._timed(f"chat {5000 + worker}", url, raw, headers, out, times=times)
 
 
 async def load(one: Callable[[int, Samples], Awaitable[None]], server: Process, *, workers: int, count: int) -> Samples:
