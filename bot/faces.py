@@ -8,6 +8,8 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import structlog
@@ -105,7 +107,10 @@ async def serve(built: House, stopping: asyncio.Event) -> None:
         gc.freeze()
         gc.enable()
         log.info("started", faces=[chat.platform for chat in chats], pid=os.getpid())
+        # Beside the first messages, not before them: a tenth of a second that the first answer would wait for.
+        reading = asyncio.create_task(asyncio.to_thread(_read_words, built.team.timezone))
         await _first(stopping, *running)
+        await reading
     finally:
         log.info("stopping")
         # No new steps; those that are being sent get a moment while the chats can still send. Then both chats at once: each
@@ -116,6 +121,16 @@ async def serve(built: House, stopping: asyncio.Event) -> None:
         await asyncio.gather(*(chat.stop() for chat in chats), return_exceptions=True)
         await server.stop()
         await asyncio.gather(*running, return_exceptions=True)
+
+
+def _read_words(timezone: str) -> None:
+    """Catalogues, number and date patterns of every language, before somebody asks for them."""
+    now = datetime.now(UTC)
+    for language in languages():
+        words = Words(language, timezone)
+        words.money(Decimal("1.50"), "USD")
+        words.when(now, now)
+        words.say("balance.refresh")
 
 
 async def _first(stopping: asyncio.Event, *tasks: asyncio.Task[None]) -> None:
