@@ -258,6 +258,38 @@ class Peers:
             "api_app_id": "A0APP",
             "is_enterprise_install": "false",
         }
+        await self._signed(key, url, form, out, times=times)
+
+    async def press(self, url: str, worker: int, action: str, value: str, out: Samples) -> None:
+        """A button of a message that only this person sees, from pressing to the full answer at its response URL."""
+        key = secrets.token_urlsafe(12)
+        payload = {
+            "type": "block_actions",
+            "user": {"id": f"U0P{worker:03}", "username": "p", "team_id": "T0TEAM"},
+            "container": {
+                "type": "message",
+                "message_ts": f"1700000000.{next(self._count):06}",
+                "channel_id": "C0TEAM",
+                "is_ephemeral": True,
+            },
+            "team": {"id": "T0TEAM", "domain": "team"},
+            "channel": {"id": "C0TEAM", "name": "team"},
+            "trigger_id": f"{next(self._count)}.{key}",
+            "response_url": f"{self.url}/response/{key}",
+            "actions": [
+                {
+                    "type": "button",
+                    "action_id": action,
+                    "block_id": "b",
+                    "value": value,
+                    "text": {"type": "plain_text", "text": action},
+                    "action_ts": f"{time.time():.6f}",
+                }
+            ],
+        }
+        await self._signed(key, url, {"payload": json.dumps(payload)}, out)
+
+    async def _signed(self, key: str, url: str, form: Mapping[str, str], out: Samples, times: int = 1) -> None:
         raw, stamp = urlencode(form).encode(), str(int(time.time()))
         mac = hmac.new(self.slack_secret.encode(), b"v0:" + stamp.encode() + b":" + raw, hashlib.sha256)
         headers = {
