@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,6 +18,7 @@ from bot.model.handoff import Page, Ticket
 from bot.model.team import Access, OnCall, Support, Team
 from bot.outlets.desk import ChatDesk
 from bot.ports import Chat
+from bot.ports.departure import before_departure
 from bot.redaction.gate import Gate
 from bot.services.escalation import Escalation, build
 from bot.services.steps import StepRunner
@@ -41,7 +42,7 @@ class MemoryChat:
         self.edits: list[tuple[str, Reply]] = []
         self.broken: dict[str, DeliveryError] = {}
         self.threads: dict[tuple[str, str], str | None] = {}
-        self.gates: dict[str, asyncio.Event] = {}  # a chat that takes nothing until it is opened
+        self.changed = asyncio.Event()
         self._ids = itertools.count(1)
 
     def _put(self, chat: str, reply: Reply, thread: str | None = None) -> MessageRef:
@@ -51,10 +52,11 @@ class MemoryChat:
         self.messages[(chat, ref.message)] = reply
         self.threads[(chat, ref.message)] = thread
         self.posted.append((chat, reply))
+        self.changed.set()
         return ref
 
     async def post(self, place: Place, reply: Reply) -> MessageRef:
-        await self._pass(place.chat)
+        await self._pass()
         return self._put(place.chat, reply, place.thread)
 
     async def edit(self, ref: MessageRef, reply: Reply) -> None:
@@ -64,13 +66,21 @@ class MemoryChat:
             raise DeliveryError("deleted", final=True)
         self.messages[(ref.chat, ref.message)] = reply
         self.edits.append((ref.chat, reply))
+        self.changed.set()
 
-    async def _pass(self, chat: str) -> None:
-        if chat in self.gates:
-            await self.gates[chat].wait()
+    async def until(self, met: Callable[[], bool]) -> None:
+        """Waits for what the messages show; a limit only so that a test that would never end is seen."""
+        async with asyncio.timeout(120):
+            while not met():
+                self.changed.clear()
+                await self.changed.wait()
+
+    async def _pass(self) -> None:
+        if before := before_departure():
+            await before()
 
     async def direct(self, person: Person, reply: Reply) -> MessageRef:
-        await self._pass(person.id)
+        await self._pass()
         return self._put(person.id, reply)
 
     def mention(self, person: Person) -> str:

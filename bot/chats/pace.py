@@ -21,6 +21,7 @@ from typing import Any, Final, TypeVar
 
 from bot.errors import DeliveryError
 from bot.ports import Clock
+from bot.ports.departure import Before, before_departure
 
 T = TypeVar("T")
 
@@ -50,6 +51,7 @@ class _Job:
     done: asyncio.Future[Any] = field(compare=False)
     deadline: float = field(compare=False)
     group: bool = field(compare=False, default=False)
+    before: Before | None = field(compare=False, default=None)
 
 
 @dataclass(slots=True)
@@ -61,6 +63,12 @@ class _Lane:
     held_until: float = 0.0
     minute: deque[float] = field(default_factory=deque)
     worker: asyncio.Task[None] | None = None
+
+
+async def _sent(job: _Job) -> Any:
+    if job.before is not None:
+        await job.before()
+    return await job.send()
 
 
 class Pace:
@@ -78,7 +86,7 @@ class Pace:
     async def run(self, chat: str, send: Callable[[], Awaitable[T]], *, group: bool = False, urgent: bool = False) -> T:
         """Waits for the chat's turn, sends, and returns what `send` returned. `send` raises DeliveryError("rate_limited",
         retry_after_s=s) to be tried again after `s`; whatever else it raises is the caller's. A caller that is cancelled
-        while waiting leaves the queue."""
+        while waiting leaves the queue. Within `ports.departing` a refusal is raised at once."""
         lane = self._lanes.setdefault(chat, _Lane())
         job = _Job(
             (0 if urgent else 1, next(self._order)),
@@ -86,6 +94,7 @@ class Pace:
             asyncio.get_running_loop().create_future(),
             self._clock.monotonic() + self._patience_s,
             group,
+            before_departure(),
         )
         heapq.heappush(lane.jobs, job)
         if lane.worker is None or lane.worker.done():
@@ -179,7 +188,7 @@ class Pace:
         lane.minute.append(now)
         if len(lane.minute) > 60:
             lane.minute.popleft()
-        sending = asyncio.ensure_future(job.send())
+        sending = asyncio.ensure_future(_sent(job))
         # A caller who gives up also stops the call on the wire: the queue must not wait for an answer nobody reads.
         job.done.add_done_callback(lambda done: sending.cancel() if done.cancelled() else None)
         try:
@@ -188,7 +197,7 @@ class Pace:
             if fault.reason == RATE_LIMITED and fault.retry_after_s is not None:
                 lane.held_until = max(lane.held_until, self._clock.monotonic() + fault.retry_after_s)
                 self.refusals += 1
-                if lane.held_until <= job.deadline and not job.done.done():
+                if job.before is None and lane.held_until <= job.deadline and not job.done.done():
                     heapq.heappush(lane.jobs, job)  # keeps its place in the order
                     return
             if not job.done.done():

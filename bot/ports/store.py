@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -42,7 +42,9 @@ class DueStep:
     payload: Mapping[str, Any]  # JSON; identifiers and CleanText only
     attempts: int = 0  # how often it was claimed, this time included
     lease_until: datetime | None = None
-    why: str = ""  # why it was put off; "in_flight": whoever held it before vanished, so it may have happened already
+    why: str = (
+        ""  # why it was put off; "in_flight": whoever sent it vanished meanwhile, so it may have happened already
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,8 +160,15 @@ class Store(Protocol):
 
     async def ticket(self, id: int) -> Ticket | None: ...
 
-    async def tickets(self, *, states: Sequence[TicketState] = (), search: str = "", limit: int = 50) -> list[Ticket]:
-        """Newest first, without timelines."""
+    async def tickets(
+        self,
+        *,
+        states: Sequence[TicketState] = (),
+        search: str = "",
+        limit: int = 50,
+        ids: Sequence[int] | None = None,
+    ) -> list[Ticket]:
+        """Newest first, without timelines. `ids`: only these."""
 
     async def move_ticket(
         self,
@@ -192,9 +201,9 @@ class Store(Protocol):
         """None if unknown. With `steps` whose keys all exist already nothing happens: the same call was made before."""
 
     async def record_digest(
-        self, sent: Sequence[tuple[int, int]], entry: TimelineEntry, message: MessageRef, fact: tuple[str, Any]
+        self, sent: Sequence[tuple[int, int]], entry: TimelineEntry, message: MessageRef, fact: tuple[str, Any] | None
     ) -> None:
-        """One message that shows many tickets: `sent` are (ticket, step), each gets the entry and the copy, each step is done;
+        """One message that shows these tickets: `sent` are (ticket, step), each gets the entry and the copy, each step is done;
         `fact` is a key and its value."""
 
     # due steps
@@ -209,7 +218,19 @@ class Store(Protocol):
 
     async def finish_step(self, id: int, at: datetime, result: str = "done") -> None: ...
 
+    async def finish_steps(self, done: Sequence[tuple[int, str]], at: datetime) -> None:
+        """`done`: (id, result), in one transaction."""
+
     async def retry_step(self, id: int, due_at: datetime, why: str) -> None: ...
+
+    async def retry_steps(self, waiting: Sequence[tuple[int, datetime, str]]) -> None:
+        """(id, due at, why), in one transaction."""
+
+    async def begin_sending(self, ids: Sequence[int]) -> None:
+        """Right before a message goes out: until they are finished or put off, these may have arrived."""
+
+    async def let_go(self, gone: Callable[[str], bool], now: datetime) -> int:
+        """Ends the leases of owners that are gone; of how many steps."""
 
     async def pending_steps(self, limit: int = 1000) -> list[DueStep]: ...
 

@@ -17,9 +17,10 @@ from bot.model.chat import MessageRef, Person
 from bot.model.handoff import Page, Ticket, TicketState, TimelineEntry
 from bot.model.team import Team
 from bot.ports import Clock, Desk, DueStep, Gate, Pager, Store
+from bot.ports.departure import departing
 from bot.services.bundles import Bundles
 from bot.services.oncall import OnCallRota
-from bot.services.steps import LONGEST_WAIT, StepRunner, maybe_twice
+from bot.services.steps import LONGEST_WAIT, RECORDED, StepRunner, maybe_twice
 
 log = logging.getLogger("quotadesk.delivery")
 
@@ -54,6 +55,7 @@ _TOO_LATE: Final = {
     "tell": timedelta(hours=6),
     "shift": timedelta(hours=6),
 }
+_TOGETHER: Final = ("note", "page", "call", "remind")  # many of them to one place are one message
 _LATE: Final = timedelta(minutes=1)
 _LATEST_CALLS: Final = 12
 _DIGEST: Final = "digest:"
@@ -84,6 +86,15 @@ def _digest_key(ref: MessageRef) -> str:
     return f"{_DIGEST}{ref.platform}:{ref.chat}:{ref.message}"
 
 
+def _target(step: DueStep) -> str:
+    """The chat, the person or the paging service that it goes to; "" for what stays here."""
+    return str(step.payload.get("place") or step.payload.get("person") or step.payload.get("pager") or "")
+
+
+async def _nothing() -> None:
+    """Before a message that needs no mark: sent twice, it does no harm."""
+
+
 class Delivery:
     """The job behind every step of a ticket."""
 
@@ -110,12 +121,13 @@ class Delivery:
             set()
         )  # late at the last look as well: after a rest of ours all is late for a moment
         self._seen_broken: set[int] = set()
-        self._bundles: Bundles[DueStep, tuple[MessageRef | None, Ticket, bool]] = Bundles()
+        self._bundles: Bundles[DueStep, str] = Bundles()
         self._edits: Bundles[DueStep, None] = Bundles(least=1)
         self._tellings: Bundles[DueStep, None] = Bundles()
         self._swept: datetime | None = None
         for kind in KINDS:
             runner.serve(kind, self)
+        runner.tell_claims(self)
         runner.every("audit", 60, self.audit)
         runner.every("shift", 60, self.plan_shift)
 
@@ -207,6 +219,7 @@ class Delivery:
                 person=waiting.person.address,
             )
             for waiting in ticket.waiting
+            if waiting.person.address != SELF.address  # a log or a program reported it: nobody waits for the answer
         ]
 
     async def everywhere(self, address: str | None) -> tuple[Person, ...]:
@@ -221,23 +234,46 @@ class Delivery:
     async def run(self, step: DueStep) -> str:
         now = self._clock.now()
         meant_for = datetime.fromisoformat(step.payload["at"])
+        bound = _TOO_LATE.get(step.kind)
+        late = bound is not None and now - meant_for > bound
+        if step.kind in _TOGETHER and not late:
+            return await self._together(step)
         ticket = None
         if "ticket" in step.payload:
             ticket = await self._store.ticket(step.payload["ticket"])
             if ticket is None:
                 return "no ticket"
-        bound = _TOO_LATE.get(step.kind)
-        if bound is not None and now - meant_for > bound:
+        if late:
             await self._tell_too_late(step, ticket, meant_for, now)
             return "too_late"
         run = getattr(self, f"_run_{step.kind}")
-        result: str = await (run(step, now) if ticket is None else run(step, ticket, now))
+        with departing(_nothing):
+            result: str = await (run(step, now) if ticket is None else run(step, ticket, now))
         return result
+
+    def _bundle(self, step: DueStep) -> tuple[Bundles[DueStep, Any], str] | None:
+        """Where a step meets those that go into the same message."""
+        if step.kind in _TOGETHER:
+            return self._bundles, f"{step.kind} {_target(step)}"
+        if step.kind == "renew":
+            return self._edits, _digest_key(MessageRef(**step.payload["ref"]))
+        if step.kind == "tell":
+            return self._tellings, str(step.payload["place"])
+        return None
+
+    def expect(self, steps: Sequence[DueStep]) -> None:
+        for step in steps:
+            if found := self._bundle(step):
+                found[0].expect(found[1], step.id)
+
+    def settle(self, step: DueStep) -> None:
+        if found := self._bundle(step):
+            found[0].settle(found[1], step.id)
 
     async def failed(self, step: DueStep, why: str) -> None:
         """Kept on the ticket, and told where somebody can read it: in the other support chats."""
         now = self._clock.now()
-        target = str(step.payload.get("place") or step.payload.get("person") or step.payload.get("pager") or "")
+        target = _target(step)
         if step.kind == "renew":
             await self._renew_failed(step, now)
             return
@@ -275,65 +311,61 @@ class Delivery:
     async def _tell_too_late(self, step: DueStep, ticket: Ticket | None, meant_for: datetime, now: datetime) -> None:
         if ticket is None or ticket.state is TicketState.RESOLVED or step.kind in ("tell", "renew", "shift"):
             return
-        target = str(step.payload.get("place") or step.payload.get("person") or step.payload.get("pager") or "")
+        target = _target(step)
         facts = {"what": step.kind, "target": target, "at": meant_for.isoformat()}
         entry = TimelineEntry(now, SELF.address, "failed", self._gate.trusted(f"{step.kind} {target}: too_late"))
         # One sentence for all that was missed, not one for each: the key has the ticket and the day.
         key = f"ticket:{ticket.id}:{now:%Y-%m-%d}"
         await self._store.add_to_ticket(ticket.id, entry, steps=self._tells(step, "", "too_late", facts, now, key=key))
 
-    async def _reached(
-        self, ticket: Ticket, what: str, target: str, message: MessageRef | None, now: datetime
-    ) -> Ticket | None:
+    async def _reached(self, ticket: Ticket, what: str, target: str, now: datetime) -> Ticket | None:
         entry = TimelineEntry(now, SELF.address, what, self._gate.trusted(target))
-        return await self._store.add_to_ticket(ticket.id, entry, message=message)
-
-    async def _keep_copy(self, ticket: Ticket, what: str, target: str, ref: MessageRef) -> None:
-        """The copy is known from now on; if the ticket moved while it was being sent, it is edited at once."""
-        now = self._clock.now()
-        latest = await self._reached(ticket, what, target, ref, now)
-        if latest is not None and _shown(latest) != _shown(ticket):
-            await self._store.schedule([self._renewal(ticket.id, ref, now)])
+        return await self._store.add_to_ticket(ticket.id, entry)
 
     # --- one kind each
 
-    async def _fresh(self, step: DueStep) -> Ticket:
-        """As it is now: the turn may have come late."""
-        ticket = await self._store.ticket(step.payload["ticket"])
-        if ticket is None:
-            raise DeliveryError("no_ticket", final=True)
-        return ticket
-
-    async def _together(self, step: DueStep, what: str, address: str, *, only_open: bool = False) -> str:
+    async def _together(self, step: DueStep) -> str:
         """Sends this step's message, or one message for all that wait for the same place."""
-        send = partial(self._send_together, address, only_open)
-        ref, shown, recorded = await self._bundles.send(f"{step.kind} {address}", step, send)
-        if ref is None:
-            return "not open" if only_open else "resolved"
-        if not recorded:
-            await self._keep_copy(shown, what, address, ref)
-        return "done"
+        send = partial(self._send_together, step.kind, _target(step))
+        return await self._bundles.send(f"{step.kind} {_target(step)}", step, send, number=step.id)
 
-    async def _send_together(
-        self, address: str, only_open: bool, steps: Sequence[DueStep]
-    ) -> list[tuple[MessageRef | None, Ticket, bool]]:
-        """The message, the ticket as it shows it, and whether that is recorded already."""
-        now, kind = self._clock.now(), steps[0].kind
-        tickets = [await self._fresh(step) for step in steps]
-        over = (TicketState.ACKNOWLEDGED, TicketState.RESOLVED) if only_open else (TicketState.RESOLVED,)
-        going = [
-            (step, ticket)
-            for step, ticket in zip(steps, tickets, strict=True)
-            if kind == "note" or ticket.state not in over
-        ]
-        ref: MessageRef | None = None
-        if len(going) == 1:
-            ref = await self._send_one(address, *going[0], now)
-        elif going:
-            ref = await self._send_digest(kind, address, going, now)
-        sent = {step.id for step, _ in going}
-        many = len(going) > 1
-        return [(ref if step.id in sent else None, ticket, many) for step, ticket in zip(steps, tickets, strict=True)]
+    async def _send_together(self, kind: str, address: str, steps: Sequence[DueStep]) -> list[str]:
+        """What became of each. The tickets are read now: the turn may have come late."""
+        now = self._clock.now()
+        ids = sorted({step.payload["ticket"] for step in steps})
+        tickets = {t.id: t for t in await self._store.tickets(ids=ids, limit=len(ids))}
+        results = {step.id: self._needless(kind, tickets.get(step.payload["ticket"])) for step in steps}
+        going = sorted(
+            ((step, tickets[step.payload["ticket"]]) for step in steps if not results[step.id]),
+            key=lambda each: each[1].id,
+        )
+        if going:
+            await self._send_all(kind, address, going, now)
+        return [results[step.id] or RECORDED for step in steps]
+
+    def _needless(self, kind: str, ticket: Ticket | None) -> str:
+        """Why nothing is to be sent any more, else ""."""
+        if ticket is None:
+            return "no ticket"
+        if kind in ("page", "call") and ticket.state is not TicketState.OPEN:
+            return "not open"
+        return "resolved" if kind == "remind" and ticket.state is TicketState.RESOLVED else ""
+
+    async def _send_all(self, kind: str, address: str, going: Sequence[tuple[DueStep, Ticket]], now: datetime) -> None:
+        with departing(partial(self._store.begin_sending, [step.id for step, _ in going])):
+            if len(going) == 1:
+                ref, fact = await self._send_one(address, *going[0], now), None
+            else:
+                ref, fact = await self._send_digest(kind, address, going, now)
+        now = self._clock.now()
+        what = "reached" if kind in ("page", "call") else "delivered"
+        entry = TimelineEntry(now, SELF.address, what, self._gate.trusted(address))
+        # At once and as one: whoever is killed now has told fifty people's worth, and must not tell it again.
+        await self._store.record_digest([(ticket.id, step.id) for step, ticket in going], entry, ref, fact)
+        shown = {ticket.id: _shown(ticket) for _, ticket in going}
+        latest = await self._store.tickets(ids=list(shown), limit=len(shown))
+        if moved := [ticket for ticket in latest if _shown(ticket) != shown[ticket.id]]:
+            await self._store.schedule([self._renewal(moved[0].id, ref, now)])  # one edit shows all as they are then
 
     async def _send_one(self, address: str, step: DueStep, ticket: Ticket, now: datetime) -> MessageRef:
         if step.kind == "note":
@@ -348,7 +380,8 @@ class Delivery:
 
     async def _send_digest(
         self, kind: str, address: str, going: Sequence[tuple[DueStep, Ticket]], now: datetime
-    ) -> MessageRef:
+    ) -> tuple[MessageRef, tuple[str, Any]]:
+        """And the fact that says which tickets the message shows."""
         pages = [self._page(step) for step, _ in going if "page" in step.payload]
         people: dict[str, Person] = {}
         for page in pages if kind == "call" else ():
@@ -370,52 +403,45 @@ class Delivery:
             language=language,
             twice=[ticket.id for step, ticket in going if maybe_twice(step)],
         )
-        value = {
-            "kind": kind,
-            "tickets": [t.id for t in tickets],
-            "language": language,
-            "at": now.isoformat(),
-        }
-        what = "reached" if kind in ("page", "call") else "delivered"
-        entry = TimelineEntry(self._clock.now(), SELF.address, what, self._gate.trusted(address))
-        sent = [(ticket.id, step.id) for step, ticket in going]
-        # At once: whoever is killed now has told fifty people's worth, and must not tell it again.
-        await self._store.record_digest(sent, entry, ref, (_digest_key(ref), value))
-        for _, ticket in going:
-            latest = await self._store.ticket(ticket.id)
-            if latest is not None and _shown(latest) != _shown(ticket):
-                await self._store.schedule([self._renewal(ticket.id, ref, self._clock.now())])
-                break  # one edit shows all of them as they are then
-        return ref
-
-    async def _run_note(self, step: DueStep, ticket: Ticket, now: datetime) -> str:
-        return await self._together(step, "delivered", step.payload["place"])
+        value = {"kind": kind, "tickets": [t.id for t in tickets], "language": language, "at": now.isoformat()}
+        return ref, (_digest_key(ref), value)
 
     async def _run_renew(self, step: DueStep, ticket: Ticket, now: datetime) -> str:
+        """However many moves wait for this message, it is edited once, into what is true then."""
         ref = MessageRef(**step.payload["ref"])
-        digest = await self._store.get_fact(_digest_key(ref))
-        if digest:
-            await self._edits.send(_digest_key(ref), step, partial(self._renew_digest, ref, digest))
-            return "done"
+        key = _digest_key(ref)
+        digest = await self._store.get_fact(key)
+        send = partial(self._renew_digest, ref, digest) if digest else partial(self._renew_one, ref)
+        await self._edits.send(key, step, send, number=step.id)
+        return "done"
+
+    async def _renew_one(self, ref: MessageRef, steps: Sequence[DueStep]) -> list[None]:
+        ticket = await self._store.ticket(steps[-1].payload["ticket"])
         for _ in range(5):
-            await self._desk.renew(ref, ticket, now)
+            if ticket is None:
+                break
+            await self._desk.renew(ref, ticket, self._clock.now())
             latest = await self._store.ticket(ticket.id)
             # Two replicas may edit at once; whoever comes last must have shown the newest.
             if latest is None or _shown(latest) == _shown(ticket):
                 break
             ticket = latest
-        return "done"
+        return [None] * len(steps)
 
     async def _renew_digest(self, ref: MessageRef, digest: dict[str, Any], steps: Sequence[DueStep]) -> list[None]:
         """One edit for all of its tickets that moved."""
         for _ in range(5):
-            tickets = [t for id in digest["tickets"] if (t := await self._store.ticket(id)) is not None]
+            tickets = await self._in_order(digest["tickets"])
             now = self._clock.now()
             await self._desk.renew_digest(ref, digest["kind"], tickets, now, language=digest["language"])
-            latest = [await self._store.ticket(ticket.id) for ticket in tickets]
-            if all(new is None or _shown(new) == _shown(old) for new, old in zip(latest, tickets, strict=True)):
+            latest = await self._in_order(digest["tickets"])
+            if [_shown(ticket) for ticket in latest] == [_shown(ticket) for ticket in tickets]:
                 break
         return [None] * len(steps)
+
+    async def _in_order(self, ids: Sequence[int]) -> list[Ticket]:
+        found = {ticket.id: ticket for ticket in await self._store.tickets(ids=ids, limit=len(ids))}
+        return [found[id] for id in ids if id in found]
 
     async def _renew_failed(self, step: DueStep, now: datetime) -> None:
         """The copy was deleted: the support chat gets a new one, once."""
@@ -485,16 +511,6 @@ class Delivery:
             maybe_twice(step),
         )
 
-    async def _run_page(self, step: DueStep, ticket: Ticket, now: datetime) -> str:
-        if ticket.state is not TicketState.OPEN:
-            return "not open"
-        return await self._together(step, "reached", step.payload["person"], only_open=True)
-
-    async def _run_call(self, step: DueStep, ticket: Ticket, now: datetime) -> str:
-        if ticket.state is not TicketState.OPEN:
-            return "not open"
-        return await self._together(step, "reached", step.payload["place"], only_open=True)
-
     async def _run_pager(self, step: DueStep, ticket: Ticket, now: datetime) -> str:
         pager = self._pagers.get(step.payload["pager"])
         if pager is None:
@@ -504,7 +520,7 @@ class Delivery:
             if ticket.state is not TicketState.OPEN:
                 return "not open"
             await pager.trigger(ticket, self._page(step), now)
-            latest = await self._reached(ticket, "reached", pager.name, None, now)
+            latest = await self._reached(ticket, "reached", pager.name, now)
             # It may have been taken while the call was on its way; then the end must not have come before the beginning.
             ticket = latest or ticket
             verb = {TicketState.ACKNOWLEDGED: "acknowledge", TicketState.RESOLVED: "resolve"}.get(ticket.state, "")
@@ -532,11 +548,6 @@ class Delivery:
         await self._store.add_to_ticket(ticket.id, entry, steps=steps, next_review=None if last else due)
         return "done"
 
-    async def _run_remind(self, step: DueStep, ticket: Ticket, now: datetime) -> str:
-        if ticket.state is TicketState.RESOLVED:
-            return "resolved"
-        return await self._together(step, "delivered", step.payload["place"])
-
     async def _run_ended(self, step: DueStep, ticket: Ticket, now: datetime) -> str:
         waiting = next((w for w in ticket.waiting if w.person.address == step.payload["person"]), None)
         if waiting is None or ticket.state is not TicketState.RESOLVED:
@@ -547,12 +558,12 @@ class Delivery:
             if not fault.final or waiting.asked_in is None:
                 raise
             await self._desk.ended(waiting, ticket, now, directly=True)
-        await self._reached(ticket, "told", waiting.person.name or waiting.person.address, None, now)
+        await self._reached(ticket, "told", waiting.person.name or waiting.person.address, now)
         return "done"
 
     async def _run_tell(self, step: DueStep, *rest: Any) -> str:
         place = step.payload["place"]
-        await self._tellings.send(place, step, partial(self._tell_together, place))
+        await self._tellings.send(place, step, partial(self._tell_together, place), number=step.id)
         return "done"
 
     async def _tell_together(self, place: str, steps: Sequence[DueStep]) -> list[None]:

@@ -7,17 +7,19 @@ import logging
 import os
 import random
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Final, Protocol
 
 from bot.errors import DeliveryError, QuotadeskError
 from bot.ports import Clock, DueStep, Store
+from bot.services.bundles import Bundles
 
 log = logging.getLogger("quotadesk.steps")
 
 LOST = "lost"
+RECORDED: Final = "recorded"  # what a job returns that has finished its step in the store itself
 _UNCERTAIN = ("in_flight", LOST)
 _LONGEST_PAUSE_S = 20.0
 LONGEST_WAIT = timedelta(minutes=15)  # of a step that was put off, whatever a platform asks for
@@ -33,6 +35,14 @@ class Job(Protocol):
 
     async def failed(self, step: DueStep, why: str) -> None:
         """It will not be tried again."""
+
+
+class Gathering(Protocol):
+    """What wants to know which steps came due together. Each announced one is settled once, when it has been run or put off."""
+
+    def expect(self, steps: Sequence[DueStep]) -> None: ...
+
+    def settle(self, step: DueStep) -> None: ...
 
 
 def maybe_twice(step: DueStep) -> bool:
@@ -72,18 +82,30 @@ class Counts:
 
 class StepRunner:
     """`owner` must differ between replicas. A lease outlives `lease_s` only while this object renews it, so a step of a killed
-    process is free again after that time."""
+    process is free again after that time; at once where `gone` knows its owner to be dead."""
 
     def __init__(
-        self, store: Store, clock: Clock, *, owner: str = "", lease_s: float = 20.0, limit: int = 96, most: int = 600
+        self,
+        store: Store,
+        clock: Clock,
+        *,
+        owner: str = "",
+        lease_s: float = 20.0,
+        limit: int = 200,
+        most: int = 600,
+        gone: Callable[[str], bool] | None = None,
     ) -> None:
         self._store = store
         self._clock = clock
         self._owner = owner or f"{os.getpid()}-{secrets.token_hex(4)}"
         self._lease_s = lease_s
+        self._gone = gone
         self._limit = limit
         self._most = most
         self._jobs: dict[str, Job] = {}
+        self._gathering: list[Gathering] = []
+        self._finishing: Bundles[tuple[int, str], None] = Bundles(least=1, most=200)
+        self._delaying: Bundles[tuple[int, datetime, str], None] = Bundles(least=1, most=200)
         self._lanes: dict[str, _Lane] = {}
         self._rounds: list[_Round] = []
         self._held: dict[int, asyncio.Task[None]] = {}
@@ -93,6 +115,9 @@ class StepRunner:
 
     def serve(self, kind: str, job: Job) -> None:
         self._jobs[kind] = job
+
+    def tell_claims(self, to: Gathering) -> None:
+        self._gathering.append(to)
 
     def every(self, name: str, seconds: float, run: Callable[[], Awaitable[None]]) -> None:
         self._rounds.append(_Round(name, seconds, run))
@@ -112,6 +137,7 @@ class StepRunner:
             steps = await self._claim()
             if not steps:
                 break
+            self._expect(steps)
             await asyncio.gather(*(self._one(step) for step in steps))
             ran += len(steps)
         return ran
@@ -127,6 +153,10 @@ class StepRunner:
             return []
         return await self._store.claim_steps(now, self._owner, self._lease_s, room)
 
+    def _expect(self, steps: Sequence[DueStep]) -> None:
+        for each in self._gathering:
+            each.expect(steps)
+
     async def _one(self, step: DueStep) -> None:
         """Never raises: what cannot even be recorded is claimed again when its lease ends."""
         try:
@@ -138,6 +168,12 @@ class StepRunner:
             log.exception("step %s broke", step.key)
             self.counts.broken += 1
             await self._put_off(step, "broken", min(300.0, 5.0 * 2**step.attempts))
+        finally:
+            self._settle(step)
+
+    def _settle(self, step: DueStep) -> None:
+        for each in self._gathering:
+            each.settle(step)
 
     async def _tried(self, step: DueStep) -> None:
         job = self._jobs.get(step.kind)
@@ -148,6 +184,7 @@ class StepRunner:
         lane = self._lanes.setdefault(name, _Lane())
         pause = lane.until - self._clock.monotonic()
         if pause > 0:
+            self._settle(step)  # before it is stored: others need not wait for that
             await self._put_off(step, step.why if step.why else "waiting", pause + random.uniform(0, 0.5), quiet=True)
             return
         try:
@@ -156,14 +193,17 @@ class StepRunner:
             await self._refused(step, job, lane, fault)
             return
         lane.failures, lane.until = 0, 0.0
-        await self._store.finish_step(step.id, self._clock.now(), result)
+        if result == RECORDED:
+            result = "done"
+        else:
+            await self._finish(step, result)
         self.counts.done += 1
         self.counts.results[result] = self.counts.results.get(result, 0) + 1
 
     async def _refused(self, step: DueStep, job: Job, lane: _Lane, fault: DeliveryError) -> None:
         if fault.final:
             await job.failed(step, fault.reason)
-            await self._store.finish_step(step.id, self._clock.now(), f"failed: {fault.reason}")
+            await self._finish(step, f"failed: {fault.reason}")
             self.counts.given_up += 1
             return
         if lane.until <= self._clock.monotonic():  # else it is the same outage as a moment ago
@@ -177,10 +217,22 @@ class StepRunner:
 
     async def _put_off(self, step: DueStep, why: str, seconds: float, *, quiet: bool = False) -> None:
         wait = min(timedelta(seconds=seconds), LONGEST_WAIT)
-        await self._store.retry_step(step.id, self._clock.now() + wait, why)
+        await self._delaying.send("", (step.id, self._clock.now() + wait, why), self._delay_many)
         if not quiet:
             self.counts.retried += 1
             log.warning("step %s is put off by %.0f s: %s", step.key, seconds, why)
+
+    async def _finish(self, step: DueStep, result: str) -> None:
+        await self._finishing.send("", (step.id, result), self._finish_many)
+
+    async def _finish_many(self, done: Sequence[tuple[int, str]]) -> list[None]:
+        """Whatever ends while the database is busy with an earlier record is one transaction."""
+        await self._store.finish_steps(done, self._clock.now())
+        return [None] * len(done)
+
+    async def _delay_many(self, waiting: Sequence[tuple[int, datetime, str]]) -> list[None]:
+        await self._store.retry_steps(waiting)
+        return [None] * len(waiting)
 
     async def _rounds_now(self) -> None:
         now = self._clock.now()
@@ -201,6 +253,7 @@ class StepRunner:
     async def run_forever(self) -> None:
         """Until cancelled; then what is being sent is given a few seconds to end."""
         self._wake = asyncio.Event()
+        await self._inherit()
         keeper = asyncio.create_task(self._keep_leases(), name="step leases")
         try:
             while True:
@@ -226,6 +279,7 @@ class StepRunner:
             return 0
         # One of ours whose lease ran out because the database was slow: it is under way, and now leased again.
         steps = [step for step in steps if step.id not in self._held]
+        self._expect(steps)
         for step in steps:
             task = asyncio.create_task(self._one(step), name=f"step {step.key}")
             self._held[step.id] = task
@@ -249,6 +303,19 @@ class StepRunner:
                 wait.cancel()
         self._wake.clear()
 
+    async def _inherit(self) -> None:
+        """Steps of a process that was killed here need not wait for the end of its leases."""
+        if self._gone is None:
+            return
+        try:
+            freed = await self._store.let_go(self._gone, self._clock.now())
+        except QuotadeskError as fault:
+            log.warning("leases of stopped replicas could not be looked at: %s", fault)
+            return
+        if freed:
+            log.info("%d steps of a replica that has stopped are free", freed)
+            self.wake()
+
     async def _keep_leases(self) -> None:
         while True:
             await self._clock.sleep(self._lease_s / 3)
@@ -257,6 +324,7 @@ class StepRunner:
                 if now - since > _LONGEST_HOLD_S:
                     log.error("a step was held for %.0f s and is let go", now - since)
                     self._held[id].cancel()
+            await self._inherit()
             if not self._held:
                 continue
             try:

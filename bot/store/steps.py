@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -64,7 +64,7 @@ class StepStore(Database):
 
     async def claim_steps(self, now: datetime, owner: str, lease_s: float, limit: int) -> list[DueStep]:
         """Due and unleased ones, the longest due first, leased to `owner`; `attempts` counts this one. A step that comes back
-        with `why` "in_flight" was held by somebody who vanished: it may have happened already."""
+        with `why` "in_flight" was being sent by somebody who vanished: it may have happened already."""
         table = tables.steps.c
         until = now + timedelta(seconds=lease_s)
         free = (
@@ -90,7 +90,7 @@ class StepStore(Database):
             await db.execute(
                 update(tables.steps)
                 .where(table.id.in_([row.id for row in rows]))
-                .values(lease_owner=owner, lease_until=until, attempts=table.attempts + 1, why=IN_FLIGHT)
+                .values(lease_owner=owner, lease_until=until, attempts=table.attempts + 1)
             )
         return [replace(_step(row), attempts=row.attempts + 1, lease_until=until) for row in rows]
 
@@ -104,22 +104,56 @@ class StepStore(Database):
             )
 
     async def finish_step(self, id: int, at: datetime, result: str = "done") -> None:
+        await self.finish_steps([(id, result)], at)
+
+    async def finish_steps(self, done: Sequence[tuple[int, str]], at: datetime) -> None:
         table = tables.steps.c
+        by_result: dict[str, list[int]] = {}
+        for id, result in done:
+            by_result.setdefault(result, []).append(id)
         async with self.write() as db:
-            await db.execute(
-                update(tables.steps)
-                .where(table.id == id, table.state == "pending")
-                .values(state="done", finished_at=at, result=result, lease_owner=None, lease_until=None)
-            )
+            for result, ids in by_result.items():
+                await db.execute(
+                    update(tables.steps)
+                    .where(table.id.in_(ids), table.state == "pending")
+                    .values(state="done", finished_at=at, result=result, lease_owner=None, lease_until=None)
+                )
 
     async def retry_step(self, id: int, due_at: datetime, why: str) -> None:
+        await self.retry_steps([(id, due_at, why)])
+
+    async def retry_steps(self, waiting: Sequence[tuple[int, datetime, str]]) -> None:
+        table = tables.steps.c
+        async with self.write() as db:
+            for id, due_at, why in waiting:
+                await db.execute(
+                    update(tables.steps)
+                    .where(table.id == id, table.state == "pending")
+                    .values(due_at=due_at, why=why, lease_owner=None, lease_until=None)
+                )
+
+    async def begin_sending(self, ids: Sequence[int]) -> None:
         table = tables.steps.c
         async with self.write() as db:
             await db.execute(
-                update(tables.steps)
-                .where(table.id == id, table.state == "pending")
-                .values(due_at=due_at, why=why, lease_owner=None, lease_until=None)
+                update(tables.steps).where(table.id.in_(ids), table.state == "pending").values(why=IN_FLIGHT)
             )
+
+    async def let_go(self, gone: Callable[[str], bool], now: datetime) -> int:
+        table = tables.steps.c
+        leased = (table.state == "pending", table.lease_owner.is_not(None), table.lease_until > now)
+        async with self.read() as db:
+            owners = (await db.execute(select(table.lease_owner).where(*leased).distinct())).scalars().all()
+        if not (dead := [owner for owner in owners if gone(owner)]):
+            return 0
+        async with self.write() as db:
+            freed = await db.execute(
+                update(tables.steps)
+                .where(*leased, table.lease_owner.in_(dead))
+                .values(lease_owner=None, lease_until=None)
+                .returning(table.id)
+            )
+            return len(freed.all())
 
     async def pending_steps(self, limit: int = 1000) -> list[DueStep]:
         """The longest due first."""

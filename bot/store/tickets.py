@@ -54,11 +54,20 @@ class TicketStore(StepStore):
         found = await self._whole(db, rows, timelines=True)
         return found[0] if found else None
 
-    async def tickets(self, *, states: Sequence[TicketState] = (), search: str = "", limit: int = 50) -> list[Ticket]:
+    async def tickets(
+        self,
+        *,
+        states: Sequence[TicketState] = (),
+        search: str = "",
+        limit: int = 50,
+        ids: Sequence[int] | None = None,
+    ) -> list[Ticket]:
         """Newest first, without timelines. `search` looks for the words in engine, cause, route, what was seen, evidence and
         resolution, whatever the case of ASCII letters."""
         table = tables.tickets.c
         query = select(tables.tickets)
+        if ids is not None:
+            query = query.where(table.id.in_(ids))
         if states:
             query = query.where(table.state.in_([state.value for state in states]))
         evidence = tables.ticket_evidence.c
@@ -349,7 +358,7 @@ class TicketStore(StepStore):
             return await self._ticket(db, id)
 
     async def record_digest(
-        self, sent: Sequence[tuple[int, int]], entry: TimelineEntry, message: MessageRef, fact: tuple[str, Any]
+        self, sent: Sequence[tuple[int, int]], entry: TimelineEntry, message: MessageRef, fact: tuple[str, Any] | None
     ) -> None:
         """See ports.Store."""
         async with self.write() as db:
@@ -368,6 +377,8 @@ class TicketStore(StepStore):
                 .where(tables.steps.c.id.in_([step for _, step in sent]), tables.steps.c.state == "pending")
                 .values(state="done", finished_at=entry.at, result="done", lease_owner=None, lease_until=None)
             )
+            if fact is None:
+                return
             insert = self.insert(tables.facts).values(key=fact[0], value=fact[1], at=entry.at)
             newest = {"value": insert.excluded.value, "at": insert.excluded.at}
             await db.execute(insert.on_conflict_do_update(index_elements=["key"], set_=newest))

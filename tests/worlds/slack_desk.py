@@ -137,8 +137,6 @@ class SlackDesk:
 
     async def idle(self) -> None:
         """Until every delivery has been answered."""
-        for _ in range(500):
-            if not self.chat.busy:
-                return
-            await asyncio.sleep(0.01)
-        raise AssertionError("still at work")
+        async with asyncio.timeout(120):
+            while self.chat.busy:
+                await asyncio.sleep(0.01)

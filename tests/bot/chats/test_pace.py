@@ -10,6 +10,7 @@ import pytest
 
 from bot.chats.pace import SLACK, TELEGRAM, Pace, Rates
 from bot.errors import DeliveryError
+from bot.ports.departure import departing
 
 
 async def settle() -> None:
@@ -166,3 +167,27 @@ async def test_close_leaves_nobody_waiting(clock: Any) -> None:
     results = await asyncio.gather(*jobs, return_exceptions=True)
     assert results[0] == "m0"
     assert [type(r) for r in results[1:]] == [asyncio.CancelledError] * 2
+
+
+async def test_what_is_stored_is_marked_in_its_turn_and_hears_a_refusal_at_once(clock: Any) -> None:
+    told: list[str] = []
+
+    async def marked() -> None:
+        told.append("marked")
+
+    async def refused() -> str:
+        told.append("sent")
+        raise DeliveryError("rate_limited", retry_after_s=40)
+
+    pace = Pace(SLACK, clock)
+    with departing(marked), pytest.raises(DeliveryError) as fault:
+        await pace.run("C1", refused)
+    assert (told, fault.value.retry_after_s) == (["marked", "sent"], 40)
+    assert pace.wait_s("C1") >= 40
+    with departing(marked):
+        waiting = asyncio.create_task(pace.run("C1", refused))
+    while pace.waiting() == 0:
+        await asyncio.sleep(0)
+    assert told == ["marked", "sent"]  # nothing of what waits may have arrived
+    waiting.cancel()
+    await pace.close()

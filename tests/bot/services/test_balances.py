@@ -381,11 +381,9 @@ async def test_a_figure_kept_by_hand_is_labelled(desk: Desk) -> None:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    for _ in range(500):
-        if condition():
-            return
-        await asyncio.sleep(0.005)
-    raise AssertionError("it did not come to that")
+    async with asyncio.timeout(120):
+        while not condition():
+            await asyncio.sleep(0.005)
 
 
 async def test_a_hanging_account_never_holds_the_others(desk: Desk) -> None:

@@ -16,11 +16,13 @@ class Post:
 
     def __init__(self) -> None:
         self.sent: list[list[int]] = []
+        self.begun = asyncio.Event()
         self.gate = asyncio.Event()
         self.fault: Callable[[], Exception] | None = None
 
     async def __call__(self, items: Sequence[int]) -> list[str]:
         self.sent.append(list(items))
+        self.begun.set()
         await self.gate.wait()
         if self.fault:
             raise self.fault()
@@ -28,10 +30,37 @@ class Post:
 
 
 async def begun(bundles: Bundles[int, str], post: Post, count: int, place: str = "a") -> list[asyncio.Task[str]]:
-    tasks = [asyncio.create_task(bundles.send(place, n, post)) for n in range(count)]
-    for _ in range(3):
-        await asyncio.sleep(0)
+    """All are there, and the first message is at the gate."""
+    for n in range(count):
+        bundles.expect(place, n)
+    tasks = [asyncio.create_task(bundles.send(place, n, post, number=n)) for n in range(count)]
+    await post.begun.wait()
     return tasks
+
+
+async def test_what_came_due_together_goes_together_whoever_wakes_first() -> None:
+    for order in ((0, 1, 2, 3, 4), (4, 2, 0, 1, 3)):
+        bundles, post = Bundles[int, str](), Post()
+        post.gate.set()
+        for n in (*order, 9):
+            bundles.expect("a", n)
+        tasks = []
+        for n in order:
+            tasks.append(asyncio.create_task(bundles.send("a", n, post, number=n)))
+            await asyncio.sleep(0)  # each has begun to wait before the next is there
+        assert post.sent == []
+        bundles.settle("a", 9)  # it will not come
+        await asyncio.gather(*tasks)
+        assert post.sent == [list(order)]
+        assert bundles._boxes == {}
+
+
+async def test_the_oldest_of_more_than_fit_go_first() -> None:
+    bundles, post = Bundles[int, str](most=3, least=1), Post()
+    tasks = await begun(bundles, post, 7)
+    post.gate.set()
+    await asyncio.gather(*tasks)
+    assert post.sent == [[0, 1, 2], [3, 4, 5], [6]]
 
 
 async def test_what_gathers_goes_together_in_order() -> None:

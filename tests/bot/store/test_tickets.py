@@ -197,6 +197,7 @@ async def test_a_lease_ends_and_says_that_it_may_have_happened(store: SqlStore) 
     await store.schedule([step("a"), step("later", NOW + timedelta(minutes=1))])
     [first] = await store.claim_steps(NOW, "one", 20, 10)
     assert await store.claim_steps(NOW + timedelta(seconds=19), "two", 20, 10) == []
+    await store.begin_sending([first.id])
     [again] = await store.claim_steps(NOW + timedelta(seconds=20), "two", 20, 10)
     assert (again.id, again.attempts, again.why) == (first.id, 2, "in_flight")
     await store.retry_step(again.id, NOW + timedelta(seconds=50), "http_429")
