@@ -152,8 +152,9 @@ class Balances:
                 yield await self._board(accounts, {name: tasks[name].result() for name in done})
         await history
         board = await self._board(accounts, {name: task.result() for name, task in tasks.items()})
-        await self._save()
+        saving = asyncio.ensure_future(self._save())  # beside the answer, not before it
         yield board
+        await saving
 
     async def _wait(self, tasks: set[asyncio.Task[_Memory]], seconds: float) -> None:
         """Until all are done, or at least one is and `seconds` have passed."""
