@@ -1,12 +1,15 @@
 """`make chaos`: the bot is killed and hindered while people use it. Ends with 1 if a ticket, a step or an answer was lost or a
 call came twice unmarked.
 
-    python -m bench.chaos [--seconds 150] [--seed 1]
+    python -m bench.chaos [--seconds 150] [--seed 1] [--database sqlite|postgres] [--only-restarts]
 
 The bot is a process between a local Slack (HTTP), a local Telegram (polling), a local PagerDuty and local providers. In turns:
 `kill -9`; SIGTERM under load (it has to be gone within 10 s, and whatever it had accepted answered); platforms that answer 429 or
-500, hang, or carry a call out and lose the answer; providers that refuse every key; a database that somebody else holds; an
-application file that cannot be written. Not tried here: a full disk (tried nowhere), a clock that jumps (tests/bot/services).
+500, hang, or carry a call out and lose the answer; providers that refuse every key; a database that somebody else holds; a disk
+that is full (SQLite, where a small file system can be mounted); connections to the database that are cut (PostgreSQL); an
+application file that cannot be written. With PostgreSQL two replicas stand behind a balancer, a kill strikes one of them, and
+SIGTERM is a rolling restart: one after the other. `--only-restarts` leaves out kills and faults: then nothing may be refused
+either. Not tried here: a clock that jumps (tests/bot/services).
 """
 
 from __future__ import annotations
@@ -18,16 +21,25 @@ import os
 import random
 import re
 import secrets
-import sqlite3
+import subprocess
 import tempfile
 import time
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from sqlalchemy import select, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
+
+from bench.balancer import Balancer
 from bot.demo import team as demo
 from bot.demo.world import DemoKeys, DemoWorld
+from bot.store import tables
+from tests.databases import Server
 from tests.e2e.harness import GROUP, SUPPORT, BotProcess, Scene, team_file
 from tests.worlds.pagers import PagerWorld
 from tests.worlds.slack import Message, SlackWorld
@@ -39,6 +51,8 @@ TROUBLES = (
     "Error code: 404 - {'error': {'message': 'The model `deepseek-v9` does not exist', 'code': 'model_not_found'}}",
     "Error code: 403 - {'error': {'message': 'Your account has been deactivated', 'code': 'account_deactivated'}}",
 )
+NOT_KEPT = "Nothing was kept"  # said where the database would not have it: the person knows, and asks again
+DISK_MB = 24
 MARK = "May have arrived twice"  # said by a note whose first copy may have arrived
 GRACE_S = 14.0  # what was asked this long before a kill may be cut off by it
 DRAIN_S = 10.0
@@ -69,6 +83,8 @@ class Tally:
     marked: int = 0
     pages: int = 0
     leaks: int = 0
+    told_to_repeat: int = 0
+    gaps: int = 0  # refused although nothing had been killed
 
     def cut_off(self, one: Asked) -> bool:
         return any(one.at - 1 <= kill <= one.at + GRACE_S for kill in self.kills)
@@ -84,6 +100,7 @@ class Tally:
             "cut off by kill -9, to be asked again": sum(self.cut_off(one) for one in unanswered),
             "lost answers": sum(not self.cut_off(one) for one in unanswered),
             "kill -9": len(self.kills),
+            "told that nothing was kept, to be asked again": self.told_to_repeat,
             "SIGTERM under load": len(self.drains),
             "drains over 10 s": sum(took > DRAIN_S for took in self.drains),
             "faults": sum(self.faults.values()),
@@ -99,7 +116,7 @@ class Tally:
     def good(self) -> bool:
         counts = self.counts()
         wrong = ("lost answers", "lost tickets and steps", "notes and calls twice, unmarked", "drains over 10 s")
-        return not any(counts[name] for name in (*wrong, "secrets that got out"))
+        return not self.gaps and not any(counts[name] for name in (*wrong, "secrets that got out"))
 
 
 @dataclass
@@ -108,6 +125,9 @@ class Stage:
     pager: PagerWorld
     dice: random.Random
     tally: Tally
+    replicas: list[BotProcess]
+    database: AsyncEngine  # looked at from outside
+    disk: Path | None = None  # a small file system that can be filled
     quiet: bool = False  # nobody asks
     gentle: bool = False  # no faults
     calm_s: float = 6.0  # longer than any hang
@@ -194,7 +214,9 @@ class Stage:
             await asyncio.sleep(self.dice.uniform(0.4, 1.6))
             if self.gentle or self.quiet:
                 continue
-            await self._fault(self.dice.choice(("429", "500", "hang", "lose", "keys", "locked", "file")))
+            kinds = ["429", "500", "hang", "lose", "keys", "locked", "file"]
+            kinds += ["disk"] * (self.disk is not None) + ["cut"] * (len(self.replicas) > 1)
+            await self._fault(self.dice.choice(kinds))
 
     async def _fault(self, kind: str) -> None:
         slack, telegram = self.scene.slack, self.scene.telegram
@@ -217,49 +239,74 @@ class Stage:
             await asyncio.sleep(2)
             self.scene.providers.keys = kept
         elif kind == "locked":
-            await asyncio.to_thread(self._hold_database, self.dice.choice((1.0, 2.0, 3.5)))
+            await self._hold_database(self.dice.choice((1.0, 2.0, 3.5)))
+        elif kind == "disk":
+            await self._fill_disk(self.dice.choice((1.0, 2.0)))
+        elif kind == "cut":
+            await self._cut_connections()
         elif kind == "file":
             folder = self.scene.app_env.parent
             folder.chmod(0o555)
             await asyncio.sleep(1)
             folder.chmod(0o755)
 
-    def _hold_database(self, seconds: float) -> None:
-        with contextlib.closing(sqlite3.connect(self.scene.folder / "var/quotadesk.db", timeout=5)) as other:
-            try:
-                other.execute("BEGIN IMMEDIATE")
-                time.sleep(seconds)
-                other.rollback()
-            except sqlite3.OperationalError:
-                pass  # the bot was quicker for five seconds
+    async def _hold_database(self, seconds: float) -> None:
+        with contextlib.suppress(DBAPIError):  # the bot was quicker for five seconds
+            async with self.database.connect() as other:
+                if self.database.dialect.name == "postgresql":
+                    await other.execute(text("LOCK TABLE steps, tickets, deliveries IN ACCESS EXCLUSIVE MODE"))
+                else:
+                    await other.exec_driver_sql("BEGIN IMMEDIATE")
+                await asyncio.sleep(seconds)
+                await other.rollback()
+
+    async def _cut_connections(self) -> None:
+        async with self.database.connect() as other:
+            await other.execute(
+                text(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                    "WHERE pid <> pg_backend_pid() AND datname = current_database()"
+                )
+            )
+
+    async def _fill_disk(self, seconds: float) -> None:
+        assert self.disk
+        ballast = self.disk / "ballast"
+        with ballast.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+            while True:
+                file.write(bytes(4096))
+        await asyncio.sleep(seconds)
+        ballast.unlink()
 
     async def kill(self) -> None:
+        victim = self.dice.choice(self.replicas)
         self.tally.kills.append(time.monotonic())
-        await self.scene.bot.kill()
+        await victim.kill()
         await asyncio.sleep(self.dice.uniform(0, 0.5))
-        await self.scene.bot.start(30)
+        await victim.start(30)
 
     async def drain(self) -> None:
-        """SIGTERM while people ask. The platforms are kept well for it: a call that hangs may take its ten seconds."""
+        """SIGTERM while people ask, one replica after the other. The platforms are kept well for it: a call that hangs may take
+        its ten seconds."""
         self.gentle = True
         await asyncio.sleep(self.calm_s)
-        start = time.monotonic()
-        code = await self.scene.bot.stop()
-        self.tally.drains.append(time.monotonic() - start)
-        if code:
-            self.tally.lost.append(f"SIGTERM ended with {code}")
-        await self.scene.bot.start(30)
+        for one in self.replicas:
+            start = time.monotonic()
+            code = await one.stop()
+            self.tally.drains.append(time.monotonic() - start)
+            if code:
+                self.tally.lost.append(f"SIGTERM ended with {code}")
+            await one.start(30)
         self.gentle = False
 
     # --- the reckoning
 
-    def _due(self) -> list[str]:
-        """Keys of steps that are due or to be tried again soon; reminders are hours away. Looked at from outside, in the file."""
-        with contextlib.closing(sqlite3.connect(f"file:{self.scene.folder}/var/quotadesk.db?mode=ro", uri=True)) as db:
-            rows = db.execute(
-                "SELECT key FROM steps WHERE state = 'pending' AND due_at <= strftime('%Y-%m-%d %H:%M:%S.999999', 'now', '+45 seconds')"
-            )
-            return [row[0] for row in rows]
+    async def _due(self) -> list[str]:
+        """Keys of steps that are due or to be tried again soon; reminders are hours away."""
+        step = tables.steps.c
+        soon = datetime.now(UTC) + timedelta(seconds=45)
+        async with self.database.connect() as db:
+            return list(await db.scalars(select(step.key).where(step.state == "pending", step.due_at <= soon)))
 
     async def settle(self, seconds: float) -> None:
         """Until nothing is due any more: leases of killed processes have to run out first."""
@@ -274,9 +321,9 @@ class Stage:
                 and not self.scene.telegram.seen(int(one.who))
                 and not self.tally.cut_off(one)
             ]
-            still = 0 if self._due() or waiting else still + 1
+            still = 0 if await self._due() or waiting else still + 1
 
-    def reckon(self) -> None:
+    async def reckon(self) -> None:
         slack, telegram, tally = self.scene.slack, self.scene.telegram, self.tally
         shown: dict[str, list[str]] = defaultdict(list)
         for message in slack.from_bot():
@@ -287,14 +334,18 @@ class Stage:
                 one.answered = bool(telegram.seen(int(one.who)))
             else:
                 texts = shown[one.who] + shown[f"D{one.who[1:]}"]
-                one.answered = any("#" in text for text in texts) if one.kind == "escalation" else bool(texts)
-        tally.lost += [f"still waiting: {key}" for key in self._due()]
-        with contextlib.closing(sqlite3.connect(self.scene.folder / "var/quotadesk.db")) as db:
-            stored = {row[0] for row in db.execute("SELECT id FROM tickets")}
-            failed = db.execute("SELECT key, result FROM steps WHERE result LIKE 'failed%'").fetchall()
+                one.answered = bool(texts)
+                if one.kind == "escalation" and not any("#" in said for said in texts):
+                    one.answered = any(NOT_KEPT in said for said in texts)
+                    tally.told_to_repeat += one.answered
+        tally.lost += [f"still waiting: {key}" for key in await self._due()]
+        step = tables.steps.c
+        async with self.database.connect() as db:
+            stored = set(await db.scalars(select(tables.tickets.c.id)))
+            failed = (await db.execute(select(step.key, step.result).where(step.result.like("failed%")))).all()
         tally.tickets = len(stored)
         tally.lost += [f"given up: {key} {result}" for key, result in failed if ":renew:" not in key]
-        told = {int(n) for texts in shown.values() for text in texts for n in re.findall(r"#(\d+)", text)}
+        told = {int(n) for texts in shown.values() for said in texts for n in re.findall(r"#(\d+)", said)}
         tally.lost += [f"told #{n}, which is not stored" for n in told - stored]
         copies: Counter[tuple[str, int]] = Counter()
         for message in self.notes():
@@ -303,7 +354,7 @@ class Stage:
             copies.update(("telegram", number) for number in _numbers(str(note.get("text", ""))))
         # Several that waited come as one list, which has no buttons.
         lists = [slack.render_text(m) for m in slack.from_bot() if m.channel == "C0SUPPORT"]
-        reached = {*copies, *(("slack", number) for text in lists for number in _numbers(text))}
+        reached = {*copies, *(("slack", number) for said in lists for number in _numbers(said))}
         # As they were sent: a later edit takes the mark away.
         marked = {
             ("slack", n) for e in slack.transcript if e.direction == "bot" and MARK in e.body for n in _numbers(e.body)
@@ -325,6 +376,8 @@ class Stage:
                 tally.doubled.append(f"Alice was called {times} times for #{id}")
         pages = Counter((event["event_action"], event["dedup_key"]) for event in self.pager.events)
         tally.pages = sum(action == "trigger" for action, _ in pages)
+        for other in self.replicas[1:]:
+            self.scene.bot.output += other.output
         tally.leaks = len(self.scene.leaks(self.scene.planted()))
 
 
@@ -333,29 +386,64 @@ def _numbers(text: str) -> set[int]:
     return {int(number) for number in re.findall(r"#(\d+)", text)}
 
 
+@contextlib.contextmanager
+def small_disk(folder: Path) -> Iterator[Path | None]:
+    """A file system of a few megabytes at `folder`; None where none may be mounted."""
+    folder.mkdir()
+    options = ["-t", "tmpfs", "-o", f"size={DISK_MB}m,mode=700", "none", str(folder)]
+    try:
+        mounted = subprocess.run(["mount", *options], capture_output=True, check=False).returncode == 0
+    except OSError:
+        mounted = False
+    try:
+        yield folder if mounted else None
+    finally:
+        if mounted:
+            subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
 @contextlib.asynccontextmanager
-async def stage(folder: Path, seed: int) -> AsyncIterator[Stage]:
+async def database(folder: Path, which: str) -> AsyncIterator[tuple[str, int, Path | None]]:
+    """Its URL, how many replicas share it, and its disk where that can be filled."""
+    if which == "sqlite":
+        with small_disk(folder / "var") as disk:
+            yield f"sqlite+aiosqlite:///{folder}/var/quotadesk.db", 1, disk
+        return
+    server = await asyncio.to_thread(Server.start)
+    if server is None:
+        raise SystemExit("no PostgreSQL on this machine")
+    try:
+        yield await server.new_database(), 2, None
+    finally:
+        await asyncio.to_thread(server.stop)
+
+
+@contextlib.asynccontextmanager
+async def stage(folder: Path, seed: int, which: str) -> AsyncIterator[Stage]:
     providers = DemoWorld()
     await providers.start()
     try:
-        async with SlackWorld() as slack, TelegramWorld() as telegram, PagerWorld(secrets.token_hex(16)) as pager:
+        async with (
+            SlackWorld() as slack,
+            TelegramWorld() as telegram,
+            PagerWorld(secrets.token_hex(16)) as pager,
+            database(folder, which) as (url, count, disk),
+        ):
             telegram.group(GROUP, "team")
             telegram.person(1001, "Ada", started=True)
             telegram.group(SUPPORT, "support", members=(1001,))
             app_env = folder / "app" / ".env"
             keys = demo.environment(providers)
             demo.write_env(demo.team(providers, folder), keys, app_env)
-            text = team_file(providers, app_env, language="en")
-            text = re.sub(r"members = .*", 'members = ["slack:*", "telegram:*"]', text)
+            team = team_file(providers, app_env, language="en")
+            team = re.sub(r"members = .*", 'members = ["slack:*", "telegram:*"]', team)
             # No other way out: its trouble calls somebody.
-            text += '[engines.solo]\ntitle = "SoloEngine"\nroutes = ["deepseek-main"]\n'
-            (folder / "quotadesk.toml").write_text(text, encoding="utf-8")
-            bot = BotProcess(folder, {})
-            slack.events_url = f"{bot.url}/slack/events"
-            bot.environ = {
+            team += '[engines.solo]\ntitle = "SoloEngine"\nroutes = ["deepseek-main"]\n'
+            (folder / "quotadesk.toml").write_text(team, encoding="utf-8")
+            environ = {
                 **keys,
                 "CONFIG_FILE": str(folder / "quotadesk.toml"),
-                "DATABASE_URL": f"sqlite+aiosqlite:///{folder}/var/quotadesk.db",
+                "DATABASE_URL": url,
                 "LOG_LEVEL": "INFO",
                 "SLACK_BOT_TOKEN": slack.bot_token,
                 "SLACK_API_URL": slack.api_url,
@@ -365,13 +453,20 @@ async def stage(folder: Path, seed: int) -> AsyncIterator[Stage]:
                 "PAGERDUTY_ROUTING_KEY": pager.routing_key,
                 "PAGERDUTY_EVENTS_URL": pager.events_url,
             }
-            await bot.start(30)
-            try:
-                scene = Scene(slack, telegram, providers, bot, folder, app_env)
-                yield Stage(scene, pager, random.Random(seed), Tally())
-            finally:
-                if bot.process and bot.process.returncode is None:
-                    await bot.kill()
+            replicas = [BotProcess(folder, environ) for _ in range(count)]
+            async with Balancer([one.url for one in replicas]) as balancer:
+                slack.events_url = f"{balancer.url}/slack/events"
+                engine = create_async_engine(url, poolclass=NullPool)
+                for one in replicas:
+                    await one.start(30)
+                try:
+                    scene = Scene(slack, telegram, providers, replicas[0], folder, app_env)
+                    yield Stage(scene, pager, random.Random(seed), Tally(), replicas, engine, disk)
+                finally:
+                    await engine.dispose()
+                    for one in replicas:
+                        if one.process and one.process.returncode is None:
+                            await one.kill()
     finally:
         await providers.stop()
 
@@ -385,18 +480,21 @@ async def run(
     settle_s: float = 100.0,
     calm_s: float = 6.0,
     escalations: int = 20,
+    which: str = "sqlite",
+    only_restarts: bool = False,
 ) -> Tally:
     """`every_s`: a new person; `pause_s`: between two ends of the process. Every third end is a SIGTERM."""
     with tempfile.TemporaryDirectory(prefix="quotadesk-chaos-") as name:
-        async with stage(Path(name), seed) as on:
+        async with stage(Path(name), seed, which) as on:
             on.calm_s, on.escalations = calm_s, escalations
-            tasks = [asyncio.create_task(work) for work in (on.people(every_s), on.on_call(), on.faults())]
+            work = [on.people(every_s), on.on_call(), *([] if only_restarts else [on.faults()])]
+            tasks = [asyncio.create_task(one) for one in work]
             try:
                 end, turn = time.monotonic() + seconds, 0
                 while time.monotonic() < end:
                     await asyncio.sleep(pause_s * on.dice.uniform(0.6, 1.2))
                     turn += 1
-                    await (on.drain() if turn % 3 == 2 else on.kill())
+                    await (on.drain() if only_restarts or turn % 3 == 2 else on.kill())
                 await on.settle(settle_s)
             finally:
                 for task in tasks:
@@ -405,7 +503,9 @@ async def run(
             for fault in ended:
                 if isinstance(fault, Exception):
                     raise fault
-            on.reckon()
+            await on.reckon()
+            if only_restarts and len(on.replicas) > 1:
+                on.tally.gaps = sum(not one.accepted for one in on.tally.asked)
             if keep := os.environ.get("CHAOS_LOG"):
                 seen = "\n---\n".join(str(note.get("text")) for note in on.scene.telegram.seen(SUPPORT))
                 Path(keep).write_text("".join(on.scene.bot.output) + seen, encoding="utf-8")
@@ -422,8 +522,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--seconds", type=float, default=150.0, help="of load; up to 100 more to settle")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--database", choices=("sqlite", "postgres"), default="sqlite")
+    parser.add_argument("--only-restarts", action="store_true", help="SIGTERM under load and nothing else")
     options = parser.parse_args()
-    tally = asyncio.run(asyncio.wait_for(run(min(options.seconds, 180.0), seed=options.seed), 300))
+    work = run(
+        min(options.seconds, 180.0), seed=options.seed, which=options.database, only_restarts=options.only_restarts
+    )
+    tally = asyncio.run(asyncio.wait_for(work, 300))
     print(table(tally))
     for line in [*tally.lost, *tally.doubled][:20]:
         print("-", line)
