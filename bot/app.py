@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import socket
 import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from pathlib import Path
 import structlog
 from prometheus_client import CollectorRegistry
 
-from bot import offers, preflight, team_file
+from bot import offers, preflight, replica, team_file
 from bot.clock import SystemClock
 from bot.errors import ConfigError
 from bot.locales import best
@@ -131,7 +130,7 @@ async def house(
         if (found := keys.read(route.key)) is not None:
             gate.know(found.reveal(), route.name)
     url = f"sqlite+aiosqlite:///{folder / 'quotadesk.db'}" if folder else settings.database_url.get_secret_value()
-    owner = f"{socket.gethostname()}-{os.getpid()}"
+    owner = replica.name()
     chats: dict[str, Chat] = {}
     registry = CollectorRegistry()
     metrics = Metrics(registry)
@@ -150,7 +149,7 @@ async def house(
 
             desk = ChatDesk(chats, team)
             escalation, steps = build_escalation(
-                team, store, desk, pagers(settings, web, team), clock, gate, owner=owner
+                team, store, desk, pagers(settings, web, team), clock, gate, owner=owner, gone=replica.gone
             )
             steps.serve(follow_up.KIND, follow_up.RotatedFollowUp(chats, store))
             chain = Fallback(team, switching, balances, store, clock)

@@ -1,4 +1,4 @@
-"""A replica that only delivers, as a process that can be killed: `python -m tests.chaos_runner DATABASE_URL DESK_URL OWNER`."""
+"""A replica that only delivers, as a process that can be killed: `python -m tests.chaos_runner DATABASE_URL DESK_URL`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 import aiohttp
 
+from bot import replica
 from bot.chats.pace import SLACK, TELEGRAM, Pace
 from bot.clock import SystemClock
 from bot.errors import DeliveryError
@@ -62,14 +63,14 @@ class WireChat:
         return ()
 
 
-async def main(url: str, desk: str, owner: str) -> None:
+async def main(url: str, desk: str) -> None:
     gate, clock = Gate(b"tests"), SystemClock()
     store = SqlStore(url, gate)
     await store.open()
     async with aiohttp.ClientSession() as session:
         the_team = team()
         chats: Any = {name: WireChat(name, desk, session) for name in ("slack", "telegram")}  # type: ignore[arg-type]
-        runner = StepRunner(store, clock, owner=owner, lease_s=3.0)
+        runner = StepRunner(store, clock, owner=replica.name(), gone=replica.gone)
         Delivery(
             the_team, store, ChatDesk(chats, the_team), [], OnCallRota(the_team, store, clock), runner, clock, gate
         )
@@ -77,4 +78,4 @@ async def main(url: str, desk: str, owner: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(*sys.argv[1:4]))
+    asyncio.run(main(*sys.argv[1:3]))

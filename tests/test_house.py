@@ -42,6 +42,7 @@ JOINERS = {
     "bot.logging_setup",
     "bot.offers",
     "bot.preflight",
+    "bot.replica",
     "bot.batch_diagnose",
     "bot.demo",
     "bot.settings",

@@ -230,7 +230,7 @@ class Store(Protocol):
         """Right before a message goes out: until they are finished or put off, these may have arrived."""
 
     async def let_go(self, gone: Callable[[str], bool], now: datetime) -> int:
-        """Ends the leases of owners that are gone; of how many steps."""
+        """Ends the leases and the leading of owners that are gone; of how many steps."""
 
     async def pending_steps(self, limit: int = 1000) -> list[DueStep]: ...
 

@@ -5,7 +5,7 @@ What is due is a row (see `delivery`); this file decides what becomes due. Names
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -430,10 +430,19 @@ class Escalation:
 
 
 def build(
-    team: Team, store: Store, desk: Desk, pagers: Sequence[Pager], clock: Clock, gate: Gate, *, owner: str = ""
+    team: Team,
+    store: Store,
+    desk: Desk,
+    pagers: Sequence[Pager],
+    clock: Clock,
+    gate: Gate,
+    *,
+    owner: str = "",
+    gone: Callable[[str], bool] | None = None,
 ) -> tuple[Escalation, StepRunner]:
-    """The service and the runner of its steps; the runner must run for anything to be delivered."""
-    runner = StepRunner(store, clock, owner=owner)
+    """The service and the runner of its steps; the runner must run for anything to be delivered. `gone`: whether the owner of
+    a lease is certainly dead."""
+    runner = StepRunner(store, clock, owner=owner, gone=gone)
     rota = OnCallRota(team, store, clock)
     delivery = Delivery(team, store, desk, pagers, rota, runner, clock, gate)
     return Escalation(team, store, delivery, rota, runner, clock, gate), runner

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, func, or_, select, update
+from sqlalchemy import Row, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.ports import DueStep
@@ -142,11 +142,14 @@ class StepStore(Database):
     async def let_go(self, gone: Callable[[str], bool], now: datetime) -> int:
         table = tables.steps.c
         leased = (table.state == "pending", table.lease_owner.is_not(None), table.lease_until > now)
+        leader = tables.leaders.c
         async with self.read() as db:
-            owners = (await db.execute(select(table.lease_owner).where(*leased).distinct())).scalars().all()
+            owners = set((await db.execute(select(table.lease_owner).where(*leased).distinct())).scalars())
+            owners |= set((await db.execute(select(leader.owner).where(leader.until > now).distinct())).scalars())
         if not (dead := [owner for owner in owners if gone(owner)]):
             return 0
         async with self.write() as db:
+            await db.execute(delete(tables.leaders).where(leader.owner.in_(dead)))
             freed = await db.execute(
                 update(tables.steps)
                 .where(*leased, table.lease_owner.in_(dead))

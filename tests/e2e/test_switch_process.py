@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -97,10 +96,6 @@ class House:
             for key, value in (await store.facts("owed:")).items():
                 at = datetime.fromisoformat(value["held_until"])
                 await store.set_fact(key, {**value, "held_until": (at - back).isoformat()}, at)
-            # The leases of a killed process have run out, too.
-            dead = f"{socket.gethostname()}-{self.bot.process.pid if self.bot.process else 0}"
-            for name in ("fallback", "watch"):
-                await store.lead(name, dead, datetime.now(UTC), 0.0)
         finally:
             await store.close()
 
