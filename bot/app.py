@@ -38,6 +38,7 @@ from bot.services.escalation import build as build_escalation
 from bot.services.fallback import Fallback
 from bot.services.gateways import Gateways
 from bot.services.proof import Proof
+from bot.services.reports import Reports
 from bot.services.reword import Reword
 from bot.services.steps import StepRunner
 from bot.services.switching import Switching
@@ -165,6 +166,8 @@ async def house(
                 chain.saw(states)
 
             watch = Watch(team, balances, store, clock, speaker, owner, saw=saw, using=using)
+            diagnosis = Diagnoser(load_signatures())
+            proof = Proof(team, balances, store, clock, route_of)
             services = Services(
                 team=team,
                 store=store,
@@ -172,8 +175,8 @@ async def house(
                 gate=gate,
                 keys=keys,
                 balances=balances,
-                diagnosis=Diagnoser(load_signatures()),
-                proof=Proof(team, balances, store, clock, route_of),
+                diagnosis=diagnosis,
+                proof=proof,
                 switching=switching,
                 escalation=escalation,
                 oncall=escalation.rota,
@@ -182,6 +185,7 @@ async def house(
                 degrade=Degrade(team, switching, balances, restarter, store, clock, gate),
                 warp=WarpFiles.of(team),
                 reword=Reword(team, web, keys, gate),
+                reports=Reports(team, diagnosis, proof, escalation, store, clock, chain),
             )
             await switching.recover()
             await behind.recover()

@@ -6,10 +6,12 @@ import asyncio
 import gc
 import os
 import signal
+import socket
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
@@ -18,10 +20,10 @@ from bot.app import House, demo_house, house
 from bot.errors import ConfigError
 from bot.locales import Words, languages
 from bot.metrics import LOOK_S, Live, Looks
-from bot.model.chat import Role
+from bot.model.chat import CleanText, Found, Role
 from bot.outlets.ocr import ScreenReader
 from bot.redaction.logs import loop_handler
-from bot.server import Server
+from bot.server import Handler, Server
 from bot.services import heartbeat
 from bot.services.keeping import Keeping
 from bot.settings import load, secret
@@ -31,6 +33,7 @@ from handlers.router import discover
 if TYPE_CHECKING:
     from bot.chats.slack import SlackChat
     from bot.chats.telegram import TelegramChat
+    from bot.inlets.logs import LogWatch
 
 log = structlog.get_logger("faces")
 
@@ -77,18 +80,24 @@ async def serve(built: House, stopping: asyncio.Event) -> None:
     beat = heartbeat_of(built)
     if beat is not None:
         built.steps.every("heartbeat", heartbeat.EVERY_S, beat.round)
+    logs = log_watch(built)
     server = Server(
         settings.http_host,
         settings.http_port,
         slack=slack.handle if slack and settings.slack_signing_secret else None,
         telegram=telegram.handle if telegram and settings.telegram_webhook_url else None,
         faults=faults,
-        remarks=beat.faults if beat else tuple,
+        posts=posts(built),
+        remarks=lambda: (*(beat.faults() if beat else ()), *(logs.faults() if logs else ())),
         registry=built.registry,
     )
     built.steps.every("metrics", LOOK_S, Looks(built.metrics, built.store, built.clock).round)
     built.steps.every("retention", Keeping.EVERY_S, Keeping(built.team.retention, built.store, built.clock).round)
-    leads = {"watch": lambda: built.watch.leads, **({"telegram": lambda: telegram.leading} if telegram else {})}
+    leads = {"watch": lambda: built.watch.leads}
+    if telegram is not None:
+        leads["telegram"] = lambda: telegram.leading
+    if logs is not None:
+        leads["logs"] = lambda: logs.leads
     built.registry.register(Live(built.chats, built.steps, leads))
     try:
         await server.start()
@@ -99,6 +108,8 @@ async def serve(built: House, stopping: asyncio.Event) -> None:
         Chain(built.services.fallback, built.services, built.chats, built.owner) if built.services.fallback else None
     )
     work = [built.steps.run_forever(), built.watch.run_forever(), *([chain.run_forever()] if chain else [])]
+    if logs is not None:
+        work.append(logs.run_forever())
     running = [asyncio.create_task(each) for each in work]
     try:
         for chat in chats:
@@ -148,6 +159,47 @@ def heartbeat_of(built: House) -> heartbeat.Heartbeat | None:
     if url is None:
         return None
     return heartbeat.Heartbeat(url.reveal(), built.web, built.store, built.clock, built.owner, built.team.support.chats)
+
+
+def _clean(built: House, raw: str) -> tuple[CleanText, Found]:
+    cleaned = built.gate.clean(raw)
+    return cleaned.text, cleaned.found
+
+
+def log_watch(built: House) -> LogWatch | None:
+    """None where [watch.logs] names no file."""
+    patterns, reports = built.team.watch.logs, built.services.reports
+    if not patterns or reports is None:
+        return None
+    from bot.inlets.logs import LogWatch
+
+    took = partial(built.metrics.took, "logs")
+    host = socket.gethostname()
+    return LogWatch(patterns, reports, partial(_clean, built), built.store, built.clock, built.owner, host, took)
+
+
+def posts(built: House) -> dict[str, Handler]:
+    """The paths for programs; none where [reports] names nobody."""
+    reporters, reports = built.team.reporters, built.services.reports
+    if not reporters or reports is None:
+        return {}
+    from bot.inlets.programs import Programs
+
+    def heard(kind: str, result: str) -> None:
+        if kind != "errors" or result != "taken":  # what was taken is counted one by one
+            built.metrics.reports.labels(kind, result).inc()
+
+    programs = Programs(
+        reporters,
+        built.team.engines,
+        built.services.keys,
+        reports,
+        partial(_clean, built),
+        built.clock,
+        heard,
+        partial(built.metrics.took, "errors"),
+    )
+    return {"/v1/errors": programs.errors, "/v1/alertmanager": programs.alertmanager}
 
 
 def command_words() -> frozenset[str]:

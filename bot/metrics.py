@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from time import monotonic
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -12,6 +12,7 @@ from prometheus_client.registry import Collector
 from bot.model.chat import Reply, Request
 from bot.model.handoff import TicketState
 from bot.model.money import AccountState, Kind
+from bot.model.report import Taken
 from bot.ports import Answers, Chat, Clock, Store
 from bot.services.steps import StepRunner
 
@@ -35,6 +36,12 @@ class Metrics:
             registry=registry,
         )
         self.secrets = Counter("quotadesk_secrets_removed", "Secrets the gate took out", ("kind",), registry=registry)
+        self.reports = Counter(
+            "quotadesk_reports",
+            "Errors from logs, programs and Alertmanager, by what became of them",
+            ("source", "result"),
+            registry=registry,
+        )
         self.balance = Gauge(
             "quotadesk_balance", "What is left, as last asked", ("account", "kind", "currency"), registry=registry
         )
@@ -54,6 +61,20 @@ class Metrics:
         self.database_up = Gauge(
             "quotadesk_database_up", "1 if the last look at the database went well", registry=registry
         )
+
+    def took(self, source: str, taken: Sequence[Taken]) -> None:
+        """`opened` a ticket, was counted on one (`joined`), `kept` as a verdict, or is `no_error`."""
+        for one in taken:
+            result = (
+                "no_error"
+                if one.verdict is None
+                else "kept"
+                if one.ticket is None
+                else "opened"
+                if one.new
+                else "joined"
+            )
+            self.reports.labels(source, result).inc()
 
     def saw(self, states: tuple[AccountState, ...]) -> None:
         for state in states:

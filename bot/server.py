@@ -1,12 +1,12 @@
 """The one incoming HTTP server: Slack, Telegram, health, readiness, metrics. It knows no platform: each brings its handler.
 
-POST /slack/events      POST /telegram/webhook      GET /healthz      GET /readyz      GET /metrics
+POST /slack/events   POST /telegram/webhook   POST /v1/errors   POST /v1/alertmanager   GET /healthz   GET /readyz   GET /metrics
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 
 import structlog
@@ -30,7 +30,7 @@ async def _no_faults() -> Sequence[str]:
 
 
 class Server:
-    """`slack` and `telegram`: None where that platform is not served here (the path then answers 404).
+    """`slack` and `telegram`: None where that platform is not served here (the path then answers 404). `posts`: other paths.
     `faults`: machine words of what is wrong now; empty is ready. `remarks` are shown beside them and make nothing unready. `port` 0 takes a free one: read `port` after `start`."""
 
     def __init__(
@@ -40,6 +40,7 @@ class Server:
         *,
         slack: Handler | None = None,
         telegram: Handler | None = None,
+        posts: Mapping[str, Handler] | None = None,
         faults: Faults = _no_faults,
         remarks: Remarks = tuple,
         registry: CollectorRegistry | None = None,
@@ -57,6 +58,8 @@ class Server:
             app.router.add_post("/slack/events", slack)
         if telegram is not None:
             app.router.add_post("/telegram/webhook", telegram)
+        for path, handler in (posts or {}).items():
+            app.router.add_post(path, handler)
         app.router.add_get("/healthz", self._healthz)
         app.router.add_get("/readyz", self._readyz)
         if registry is not None:

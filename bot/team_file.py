@@ -32,6 +32,7 @@ _TOP = (
     "model",
     "gateways",
     "retention",
+    "reports",
     "demo",
 )
 _ROUTE = [
@@ -48,6 +49,7 @@ _ROUTE = [
     "account_user_env",
     "account_user_file",
     "warn_below",
+    "price",
 ]
 _ENGINE = ["title", "env_file", "env_prefix", "routes", "failover", "restart", "bettafish", "protected"]
 _ACCESS = ["members", "operators", "slack_team", "telegram_chats"]
@@ -108,11 +110,12 @@ class _Parser(Operations):
             slack_commands={str(k): str(v) for k, v in commands.items()} if isinstance(commands, dict) else {},
             quiet_hours=self._quiet(raw.get("quiet_hours")),
             demo=raw.get("demo") is True,
-            watch=self._watch(self._table(raw, "watch")),
+            watch=self._watch(self._table(raw, "watch"), engines),
             warp_folder=self._warp(self._table(raw, "warp")),
             model_route=self._model(self._table(raw, "model"), routes),
             gateways={name: self._gateway(name, table) for name, table in self._tables(raw, "gateways")},
             retention=self._retention(self._table(raw, "retention")),
+            reporters={name: self._reporter(name, table, engines) for name, table in self._tables(raw, "reports")},
         )
         if self.faults:
             raise ConfigError(*self.faults)
@@ -149,6 +152,7 @@ class _Parser(Operations):
             account_user=self._ref(where, table, "account_user"),
             warn_below=self._warn(where, table.get("warn_below")),
             title=self._text(where, table, "title"),
+            price=self._price(where, table.get("price")),
         )
 
     def _engine(self, name: str, table: Mapping[str, Any], routes: Mapping[str, Route]) -> Engine:

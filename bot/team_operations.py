@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from bot.model.engine import GatewaySettings, Route
-from bot.model.team import Retention, Watching
+from bot.model.engine import Engine, GatewaySettings, Route
+from bot.model.team import Reporter, Retention, Watching
 from bot.team_values import Values, safe
 
-_WATCH = ["every", "ends_within", "weekly_report"]
+_WATCH = ["every", "ends_within", "weekly_report", "logs"]
 _RETENTION = ["readings", "tickets", "audit", "sightings"]
+_REPORTS = ["key_env", "key_file", "engine", "per_minute"]
 _GATEWAY = ["kind", "url", "key_env", "key_file", "user_env", "user_file", "config", "pid_file", "restart"]
 _KINDS = ("new-api", "litellm", "claude-code-router")
 
 
 class Operations(Values):
-    def _watch(self, table: Mapping[str, Any]) -> Watching:
+    def _watch(self, table: Mapping[str, Any], engines: Mapping[str, Engine]) -> Watching:
         self._known("[watch]", table, _WATCH)
         usual = Watching()
         every = self._span("[watch]", table, "every", usual.every)
@@ -29,7 +31,49 @@ class Operations(Values):
         report = table.get("weekly_report", True)
         if not isinstance(report, bool):
             self.faults.append("[watch] weekly_report is true or false.")
-        return Watching(every, self._span("[watch]", table, "ends_within", usual.ends_within), report is not False)
+        return Watching(
+            every,
+            self._span("[watch]", table, "ends_within", usual.ends_within),
+            report is not False,
+            self._logs(table.get("logs", {}), engines),
+        )
+
+    def _logs(self, table: object, engines: Mapping[str, Engine]) -> dict[str, tuple[str, ...]]:
+        where = "[watch.logs]"
+        if not isinstance(table, dict):
+            self.faults.append(f'{where} is a table like query = ["/srv/app/logs/query.log"].')
+            return {}
+        out: dict[str, tuple[str, ...]] = {}
+        for name, paths in table.items():
+            if name != "*":
+                self._engine_named(f"{where} {safe(name)}", name, engines)
+            given = [paths] if isinstance(paths, str) else paths
+            found = self._list(where, {safe(name): given}, safe(name))
+            out[name] = tuple(str(self._path(path)) for path in found if path.strip())
+            if not out[name]:
+                self.faults.append(f"{where} {safe(name)} names no file: give a path, * and ? are allowed in it.")
+        return out
+
+    def _engine_named(self, where: str, name: str, engines: Mapping[str, Engine]) -> None:
+        if name not in engines:
+            near = get_close_matches(name, engines, n=1)
+            hint = f" Did you mean {near[0]}?" if near else " Name one of [engines]."
+            self.faults.append(f"{where} is no engine.{hint}")
+
+    def _reporter(self, name: str, table: Mapping[str, Any], engines: Mapping[str, Engine]) -> Reporter:
+        where = f"[reports.{name}]"
+        self._named(where, name)
+        self._known(where, table, _REPORTS)
+        key, engine = self._ref(where, table, "key"), self._text(where, table, "engine")
+        if key is None and not any(fault.startswith(f"{where} key") for fault in self.faults):
+            self.faults.append(f"{where} needs key_env: the variable with the token that the program sends.")
+        if engine:
+            self._engine_named(f"{where} engine {safe(engine)}", engine, engines)
+        each = table.get("per_minute", 60)
+        if not isinstance(each, int) or isinstance(each, bool) or not 1 <= each <= 6_000:
+            self.faults.append(f"{where} per_minute is a number from 1 to 6000.")
+            each = 60
+        return Reporter(name, key, engine or None, each)
 
     def _retention(self, table: Mapping[str, Any]) -> Retention:
         self._known("[retention]", table, _RETENTION)

@@ -28,6 +28,7 @@ ALLOWED = {
     "bot.server": {"bot.model", "bot.errors", "bot.ports"},
     "bot.store": {"bot.model", "bot.errors", "bot.ports"},
     "bot.outlets": {"bot.model", "bot.errors", "bot.ports", "bot.locales"},
+    "bot.inlets": {"bot.model", "bot.errors", "bot.ports"},
     "bot.chats": {"bot.model", "bot.errors", "bot.ports", "bot.redaction", "bot.locales"},
     "handlers": {"bot.model", "bot.errors", "bot.services", "bot.locales", "bot.ports", "bot.providers", "bot.charts"},
 }

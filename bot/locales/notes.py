@@ -53,7 +53,7 @@ def who(person: Person | None, words: Words) -> str:
     if person is None:
         return words.say("common.unknown")
     if person.id == "quotadesk":
-        return "quotadesk"
+        return person.name or "quotadesk"
     return words.say(
         "note.person", name=person.name or person.id, platform=words.say(f"note.platforms.{person.platform}")
     )

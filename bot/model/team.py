@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from bot.model.chat import Person, Place, Role
-from bot.model.engine import Engine, GatewaySettings, Route
+from bot.model.engine import Engine, GatewaySettings, KeyRef, Route
 
 
 class Secret:
@@ -98,6 +98,17 @@ class Watching:
     every: timedelta = timedelta(minutes=10)  # between two looks at one account
     ends_within: timedelta = timedelta(hours=24)  # warn when the money lasts no longer
     weekly_report: bool = True
+    logs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # engine, or "*", -> paths that may hold * and ?
+
+
+@dataclass(frozen=True, slots=True)
+class Reporter:
+    """A program that may report errors by HTTP: `[reports.<name>]`. Its bearer token is read by reference."""
+
+    name: str
+    key: KeyRef | None
+    engine: str | None = None  # of reports that name none
+    per_minute: int = 60  # requests
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +139,7 @@ class Team:
     warp_folder: Path | None = None  # where a Warp gateway keeps its .env and its state files
     gateways: Mapping[str, GatewaySettings] = field(default_factory=dict)
     retention: Retention = field(default_factory=Retention)
+    reporters: Mapping[str, Reporter] = field(default_factory=dict)
 
     def engines_of(self, route: str) -> tuple[str, ...]:
         """Engines that may use the route, in the team file's order."""

@@ -26,6 +26,7 @@ from bot.ports.people import (
     WarpTiers,
     WarpView,
 )
+from bot.ports.reports import Intake
 from bot.ports.store import (
     AuditEntry,
     DueStep,
@@ -62,6 +63,7 @@ __all__ = [
     "Gateway",
     "GatewayTarget",
     "Http",
+    "Intake",
     "Json",
     "Keys",
     "Pager",

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from bot.services.gateways import Gateways
     from bot.services.oncall import OnCallRota
     from bot.services.proof import Proof
+    from bot.services.reports import Reports
     from bot.services.reword import Reword
     from bot.services.switching import Switching
 
@@ -41,3 +42,4 @@ class Services:
     gateways: Gateways | None = None
     degrade: Degrade | None = None
     reword: Reword | None = None
+    reports: Reports | None = None

@@ -93,9 +93,11 @@ class Escalation:
         asked_to_page: bool = False,
         warning: bool = False,
         drill: bool = False,
+        capability: str = "",
     ) -> tuple[Ticket, bool]:
         """The ticket, and whether it is new. It and its first steps are stored before anybody is told. `proven` gives engine,
-        route, account and cause where they are not named. `warning`: nothing is broken yet, the note waits for the morning."""
+        route, account and cause where they are not named. `warning`: nothing is broken yet, the note waits for the morning.
+        `capability`: what is in trouble, where neither engine nor route is known."""
         now = self._clock.now()
         engine = engine or (proven and proven.engine) or (sighting and sighting.engine) or None
         account = account or (proven and proven.account) or (sighting and sighting.account) or None
@@ -118,7 +120,7 @@ class Escalation:
             opened_by=asker,
             owner=self._team.support.owner,
             environment=self._team.support.environment,
-            capability=self._capability(engine, route, diagnosis),
+            capability=self._capability(engine, route, diagnosis, capability),
             last_known_good=self._gate.trusted(incident.good_in_short(good)),
             symptom=symptom or self._symptom(diagnosis),
             evidence=incident.evidence(diagnosis, sighting, proven, self._gate, model=self._model(route, diagnosis)),
@@ -162,11 +164,13 @@ class Escalation:
         if urgency != "morning" and not stored.messages:
             await self._delivery.note_now(stored, now)
 
-    def _capability(self, engine: str | None, route: str | None, diagnosis: Diagnosis | None) -> CleanText:
+    def _capability(
+        self, engine: str | None, route: str | None, diagnosis: Diagnosis | None, otherwise: str
+    ) -> CleanText:
         known = self._team.engines.get(engine or "")
         model = self._model(route, diagnosis)
         parts = (known.title if known else engine, model, route)
-        return self._gate.trusted(" · ".join(part for part in parts if part) or "-")
+        return self._gate.trusted(" · ".join(part for part in parts if part) or otherwise or "-")
 
     def _model(self, route: str | None, diagnosis: Diagnosis | None) -> str | None:
         """As the error names it, else as the route in trouble is set up."""
