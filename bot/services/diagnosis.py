@@ -50,6 +50,7 @@ _CERTAIN: Final = 80  # from this rank on a signature knows a provider's own sen
 
 _RELAY_MARK: Final = re.compile(r"\(request id: ?\w*\)|\(tid: ?\w+\)|\"type\" ?: ?\"<nil>\"|'type': '<nil>'|<nil>")
 _RELAY_ID: Final = re.compile(r"20\d{12}\d{6,}[A-Za-z0-9]{0,24}$")
+_RELAYED_ID: Final = re.compile(r"\(request id: ?(20\d{12}\d{6,}[a-z0-9]{0,24})\)")
 _STANDING: Final = re.compile(r"[a-z0-9_]")
 _QUESTION: Final = re.compile(
     r"[?？]|^(?:how|what|why|where|which|when|does|do|did|is|are|was|can|could|should|will|who|my|i |top)\b|怎么|如何|什么|为什么|哪|吗|呢|是否|多少|能不能|可以|没到账|未到账"
@@ -311,8 +312,13 @@ def _origin(speakers: list[Origin]) -> tuple[str | None, str | None]:
 
 def _relay_of(seen: View, request_id: str | None) -> str | None:
     """A relay's request id: time and eight letters or digits in new-api, digits alone in one-api."""
-    if request_id is None or not _RELAY_ID.match(request_id):
+    if request_id is None:
         return None
+    if not _RELAY_ID.match(request_id):  # the provider's own id may stand before the relay's
+        further = _RELAYED_ID.search(seen.low)
+        if further is None:
+            return None
+        request_id = further.group(1)
     if not (_RELAY_MARK.search(seen.low) or "| " + request_id.lower() + " |" in seen.low):
         return None
     return "one-api" if request_id.isdigit() and "<nil>" not in seen.low else "new-api"

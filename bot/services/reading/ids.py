@@ -75,6 +75,8 @@ _TASK: Final = Named(
 _SHAPED: Final = re.compile(
     r"\b(req_(?:vrtx_)?[a-z0-9]{16,40}|20\d{12}[0-9]{9,19}[a-z0-9]{0,8}|02\d{12,15}[0-9a-f]{30,50})\b"
 )
+_TWICE: Final = re.compile(r"\(request id: ?[\w-]+\) \(request id: ?(20\d{18,27}[a-z0-9]{0,8})\)")
+"""A relay adds its own id behind the one of the relay that it asked; the caller's relay is the last."""
 _RUN: Final = re.compile(r"[02][0-9]{13}")
 _BODY: Final = Named(
     ("chatcmpl", "resp", "msg", "gen", "cmpl", "run", "video", "task", "req"),
@@ -112,6 +114,8 @@ def _hinted(named: Named, seen: View) -> str | None:
 def request_id_of(seen: View) -> str | None:
     """Request, trace or task id as written; what support asks for first. A named request id goes before an id by its shape."""
     if _ANY_NAME.search(seen.low):
+        if ") (request id" in seen.low and (twice := _first(_TWICE, seen)):
+            return twice
         value = _hinted(_REQUEST_KEY, seen) or _hinted(_REQUEST_TEXT, seen) or _hinted(_TRACE, seen)
         if value:
             return value

@@ -56,7 +56,7 @@ _WAIT_SAID: Final = tuple(
             ("after",),
             r"retry[-_ ]?after(?:[-_ ]?(?:seconds|secs|s))?[\"')]?[ :=]{1,3}[\"']?(\d+(?:\.\d+)?)(?![\w.:/-])",
         ),
-        (("try again",), r"try again (?:in|after)(?: about| approximately| around)?:? ?" + _ANY_SPAN),
+        (("try again", "try a gain"), r"try a ?gain (?:in|after)(?: about| approximately| around)?:? ?" + _ANY_SPAN),
         (("retry in", "retry after"), r"retry (?:in|after)(?: about| approximately)? ?" + _ANY_SPAN),
         (("wait",), r"\bwait(?: for| at least| about| another)* " + _ANY_SPAN),
         (("reset",), r"(?:will |limit |quota |usage )?resets? (?:in|after) (?:about )?" + _ANY_SPAN),
@@ -138,7 +138,7 @@ def retry_after_of(seen: View) -> float | None:
     low = seen.low
     if not (
         "retry" in low
-        or "try again" in low
+        or "try a" in low
         or "wait" in low
         or "reset" in low
         or "available" in low
