@@ -141,7 +141,7 @@ class Balances:
         is whole. Raises UnknownName before anything is asked."""
         accounts = self.select(names)
         tasks = {account.name: asyncio.ensure_future(self._known(account, fresh)) for account in accounts}
-        history = asyncio.ensure_future(self._load([account.name for account in accounts]))
+        history = asyncio.ensure_future(self._prepare([account.name for account in accounts]))
         wait, shown = _FIRST_S, 0
         while waiting := {task for task in tasks.values() if not task.done()}:
             await self._wait(waiting, wait)
@@ -188,7 +188,7 @@ class Balances:
             async with gate:
                 return await self._known(account, False)
 
-        *found, _ = await asyncio.gather(*map(one, accounts), self._load([account.name for account in accounts]))
+        *found, _ = await asyncio.gather(*map(one, accounts), self._prepare([account.name for account in accounts]))
         known = {account.name: memory for account, memory in zip(accounts, found, strict=True) if memory is not None}
         board = await self._board(accounts, known)
         await self._save()
@@ -352,23 +352,34 @@ class Balances:
                     if memory.outcome.status is Status.OK:
                         self._grow(name, memory)
 
+    async def _prepare(self, names: Sequence[str]) -> None:
+        """History and paces, worked out while the accounts are being asked and not after."""
+        await self._load(names)
+        for name in names:
+            if (kept := self._lines.get(name)) is not None and self._stale(kept):
+                self._repace(name, kept)
+                await asyncio.sleep(0)
+
+    def _stale(self, kept: _Lines) -> bool:
+        return kept.paced_at is None or self._clock.monotonic() - kept.paced_at >= _PACE_S
+
+    def _repace(self, name: str, kept: _Lines) -> None:
+        now = self._clock.now()
+        kept.paced_at = self._clock.monotonic()
+        try:
+            kept.paces = {series: runway.pace(line, now, self._team.timezone) for series, line in kept.lines.items()}
+        except ArithmeticError:  # one account's odd history must not take the board from the others
+            log.exception("the pace could not be worked out: %s", name)
+            kept.paces = {}
+
     def _runway(self, account: Account, state: AccountState) -> Runway:
         """From the history at hand. How fast a figure falls is worked out anew every quarter of an hour."""
         kept = self._lines.get(account.name)
         if kept is None:
             return Runway(why="too_little_data")
-        try:
-            return self._reckon(kept, state)
-        except ArithmeticError:  # one account's odd history must not take the board from the others
-            log.exception("the runway could not be worked out: %s", account.name)
-            return Runway(why="too_little_data")
-
-    def _reckon(self, kept: _Lines, state: AccountState) -> Runway:
-        now, mono = self._clock.now(), self._clock.monotonic()
-        if kept.paced_at is None or mono - kept.paced_at >= _PACE_S:
-            kept.paces = {series: runway.pace(line, now, self._team.timezone) for series, line in kept.lines.items()}
-            kept.paced_at = mono
-        return runway.at_pace(state.readings, kept.paces, now, self._team.timezone)
+        if self._stale(kept):
+            self._repace(account.name, kept)
+        return runway.at_pace(state.readings, kept.paces, self._clock.now(), self._team.timezone)
 
 
 def _own(url: str | None, account: Account) -> str | None:
