@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal, InvalidOperation
@@ -13,6 +14,7 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from bot.model.engine import KeyRef
+from bot.model.money import Price
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}\Z")
 _SPAN = re.compile(r"(\d+)\s*(s|m|h|d|w)\Z")
@@ -147,6 +149,32 @@ class Values:
         if not isinstance(value, dict):
             self.faults.append(f'{where} warn_below is a table like {{ CNY = "20", USD = "3" }}.')
         return out
+
+    def _price(self, where: str, value: object) -> Price | None:
+        """`{ currency = "CNY", input = "4", output = "16" }` for a million tokens; one side may be left out."""
+        if value is None:
+            return None
+        like = '{ currency = "CNY", input = "4", output = "16" }, amounts for a million tokens in quotes'
+        sides: dict[str, Decimal] = {}
+        if isinstance(value, dict) and set(value) <= {"currency", "input", "output"}:
+            for side in ("input", "output"):
+                with suppress(InvalidOperation):
+                    if (
+                        isinstance(figure := value.get(side), str)
+                        and (amount := Decimal(figure)).is_finite()
+                        and amount >= 0
+                    ):
+                        sides[side] = amount
+            currency = value.get("currency")
+            if (
+                isinstance(currency, str)
+                and re.fullmatch(r"[A-Z]{3}", currency)
+                and sides
+                and len(sides) == len(value) - 1
+            ):
+                return Price(currency, sides.get("input"), sides.get("output"), "team_file")
+        self.faults.append(f"{where} price is a table like {like}.")
+        return None
 
     def _quiet(self, value: object) -> tuple[str, str] | None:
         if value is None:

@@ -8,7 +8,7 @@ from bot.locales import Words
 from bot.model.chat import Action, Block, Line, Reply
 from bot.services import Services
 from bot.services.owed import Announcement
-from handlers.switch_words import rehearsal, result
+from handlers.switch_words import check_line, rehearsal, result
 
 
 def announced(said: Announcement, services: Services, words: Words, returning: str | None = None) -> Reply:
@@ -22,9 +22,8 @@ def announced(said: Announcement, services: Services, words: Words, returning: s
         head.append(Line(words.say(f"switch.said.asks.{said.asks}", **facts)))
     if said.done is not None:
         reply = result(said.done, services, words, returning)
-        same = said.say == "moved"
-        extra = (Line(words.say("switch.said.same_model")),) if same else ()
-        return replace(reply, blocks=(*head, *extra, *reply.blocks), audience="place")
+        extra = _model(said, services, words) if said.say == "moved" else ()
+        return replace(reply, blocks=(*head, *_cost(said, words), *extra, *reply.blocks), audience="place")
     if said.plan is not None and said.say in ("ask", "advice"):
         reply = rehearsal(said.plan, services, words)
         return replace(reply, blocks=(*head, *reply.blocks), audience="place")
@@ -43,6 +42,21 @@ def announced(said: Announcement, services: Services, words: Words, returning: s
     return Reply(
         title=words.say("switch.said.title", engine=said.title), blocks=tuple(blocks), actions=actions, audience="place"
     )
+
+
+def _cost(said: Announcement, words: Words) -> tuple[Line, ...]:
+    """A plan shows its price itself; where the engine has moved already, this is where it is said."""
+    lines = ((words.say(f"switch.names.{check.name}"), check_line(check, words, None)) for check in said.cost)
+    return tuple(Line(words.say("switch.said.cost", name=name, line=line)) for name, line in lines)
+
+
+def _model(said: Announcement, services: Services, words: Words) -> tuple[Line, ...]:
+    ways = [services.team.routes.get(name or "") for name in (said.from_route, said.to_route)]
+    before, after = (way.model if way else "" for way in ways)
+    if not before or not after:
+        return ()
+    key = "same_model" if before == after else "new_model"
+    return (Line(words.say(f"switch.said.{key}", before=before, after=after)),)
 
 
 def _tried(word: str, words: Words) -> str:

@@ -11,8 +11,11 @@ from bot.model.chat import Action, Block, Board, Facts, Line, Quote, Reply, Row
 from bot.model.money import AccountState, Kind
 from bot.services import Services
 from bot.services.breaker import Breaker
+from bot.services.prices import DEARER
 from bot.services.switch_plan import Check, Done, Plan, Shown, Standing
+from handlers.price_words import price_line
 
+_MIND = DEARER | {"slower"}  # known, and no fault: but somebody should look
 _STATE = {True: ("yes", "good"), False: ("no", "bad"), None: ("unknown", "warn")}
 
 
@@ -71,7 +74,7 @@ def checks(checks: tuple[Check, ...], words: Words, account: AccountState | None
     return Board(
         tuple(
             Row(
-                state=words.say(f"switch.states.{_STATE[check.ok][0]}"),
+                state=words.say(f"switch.states.{'mind' if check.word in _MIND else _STATE[check.ok][0]}"),
                 name=words.say(f"switch.names.{check.name}"),
                 figure=check_line(check, words, account),
                 tone=_STATE[check.ok][1],  # type: ignore[arg-type]
@@ -82,6 +85,8 @@ def checks(checks: tuple[Check, ...], words: Words, account: AccountState | None
 
 
 def check_line(check: Check, words: Words, account: AccountState | None) -> str:
+    if check.name == "price":
+        return price_line(check, words)
     facts = _plain(check.facts, words)
     if check.name == "balance" and account is not None:
         facts["figure"] = _figure(account, words) or words.say("common.unknown")

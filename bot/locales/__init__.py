@@ -128,8 +128,9 @@ class Words:
 
     # --- figures
 
-    def money(self, amount: Decimal | None, currency: str | None) -> str:
-        """`¥18.40` / `CNY 18.40`, credits and tokens with their unit's name; unknown is said, never 0."""
+    def money(self, amount: Decimal | None, currency: str | None, *, exact: bool = False) -> str:
+        """`¥18.40` / `CNY 18.40`, credits and tokens with their unit's name; unknown is said, never 0. `exact`: a price, of which
+        thousandths count."""
         if amount is None:
             return self.say("common.unknown")
         if currency in _UNITS or not currency:
@@ -137,7 +138,7 @@ class Words:
         from babel.numbers import format_currency
 
         # At least two decimals, but a tenth of a cent that is left is not shown as nothing.
-        digits = 2 if amount == 0 or abs(amount) >= Decimal("0.01") else 6
+        digits = 2 if not exact and (amount == 0 or abs(amount) >= Decimal("0.01")) else 6
         pattern = "¤#,##0.00" if digits == 2 else "¤#,##0.00####"
         if self.language == "en":
             pattern = "¤¤ " + pattern[1:]

@@ -31,7 +31,7 @@ class Price:
     """What a model costs, per million tokens, in one currency. None: this side is not known, never 0.
 
     `source`: team_file (an operator wrote it), list (the provider's own, asked for free) or local (a machine of the team's own:
-    nothing is billed per token). `of`: whose list.
+    nothing is billed per token). `of`: whose list; "" for a gateway's own.
     """
 
     currency: str

@@ -13,24 +13,20 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from bot.errors import NotAllowed, QuotadeskError, SwitchRefused
-from bot.model.chat import Person, Role
+from bot.errors import SwitchRefused
 from bot.model.diagnosis import Cause, Proven
 from bot.model.engine import Engine
 from bot.model.money import AccountState, Status
 from bot.model.team import Team
-from bot.ports import Clock, Store, SwitchRecord
+from bot.ports import Clock, Store
 from bot.services import breaker as rules
-from bot.services import smaller
-from bot.services.breaker import Breaker
-from bot.services.owed import Announcement, Outbox, Owed, from_json, to_json
-from bot.services.switch_plan import Done, Plan, done_of
+from bot.services.leaving import ITSELF, REST, cost_of
+from bot.services.owed import Announcement
 from bot.services.switching import Switching
 from bot.services.target import Checker
+from bot.services.unsaid import Unsaid
 
-ITSELF: Final = Person("terminal", "quotadesk", "quotadesk")
 LOOK_AGAIN: Final = timedelta(minutes=5)
-REST: Final = timedelta(minutes=10)  # between two moves of one engine that nobody confirmed
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +38,9 @@ class _Heard:
     look: bool = False  # only if the account really stops calls
 
 
-class Fallback:
+class Fallback(Unsaid):
     def __init__(self, team: Team, switching: Switching, balances: Checker, store: Store, clock: Clock) -> None:
-        self._team, self._switching, self._balances = team, switching, balances
-        self._store, self._clock = store, clock
-        self._outbox = Outbox(store, clock)
+        super().__init__(team, switching, balances, store, clock)
         self.stirred = asyncio.Event()  # something was heard; set until it is listened to
         self._heard: deque[_Heard | tuple[AccountState, ...]] = deque(maxlen=1000)
 
@@ -92,37 +86,6 @@ class Fallback:
             return ()
         resets = [r.resets_at for r in state.readings if r.blocks and r.resets_at is not None]
         return await self.report(heard.engine, heard.cause, route=route, resets_at=min(resets, default=None))
-
-    # --- what is known
-
-    async def breaker(self, route: str) -> Breaker:
-        return rules.from_json(route, await self._store.get_fact(f"breaker:{route}"))
-
-    async def out(self) -> tuple[Breaker, ...]:
-        """Routes that are out now, in the team file's order."""
-        now = self._clock.now()
-        return tuple(each for each in (await self._breakers()).values() if each.open(now))
-
-    async def _breakers(self) -> dict[str, Breaker]:
-        """All routes, in one look into the store."""
-        kept = await self._store.facts("breaker:")
-        return {route: rules.from_json(route, kept.get(f"breaker:{route}")) for route in self._team.routes}
-
-    async def _on(self, engine: Engine) -> str | None:
-        """The route that its file names now; a smaller model of it is the same key and address."""
-        now_on = (await self._switching.standing(engine)).route
-        return smaller.whole(now_on) if now_on else None
-
-    async def _keep(self, breaker: Breaker) -> None:
-        await self._store.set_fact(f"breaker:{breaker.route}", rules.to_json(breaker), self._clock.now())
-
-    async def clear(self, route: str, role: Role) -> bool:
-        """A person has acted (new key, billing on). True if the route was out."""
-        if role < Role.OPERATOR:
-            raise NotAllowed("operators only", key="operators_only", operators=", ".join(self._team.access.operators))
-        before = await self.breaker(route)
-        await self._keep(rules.closed(before))
-        return before.open(self._clock.now())
 
     # --- what happens
 
@@ -212,78 +175,7 @@ class Fallback:
         await self._keep(rules.closed(before))
         return said
 
-    # --- leaving a route
-
-    async def _leave(self, engine: Engine, route: str, why: Breaker) -> Announcement:
-        base = Announcement("advice", engine.name, engine.title, route, why=why.cause, until=why.until)
-        now = self._clock.now()
-        tried: list[tuple[str, str]] = []
-        for name in engine.routes:
-            if name == route:
-                continue
-            known = await self.breaker(name)
-            if known.open(now):
-                tried.append((name, known.cause))
-                continue
-            try:
-                plan = await self._switching.plan(engine.name, name, by=ITSELF)
-            except SwitchRefused as fault:
-                tried.append((name, str(fault.facts.get("reason", ""))))
-                continue
-            if not plan.possible:
-                tried.append((name, plan.refused[0].word))
-                continue
-            return await self._go(engine, plan, base)
-        return replace(base, say="no_route", tried=tuple(tried))
-
-    async def _go(self, engine: Engine, plan: Plan, base: Announcement) -> Announcement:
-        base = replace(base, to_route=plan.to_route, plan=plan)
-        if engine.failover == "off":
-            return base
-        if engine.failover == "ask":
-            return replace(base, say="ask")
-        asks = await self._asks_first(engine, base.from_route, plan.to_route)
-        if asks:
-            return replace(base, say="ask", asks=asks)
-        done = await self._move(engine, plan.to_route)
-        if done is None:
-            return replace(base, say="ask", asks="failed")
-        if base.from_route == engine.routes[0]:
-            await self.return_to(engine.name, base.from_route)
-        return replace(base, say="moved", done=done, plan=None)
-
-    async def _asks_first(self, engine: Engine, old: str | None, new: str) -> str:
-        """Why a person must say yes: another model may cost more or be slower; a protected engine; a second move too soon."""
-        if engine.protected:
-            return "protected"
-        if old is not None and self._team.routes[old].model != self._team.routes[new].model:
-            return "other_model"
-        last = await self._store.get_fact(f"moved:{engine.name}")
-        if last and self._clock.now() - datetime.fromisoformat(last) < REST:
-            return "too_soon"
-        return ""
-
-    async def _move(self, engine: Engine, route: str) -> Done | None:
-        now = self._clock.now()
-        await self._store.set_fact(f"moved:{engine.name}", now.isoformat(), now)
-        try:
-            return await self._switching.apply(engine, self._team.routes[route], "quotadesk", name="quotadesk")
-        except QuotadeskError:
-            return None  # the audit has the reason, the file is as it was
-
     # --- going back
-
-    async def return_to(self, engine_name: str, route: str) -> None:
-        """Back to `route` by itself as soon as it is proved well again."""
-        await self._store.set_fact(f"return:{engine_name}", {"to": route}, self._clock.now())
-
-    async def stay(self, engine_name: str) -> None:
-        await self._store.set_fact(f"return:{engine_name}", None, self._clock.now())
-
-    async def returning(self, engine_name: str) -> str | None:
-        """The route that the engine goes back to by itself, if any."""
-        wanted = await self._store.get_fact(f"return:{engine_name}")
-        return str(wanted["to"]) if wanted else None
 
     async def _back(self, engine: Engine) -> list[Announcement]:
         wanted = await self.returning(engine.name)
@@ -312,84 +204,8 @@ class Fallback:
         if done is None:
             said = Announcement("ask", engine.name, engine.title, current, wanted, plan=plan, asks="failed")
         else:
-            said = Announcement("returned", engine.name, engine.title, current, wanted, done=done)
+            cost = cost_of(plan)
+            said = Announcement("returned", engine.name, engine.title, current, wanted, done=done, cost=cost)
         said = await self._owe(owed, said)
         await self.stay(engine.name)
         return [said]
-
-    # --- what is owed
-
-    async def _owe(self, owed: str, said: Announcement) -> Announcement:
-        await self._outbox.ready(owed, to_json(said))
-        return replace(said, owed=owed)
-
-    async def told(self, said: Announcement, place: str) -> None:
-        """It stands in that chat, or never will."""
-        await self._outbox.sent(said.owed, place)
-
-    async def over(self, said: Announcement) -> None:
-        """It stands in every chat."""
-        await self._outbox.over(said.owed)
-
-    async def owed(self) -> list[Announcement]:
-        """What a pass before this one did not get said: the process ended, or a chat did not take it."""
-        said = []
-        for each in await self._outbox.due():
-            engine = self._team.engines.get(each.engine)
-            again = await self._again(each, engine) if engine and each.route in self._team.routes else None
-            if again is not None:
-                said.append(again)
-            elif engine is None or not await self._under_way(engine):
-                await self._outbox.over(each.id)
-        return said
-
-    async def _under_way(self, engine: Engine) -> bool:
-        return bool(await self._store.switches(engine.name, states=("started",), limit=1))
-
-    async def _again(self, owed: Owed, engine: Engine) -> Announcement | None:
-        """None: there is nothing to say, or not yet."""
-        if owed.said is None:
-            return await self._ended(owed, engine)
-        said = from_json(owed, engine.title)
-        if (number := owed.said.get("record")) is not None:
-            records = await self._store.switches(engine.name, states=("done",), limit=20)
-            record = next((record for record in records if record.id == number), None)
-            return None if record is None else self._of(said, record, engine)
-        if said.say not in ("ask", "advice") or said.to_route is None:
-            return said
-        try:
-            plan = await self._switching.plan(engine.name, said.to_route, by=ITSELF)
-        except SwitchRefused:
-            return None  # the file is gone: the question is void
-        return replace(said, plan=plan) if plan.possible else await self._still(owed, engine)
-
-    async def _ended(self, owed: Owed, engine: Engine) -> Announcement | None:
-        """An engine was about to move when the process ended. The record of the switch tells what came of it."""
-        if await self._under_way(engine):
-            return None
-        for record in await self._store.switches(engine.name, states=("done",), limit=5):
-            if record.who != "quotadesk" or record.at < owed.at:
-                continue
-            if owed.kind == "leave" and record.from_route == owed.route:
-                if owed.route == engine.routes[0]:
-                    await self.return_to(engine.name, owed.route)
-                said = Announcement("moved", engine.name, engine.title, owed.route, why=owed.why, sent=owed.sent)
-                return await self._owe(owed.id, self._of(said, record, engine))
-            if owed.kind == "back" and record.to_route == owed.route:
-                said = Announcement("returned", engine.name, engine.title, sent=owed.sent)
-                return await self._owe(owed.id, self._of(said, record, engine))
-        return await self._still(owed, engine)
-
-    async def _still(self, owed: Owed, engine: Engine) -> Announcement | None:
-        """The engine stands where it was about to leave: the ways are looked at anew."""
-        known = await self.breaker(owed.route)
-        on_it = await self._on(engine) == owed.route
-        if owed.kind == "leave" and on_it and known.worth_leaving(self._clock.now()):
-            return await self._owe(owed.id, replace(await self._leave(engine, owed.route, known), sent=owed.sent))
-        return None
-
-    @staticmethod
-    def _of(said: Announcement, record: SwitchRecord, engine: Engine) -> Announcement:
-        return replace(
-            said, from_route=record.from_route, to_route=record.to_route or None, done=done_of(record, engine)
-        )

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
 from bot.ports import Clock, Store
-from bot.services.switch_plan import Done, Plan
+from bot.services.switch_plan import Check, Done, Plan
 
 Say = Literal["moved", "ask", "advice", "no_route", "recovered", "returned"]
 Kind = Literal["leave", "back", "well"]
@@ -25,7 +25,8 @@ _PREFIX: Final = "owed:"
 
 @dataclass(frozen=True, slots=True)
 class Announcement:
-    """One thing to say about one engine. `why` is a cause; `asks` names why `auto` asks first: other_model, too_soon, failed.
+    """One thing to say about one engine. `why` is a cause; `asks` names why `auto` asks first: dearer, slower, other_model,
+    too_soon, protected, failed. `cost`: the plan's checks of price and speed.
 
     `owed` is its number in the outbox; `sent` names the places that have it already.
     """
@@ -43,6 +44,7 @@ class Announcement:
     tried: tuple[tuple[str, str], ...] = ()
     owed: str = ""
     sent: tuple[str, ...] = ()
+    cost: tuple[Check, ...] = ()
 
 
 def to_json(said: Announcement) -> dict[str, Any]:
@@ -55,6 +57,7 @@ def to_json(said: Announcement) -> dict[str, Any]:
         "asks": said.asks,
         "tried": [list(pair) for pair in said.tried],
         "record": said.done.record if said.done else None,
+        "cost": [[check.name, check.ok, check.word, dict(check.facts)] for check in said.cost],
     }
 
 
@@ -73,6 +76,7 @@ def from_json(owed: Owed, title: str) -> Announcement:
         tried=tuple((str(route), str(word)) for route, word in value.get("tried", ())),
         owed=owed.id,
         sent=owed.sent,
+        cost=tuple(Check(name, ok, word, facts) for name, ok, word, facts in value.get("cost", ())),
     )
 
 

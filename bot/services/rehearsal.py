@@ -12,9 +12,11 @@ from typing import Any, Final
 from bot.errors import SwitchRefused, UnknownName
 from bot.model.chat import Person
 from bot.model.engine import Engine, Route
+from bot.model.money import AccountState
 from bot.model.team import Secret, Team
 from bot.ports import Clock, EnvFiles, EnvView, Gate, Http, Keys, Restarter, Store
-from bot.services import smaller, target
+from bot.services import prices, smaller, target
+from bot.services.prices import Prices
 from bot.services.switch_plan import NO_KEY, Change, Check, Notice, Plan, Shown, Standing, refuse
 from bot.services.target import Checker
 
@@ -41,6 +43,7 @@ class Rehearsal:
         self._team, self._keys, self._files, self._http = team, keys, files, http
         self._balances, self._restarter = balances, restarter
         self._store, self._clock, self._gate = store, clock, gate
+        self._prices = Prices(http, keys, clock)
 
     # --- names
 
@@ -64,6 +67,14 @@ class Rehearsal:
                 return made
         near = get_close_matches(wanted, engine.routes, n=3, cutoff=0.5)
         raise UnknownName("route", self._gate.trusted(name[:40]).text, tuple(near), engine.routes)
+
+    def _way(self, engine: Engine, name: str | None) -> Route | None:
+        """The route behind what the file names now."""
+        return (
+            self._route(engine, name)
+            if name in engine.routes or name and smaller.SIGN in name
+            else self._team.routes.get(name or "")
+        )
 
     def _smaller(self, engine: Engine) -> Iterator[Route]:
         """The engine's routes with a smaller model of the same provider: never chosen by itself, only by name."""
@@ -129,6 +140,7 @@ class Rehearsal:
         wanted = self._route(engine, route_name) if route_name else None
         view = await self._files.look(engine.env_file, engine.variables)
         current = self.route_in(view, engine)
+        leaving = self._way(engine, current)
         others = [self._team.routes[name] for name in engine.routes if name != current]
         if wanted is None and not others:
             raise refuse(
@@ -137,6 +149,10 @@ class Rehearsal:
         # All at once, also the ones that matter only if the wanted one is refused: the answer takes as long as one probe.
         ways = {route.name: route for route in ([wanted] if wanted else []) + others}
         tasks = {name: asyncio.create_task(self._examine(route)) for name, route in ways.items()}
+        costs = [
+            asyncio.create_task(self._prices.of(route)) for route in (*ways.values(), *([leaving] if leaving else []))
+        ]
+        now_on = asyncio.create_task(self._account(leaving))
         try:
             if wanted is not None:
                 chosen, file_checks = wanted, self._file_checks(view, wanted.name, current)
@@ -149,13 +165,16 @@ class Rehearsal:
                 found, account = tasks[good].result()
                 look_on = False
             checks = (*file_checks, *found)
+            if chosen.name != current and not _against(found):
+                # The way that is left may be dead: nobody waits for its account.
+                checks += await self._cost(leaving, now_on.result() if now_on.done() else None, chosen, account)
             better = None
             if look_on:
                 await asyncio.wait(tasks.values())
                 works = {name for name, task in tasks.items() if not _against(task.result()[0])}
                 better = next((name for name in engine.routes if name in works and name != chosen.name), None)
         finally:
-            for task in tasks.values():
+            for task in (*tasks.values(), *costs, now_on):
                 task.cancel()
         against = _against(checks)
         plan = Plan(
@@ -241,6 +260,19 @@ class Rehearsal:
             ),
         )
         return (own, money, listed), account
+
+    async def _account(self, route: Route | None) -> AccountState | None:
+        return await self._balances.check(smaller.whole(route.name), models=False) if route else None
+
+    async def _cost(
+        self, old: Route | None, before: AccountState | None, new: Route, after: AccountState | None
+    ) -> tuple[Check, ...]:
+        """Which way the price goes, and whether the new route answers clearly slower."""
+        was, will = await asyncio.gather(
+            self._prices.of(old, before) if old else asyncio.sleep(0, None), self._prices.of(new, after)
+        )
+        slower = prices.slower(before, after)
+        return (prices.compared(old, was, new, will), *((slower,) if slower else ()))
 
     @staticmethod
     def _file_checks(view: EnvView, chosen: str, current: str | None) -> tuple[Check, ...]:

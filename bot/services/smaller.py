@@ -52,4 +52,4 @@ def whole(name: str) -> str:
 def made(route: Route) -> Iterator[Route]:
     """Every route that may be made from this one."""
     for model in than(route.model):
-        yield replace(route, name=name(route.name, model), model=model)
+        yield replace(route, name=name(route.name, model), model=model, price=None)  # the price was for the other model

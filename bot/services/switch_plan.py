@@ -46,10 +46,30 @@ class Change:
 class Check:
     """`ok` None: could not be told, which is no reason to refuse. `word` is a machine word under `[switch.checks]`."""
 
-    name: str  # settings | balance | models | environment | file
+    name: str  # settings | balance | models | environment | file | price | speed
     ok: bool | None
     word: str
     facts: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def told(self) -> str:
+        """For scripts: the machine word, and behind a price or a speed what is known of it."""
+        facts = self.facts
+        if self.name == "speed":
+            return f"{self.word}: {facts['after_s']} s against {facts['before_s']} s"
+        if self.name != "price":
+            return self.word
+        parts = [
+            f"{side} {times} x {facts[f'{side}_way']}"
+            for side in ("in", "out")
+            if (times := facts.get(f"{side}_times"))
+        ]
+        parts += [
+            f"{when} {facts[f'{when}_in'] or '?'}/{facts[f'{when}_out'] or '?'} {currency} per million tokens"
+            for when in ("before", "after")
+            if (currency := facts.get(f"{when}_currency"))
+        ]
+        return f"{self.word}: {', '.join(parts)}" if parts else self.word
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +182,7 @@ def as_json(plan: Plan | None, done: Done | None = None, reason: str = "") -> di
             for change in (plan.changes if plan else ())
         ],
         "checks": [
-            {"name": check.name, "ok": check.ok, "detail": check.word}
+            {"name": check.name, "ok": check.ok, "detail": check.told}
             for check in (*(plan.checks if plan else ()), *(done.checks if done else ()))
         ],
         "applied": done is not None,

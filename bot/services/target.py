@@ -20,6 +20,7 @@ from bot.providers.base import MODELS, Known, clean_base, draft, model_names
 from bot.services.switch_plan import NO_KEY, Check
 
 _TIMEOUT_S = 10.0
+_LONGEST = 8_000_000  # a list of many hundred models with their descriptions is more than a megabyte
 _TAILS = ("/chat/completions", "/completions", "/responses", "/embeddings")
 
 
@@ -116,7 +117,14 @@ async def models(base_url: str, model: str, key: Secret | None, provider_id: str
         return Check("models", None, "no_list")
     try:
         answer = await http.ask(
-            Call(request.method, request.url, request.headers, content=request.content, timeout_s=_TIMEOUT_S)
+            Call(
+                request.method,
+                request.url,
+                request.headers,
+                content=request.content,
+                timeout_s=_TIMEOUT_S,
+                max_bytes=_LONGEST,
+            )
         )
         if answer.status in (401, 403):
             return Check("models", False, "key_refused", {"status": answer.status})

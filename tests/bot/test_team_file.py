@@ -11,6 +11,7 @@ import pytest
 
 from bot.errors import ConfigError
 from bot.model.engine import KeyRef
+from bot.model.money import Price
 from bot.team_file import parse, read
 
 
@@ -158,3 +159,25 @@ def test_the_watch_and_the_warp_folder(tmp_path: Path) -> None:
     assert "[watch] weekly_report is true or false" in told
     assert "evry is no setting. Did you mean every?" in told
     assert "[warp]: path is no setting" in told
+
+
+def test_a_route_may_say_what_it_costs(tmp_path: Path) -> None:
+    head = '[routes.a]\nbase_url = "https://a.example"\nprice = '
+    file = tmp_path / "team.toml"
+    file.write_text(head + '{ currency = "CNY", input = "4", output = "16.5" }\n')
+    assert read(file).routes["a"].price == Price("CNY", Decimal(4), Decimal("16.5"), "team_file")
+    file.write_text(head + '{ currency = "USD", output = "0" }\n')
+    assert read(file).routes["a"].price == Price("USD", None, Decimal(0), "team_file")
+    for wrong in (
+        '"4"',
+        '{ input = "4" }',
+        '{ currency = "CNY" }',
+        '{ currency = "yuan", input = "4" }',
+        '{ currency = "CNY", input = 4.5 }',
+        '{ currency = "CNY", input = "-4" }',
+        '{ currency = "CNY", input = "NaN" }',
+        '{ currency = "CNY", input = "4", per = "1k" }',
+    ):
+        assert faults(tmp_path, head + wrong + "\n") == [
+            '[routes.a] price is a table like { currency = "CNY", input = "4", output = "16" }, amounts for a million tokens in quotes.'
+        ]

@@ -140,9 +140,12 @@ class ProviderWorld(_World):
         self.chats = 0
         self.says = "ok"
         self.delay_s = 0.0
+        self.lists: dict[str, Any] = {}  # path -> a price list that anybody may read
 
     def _app(self) -> web.Application:
         app = web.Application()
+        for path in ("/api/v1/models", "/api/pricing", "/api/status"):
+            app.router.add_get(path, self._prices)
         app.router.add_get("/user/balance", self._balance)
         app.router.add_get("/v1/models", self._list)
         app.router.add_get("/models", self._list)
@@ -162,6 +165,11 @@ class ProviderWorld(_World):
         amount = self.money[key]
         row = {"currency": "CNY", "total_balance": amount, "granted_balance": "0.00", "topped_up_balance": amount}
         return web.json_response({"is_available": float(amount) > 0, "balance_infos": [row]})
+
+    async def _prices(self, request: web.Request) -> web.Response:
+        self.asked.append(request.path)
+        assert "Authorization" not in request.headers
+        return web.json_response(self.lists[request.path]) if request.path in self.lists else web.Response(status=404)
 
     async def _list(self, request: web.Request) -> web.Response:
         self.asked.append(request.path)

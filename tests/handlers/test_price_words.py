@@ -1,0 +1,69 @@
+"""The price of a switch in one line, in both languages, with no figure that nobody told."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from bot.locales import Words
+from bot.model.engine import Route
+from bot.model.money import Price
+from bot.services.prices import compared
+from handlers.price_words import price_line
+
+OLD = Route("main", "https://a.example/v1", "m")
+NEW = Route("spare", "https://b.example/v1", "m")
+CHEAP = Price("USD", Decimal("0.28"), Decimal("0.42"), "team_file")
+DEAR = Price("USD", Decimal("0.868"), Decimal("0.84"), "list", "OpenRouter")
+YUAN = Price("CNY", Decimal(4), None, "list", "")
+LOCAL = Price("", Decimal(0), Decimal(0), "local")
+FREE = Price("USD", Decimal(0), Decimal(0), "list", "OpenRouter")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "english", "chinese"),
+    [
+        (
+            CHEAP,
+            DEAR,
+            "about 3.1 × dearer per input token, about 2 × dearer per output token: USD 0.868 in, USD 0.84 out per million tokens "
+            "(OpenRouter's list, read within the hour); now USD 0.28 in, USD 0.42 out per million tokens (team file)",
+            "输入约为现在的 3.1 倍，输出约为现在的 2 倍：每百万 token 输入 US$0.868、输出 US$0.84（OpenRouter 的价目表，一小时内读到的）；"
+            "现在每百万 token 输入 US$0.28、输出 US$0.42（团队文件）",
+        ),
+        (
+            DEAR,
+            FREE,
+            "input is free there, output is free there: USD 0.00 in",
+            "输入在那边免费，输出在那边免费：每百万 token 输入 US$0.00",
+        ),
+        (
+            None,
+            YUAN,
+            "CNY 4.00 in per million tokens (the gateway's own list, read within the hour); what main costs is not known",
+            "每百万 token 输入 ¥4.00（网关自己的价目表，一小时内读到的）；main 的价格未知",
+        ),
+        (CHEAP, YUAN, "not compared, the currencies differ: CNY 4.00 in", "币种不同，不比较：每百万 token 输入 ¥4.00"),
+        (LOCAL, CHEAP, "dearer: USD 0.28 in", "更贵：每百万 token 输入 US$0.28"),
+        (CHEAP, LOCAL, "a machine of your own: nothing is billed per token", "自己的机器，不按 token 计费"),
+        (CHEAP, None, "not known: spare publishes none", "未知：查不到 spare 公布的价格"),
+    ],
+)
+def test_lines(old: Price | None, new: Price | None, english: str, chinese: str) -> None:
+    check = compared(OLD, old, NEW, new)
+    assert price_line(check, Words("en")).startswith(english)
+    assert price_line(check, Words("zh")).startswith(chinese)
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_every_word_of_a_price_has_words(language: str) -> None:
+    words = Words(language)
+    prices = (None, CHEAP, DEAR, YUAN, LOCAL, FREE, Price("USD", None, Decimal(1)))
+    for old in prices:
+        for new in prices:
+            for route in (OLD, None):
+                line = price_line(compared(route, old if route else None, NEW, new), words)
+                assert "switch.price" not in line
+                assert "{" not in line
+                assert "None" not in line
