@@ -8,6 +8,8 @@ from __future__ import annotations
 import gc
 import sys
 
+from bot import ending, lean
+
 
 def main() -> int:
     """Exit code: 0 done, 1 bad news or a failed check, 2 wrong usage or configuration."""
@@ -20,11 +22,25 @@ def main() -> int:
         from bot.batch_diagnose import main as diagnose
 
         return diagnose(arguments[1:])
-    if arguments[:1] == ["run"]:
-        gc.disable()  # until all is loaded: a third of the start went into looking for rubbish among modules
+    lean.load()
+    if arguments == ["run"]:
+        return _run()
     from bot.cli import main as full
 
     return full()
+
+
+def _run() -> int:
+    """The bot itself, without the command line's libraries."""
+    gc.disable()  # until all is loaded: a third of the start went into looking for rubbish among modules
+    try:
+        import asyncio
+
+        from bot import faces
+
+        return asyncio.run(faces.run())
+    except BaseException as fault:
+        return ending.of(fault)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import structlog
 from prometheus_client import CollectorRegistry
@@ -33,8 +34,8 @@ from bot.redaction.gate import Gate
 from bot.services import Services, smaller
 from bot.services.balances import Balances
 from bot.services.degrade import Degrade
-from bot.services.diagnosis import Diagnoser
 from bot.services.escalation import build as build_escalation
+from bot.services.explaining import Explaining
 from bot.services.fallback import Fallback
 from bot.services.gateways import Gateways
 from bot.services.proof import Proof
@@ -44,10 +45,12 @@ from bot.services.steps import StepRunner
 from bot.services.switching import Switching
 from bot.services.watch import Watch
 from bot.settings import EnvKeys, Settings, database_directory, fingerprint_key, secret
-from bot.signatures import load as load_signatures
 from bot.store.store import SqlStore
 from bot.web import Web
 from handlers.router import Router, discover
+
+if TYPE_CHECKING:
+    from bot.services.diagnosis import Diagnoser
 
 log = structlog.get_logger("app")
 
@@ -70,6 +73,7 @@ class House:
     registry: CollectorRegistry
     metrics: Metrics
     owner: str
+    explaining: Explaining
 
     async def chosen(self, address: str) -> tuple[str | None, str | None]:
         """Language and zone that this person chose; None where nothing was chosen."""
@@ -166,7 +170,7 @@ async def house(
                 chain.saw(states)
 
             watch = Watch(team, balances, store, clock, speaker, owner, saw=saw, using=using)
-            diagnosis = Diagnoser(load_signatures())
+            explaining = Explaining(_diagnoser)
             proof = Proof(team, balances, store, clock, route_of)
             services = Services(
                 team=team,
@@ -175,7 +179,7 @@ async def house(
                 gate=gate,
                 keys=keys,
                 balances=balances,
-                diagnosis=diagnosis,
+                diagnosis=explaining,
                 proof=proof,
                 switching=switching,
                 escalation=escalation,
@@ -185,7 +189,7 @@ async def house(
                 degrade=Degrade(team, switching, balances, restarter, store, clock, gate),
                 warp=WarpFiles.of(team),
                 reword=Reword(team, web, keys, gate),
-                reports=Reports(team, diagnosis, proof, escalation, store, clock, chain),
+                reports=Reports(team, explaining, proof, escalation, store, clock, chain),
             )
             await switching.recover()
             await behind.recover()
@@ -206,10 +210,18 @@ async def house(
                 registry,
                 metrics,
                 owner,
+                explaining,
             )
             await switching.drain()
         finally:
             await store.close()
+
+
+def _diagnoser() -> Diagnoser:
+    from bot.services.diagnosis import Diagnoser  # with a hundred patterns to compile
+    from bot.signatures import load
+
+    return Diagnoser(load())
 
 
 def pagers(settings: Settings, web: Web, team: Team) -> list[Pager]:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-import traceback
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 
-from bot.errors import ConfigError, QuotadeskError, UnknownName
+from bot import ending
 
 app = typer.Typer(
     name="quotadesk",
@@ -33,18 +32,6 @@ def main() -> int:
     try:
         result = app(standalone_mode=False)
         return result if isinstance(result, int) else 0
-    except ConfigError as fault:
-        for line in fault.faults:
-            typer.echo(f"quotadesk: {line}", err=True)
-        return 2
-    except UnknownName as fault:
-        hint = f" Did you mean {', '.join(fault.nearest)}?" if fault.nearest else ""
-        known = f" Known: {', '.join(fault.known)}." if fault.known else f" The team file names no {fault.what} yet."
-        typer.echo(f"quotadesk: no {fault.what} called {fault.name}.{hint}{known}", err=True)
-        return 2
-    except QuotadeskError as fault:
-        typer.echo(f"quotadesk: {fault.facts.get('why') or fault}", err=True)
-        return 2
     except typer.Exit as fault:
         return int(fault.exit_code)
     except (KeyboardInterrupt, typer.Abort):
@@ -53,20 +40,7 @@ def main() -> int:
         if (show := getattr(fault, "show", None)) and (code := getattr(fault, "exit_code", None)) is not None:
             show()  # Typer's own usage errors
             return int(code)
-        return _broken(fault)
-
-
-def _broken(fault: Exception) -> int:
-    """A fault of ours: one line; the traceback, through the gate, only where somebody asked for it."""
-    typer.echo(
-        f"quotadesk: something broke ({type(fault).__name__}). Set LOG_LEVEL=DEBUG to see where; nothing was sent.",
-        err=True,
-    )
-    if os.environ.get("LOG_LEVEL", "").upper() == "DEBUG":
-        from bot.redaction.gate import Gate
-
-        typer.echo(Gate().trusted("".join(traceback.format_exception(fault))).text, err=True)
-    return 1
+        return ending.of(fault)
 
 
 def _run(work: Coroutine[Any, Any, int]) -> int:

@@ -119,7 +119,7 @@ async def serve(built: House, stopping: asyncio.Event) -> None:
         gc.enable()
         log.info("started", faces=[chat.platform for chat in chats], pid=os.getpid())
         # Beside the first messages, not before them: a tenth of a second that the first answer would wait for.
-        reading = asyncio.create_task(asyncio.to_thread(_read_words, built.team.timezone))
+        reading = asyncio.create_task(asyncio.to_thread(_warm, built))
         await _first(stopping, *running)
         await reading
     finally:
@@ -132,6 +132,11 @@ async def serve(built: House, stopping: asyncio.Event) -> None:
         await asyncio.gather(*(chat.stop() for chat in chats), return_exceptions=True)
         await server.stop()
         await asyncio.gather(*running, return_exceptions=True)
+
+
+def _warm(built: House) -> None:
+    built.explaining.warm()
+    _read_words(built.team.timezone)
 
 
 def _read_words(timezone: str) -> None:

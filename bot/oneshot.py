@@ -23,7 +23,6 @@ from bot.model.chat import Person, Place, Reply, Request, Role
 from bot.model.handoff import NOTE_FIELDS, Ticket, TicketState
 from bot.model.money import AccountState, Reading, Status
 from bot.model.team import Team
-from bot.services.diagnosis import Diagnoser
 from bot.services.switch_plan import Plan, as_json
 from bot.settings import EnvKeys, Settings, database_directory, fingerprint_key, load
 
@@ -281,6 +280,7 @@ def explain(text: str, lang: str | None) -> int:
     """The diagnosis in words, with no network at all. Not knowing is an answer too: exit 0; 2 where there is no text."""
     from bot.model.diagnosis import Cause, Proven
     from bot.redaction.gate import Gate
+    from bot.services.diagnosis import Diagnoser
     from bot.signatures import load as load_signatures
     from handlers.diagnosis_words import no_error, page, worded
 

@@ -46,6 +46,8 @@ JOINERS = {
     "bot.replica",
     "bot.batch_diagnose",
     "bot.demo",
+    "bot.ending",
+    "bot.lean",
     "bot.settings",
     "bot.team_file",
     "bot.team_operations",

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
-from typing import Final, Protocol
-from zoneinfo import available_timezones
+from typing import Final, Protocol, TypeGuard
+from zoneinfo import ZoneInfo
 
 from bot.chats.slack_send import Gate
 from bot.chats.slack_wire import Wire
@@ -39,6 +39,17 @@ class About:
     team: str | None = None
 
 
+def known_zone(name: object) -> TypeGuard[str]:
+    """Asked one by one: the list of all zones means opening six hundred files."""
+    if not isinstance(name, str) or not name:
+        return False
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        return False
+    return True
+
+
 class People:
     """`about` never raises and never waits long."""
 
@@ -46,7 +57,6 @@ class People:
         self._wire, self._gate, self._clock, self._defaults, self._profiles = wire, gate, clock, defaults, profiles
         self._known: dict[str, tuple[float, About]] = {}
         self._asking: dict[str, asyncio.Task[About]] = {}
-        self._zones = available_timezones()
 
     async def about(self, user: str) -> About:
         found = await self._from_slack(user)
@@ -59,7 +69,7 @@ class People:
         return replace(
             found,
             language=language if language in self._defaults.languages else found.language,
-            timezone=zone if zone in self._zones else found.timezone,
+            timezone=zone if zone is not None and known_zone(zone) else found.timezone,
         )
 
     async def _from_slack(self, user: str) -> About:
@@ -84,7 +94,7 @@ class People:
             name = str(profile.get("display_name") or profile.get("real_name") or person.get("name") or "")
             about = About(
                 language if language in self._defaults.languages else self._defaults.language,
-                zone if zone in self._zones else self._defaults.timezone,
+                zone if known_zone(zone) else self._defaults.timezone,
                 self._gate.clean(name).text.text[:80],
                 person.get("team_id"),
             )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import ssl
 import warnings
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any, Final, TypeVar
 
+import certifi
 import httpx
 from telegram import Bot
 from telegram.error import (
@@ -105,7 +107,9 @@ class Wire:
         await self._connect()
 
     async def _connect(self) -> None:
-        updates, rest = self._request(4), self._request(128)
+        # One list of authorities for both: reading it takes longer than all else here.
+        trusted = ssl.create_default_context(cafile=certifi.where())
+        updates, rest = self._request(4, trusted), self._request(128, trusted)
         # Not Bot.initialize(): it asks getMe, and a Telegram that is away must not stop the start.
         for request in (updates, rest):
             await request.initialize()
@@ -118,7 +122,7 @@ class Wire:
             get_updates_request=updates,
         )
 
-    def _request(self, pool: int) -> HTTPXRequest:
+    def _request(self, pool: int, trusted: ssl.SSLContext) -> HTTPXRequest:
         return HTTPXRequest(
             connection_pool_size=pool,
             read_timeout=_READ_S,
@@ -126,7 +130,7 @@ class Wire:
             connect_timeout=5.0,
             pool_timeout=20.0,
             proxy=self._proxy,
-            httpx_kwargs={"trust_env": False},
+            httpx_kwargs={"trust_env": False, "verify": trusted},
         )
 
     async def close(self) -> None:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
+from bot.model.chat import CleanText
+from bot.model.diagnosis import Diagnosis
 from bot.model.team import Team
 from bot.ports import Clock, Gate, Keys, Store, WarpView
 
 if TYPE_CHECKING:
     from bot.services.balances import Balances
     from bot.services.degrade import Degrade
-    from bot.services.diagnosis import Diagnoser
     from bot.services.escalation import Escalation
     from bot.services.fallback import Fallback
     from bot.services.gateways import Gateways
@@ -20,6 +21,12 @@ if TYPE_CHECKING:
     from bot.services.reports import Reports
     from bot.services.reword import Reword
     from bot.services.switching import Switching
+
+
+class Explains(Protocol):
+    """`bot.services.diagnosis.Diagnoser`, or what builds it later."""
+
+    def explain(self, text: CleanText, *, brief: bool = False) -> Diagnosis: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +39,7 @@ class Services:
     gate: Gate
     keys: Keys
     balances: Balances
-    diagnosis: Diagnoser
+    diagnosis: Explains
     proof: Proof
     switching: Switching
     escalation: Escalation

@@ -22,8 +22,8 @@ from bot.model.handoff import Ticket, TicketState
 from bot.model.report import Outside, Report, Taken
 from bot.model.team import Team
 from bot.ports import Clock, Sighting, Store
+from bot.services import Explains
 from bot.services.delivery import SELF
-from bot.services.diagnosis import Diagnoser
 from bot.services.escalation import Escalation
 from bot.services.fallback import Fallback
 from bot.services.proof import Proof, mark
@@ -71,7 +71,7 @@ class Reports:
     def __init__(
         self,
         team: Team,
-        diagnosis: Diagnoser,
+        diagnosis: Explains,
         proof: Proof,
         escalation: Escalation,
         store: Store,

@@ -17,12 +17,12 @@ from typing import Any
 
 from sqlalchemy import Column, MetaData, Table, Text, func, insert, select, text, type_coerce
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import TypeEngine
 
 from bot import ports
 from bot.errors import ConfigError, StoreError
 from bot.store import tables
+from bot.store.core import AsyncConnection
 from bot.store.database import parse
 from bot.store.store import SqlStore
 

@@ -15,12 +15,12 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError, StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import StaticPool
 
 from bot import ports
 from bot.errors import ConfigError, StoreError
 from bot.model.chat import CleanText
+from bot.store.core import AsyncConnection, AsyncEngine, create_async_engine
 
 _DRIVERS = {
     "sqlite": "sqlite+aiosqlite",
@@ -156,6 +156,9 @@ class Database:
 
     async def _connect(self) -> AsyncEngine:
         if self._postgres:
+            from bot.store.tables import name_to_postgresql
+
+            name_to_postgresql()
             return create_async_engine(
                 self._url, hide_parameters=True, pool_size=8, max_overflow=4, pool_timeout=15, pool_pre_ping=True,
                 connect_args={"timeout": 10, "command_timeout": 30, "server_settings": {"timezone": "UTC"}},

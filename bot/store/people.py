@@ -11,12 +11,12 @@ from time import monotonic
 from typing import Any
 
 from sqlalchemy import bindparam, delete, func, literal, select, text, union_all, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.elements import TextClause
 
 from bot import ports
 from bot.ports import Profile
 from bot.store import tables
+from bot.store.core import AsyncConnection
 from bot.store.database import Database
 
 _KEEP = timedelta(hours=48)

@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Row, delete, func, or_, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.ports import DueStep
 from bot.store import tables
+from bot.store.core import AsyncConnection
 from bot.store.database import Database
 
 IN_FLIGHT = "in_flight"

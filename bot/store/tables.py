@@ -247,7 +247,7 @@ tickets = Table(
     Column("resolution", Clean),
     Column("drill", Boolean, nullable=False),
     # One open ticket for one trouble, whatever replicas do at the same moment.
-    Index("uq_tickets_key_unresolved", "key", unique=True, sqlite_where=UNRESOLVED, postgresql_where=UNRESOLVED),
+    Index("uq_tickets_key_unresolved", "key", unique=True, sqlite_where=UNRESOLVED),
     Index("ix_tickets_state_id", "state", "id"),
     sqlite_autoincrement=True,
 )
@@ -322,7 +322,7 @@ steps = Table(
     Column("why", Plain, nullable=False),
     Column("finished_at", Utc),
     Column("result", Plain),
-    Index("ix_steps_due_at_pending", "due_at", sqlite_where=PENDING, postgresql_where=PENDING),
+    Index("ix_steps_due_at_pending", "due_at", sqlite_where=PENDING),
     Index("ix_steps_finished_at", "finished_at"),
     sqlite_autoincrement=True,
 )
@@ -367,3 +367,14 @@ audits = Table(
     Index("ix_audits_subject_id", "subject", "id"),
     sqlite_autoincrement=True,
 )
+
+
+def name_to_postgresql() -> None:
+    """The partial indexes for PostgreSQL as well. Apart, because a table that names a dialect loads it: five megabytes and a
+    twentieth of a second at every start on SQLite."""
+    for table, name, condition in (
+        (tickets, "uq_tickets_key_unresolved", UNRESOLVED),
+        (steps, "ix_steps_due_at_pending", PENDING),
+    ):
+        index = next(index for index in table.indexes if index.name == name)
+        index.dialect_kwargs["postgresql_where"] = condition

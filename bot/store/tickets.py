@@ -8,13 +8,13 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, Table, case, exists, func, literal, or_, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.errors import StoreError
 from bot.model.chat import CleanText, MessageRef, Person
 from bot.model.handoff import Evidence, Ticket, TicketState, TimelineEntry, Waiting
 from bot.ports import DueStep
 from bot.store import tables
+from bot.store.core import AsyncConnection
 from bot.store.steps import StepStore
 
 

@@ -40,7 +40,7 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 class _Pools:
     """One pool of connections per host: httpcore compares every idle one with every other at every request."""
 
-    def __init__(self, tls: ssl.SSLContext, names: Executor, proxy: str | None) -> None:
+    def __init__(self, tls: ssl.SSLContext | None, names: Executor, proxy: str | None) -> None:
         self._tls, self._proxy = tls, proxy
         self._backends = {scheme: Backend(names, private_only=scheme == b"http") for scheme in (b"http", b"https")}
         self._pools: dict[tuple[bytes, bytes, int | None], httpcore.AsyncConnectionPool] = {}
@@ -55,13 +55,20 @@ class _Pools:
                 else httpcore.AsyncConnectionPool
             )
             self._pools[place] = make(
-                ssl_context=self._tls,
+                ssl_context=self._trusted() if url.scheme == b"https" else None,
                 max_connections=200,
                 max_keepalive_connections=4,
                 keepalive_expiry=15,
                 network_backend=self._backends[url.scheme],
             )
         return self._pools[place]
+
+    def _trusted(self) -> ssl.SSLContext:
+        """Read when something encrypted is asked for the first time: two lists of authorities take a while."""
+        if self._tls is None:
+            self._tls = ssl.create_default_context(cafile=certifi.where())
+            self._tls.load_default_certs()
+        return self._tls
 
     async def close(self) -> None:
         for pool in self._pools.values():
@@ -82,7 +89,7 @@ class Web:
     ) -> None:
         # Threads of our own: a dead name server holds those that ask it for seconds, and the loop's few would be all gone.
         self._names = ThreadPoolExecutor(32, "names")
-        self._pools = _Pools(tls or _tls(), self._names, proxy)
+        self._pools = _Pools(tls, self._names, proxy)
         self._always = {"User-Agent": user_agent, "Accept": "application/json", "Accept-Encoding": "gzip"}
         self._slots = asyncio.Semaphore(max_parallel)
         self._hosts: dict[str, asyncio.Lock] = {}
@@ -177,12 +184,6 @@ class Web:
                 await response.aclose()
             return Answer(response.status, got, body)
         raise BadAnswer("redirect")
-
-
-def _tls() -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=certifi.where())
-    context.load_default_certs()
-    return context
 
 
 def _headers(response: httpcore.Response) -> dict[str, str]:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.abc
 import os
 import sqlite3
 import stat
 import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import Connection, create_engine, inspect, text
 
 from bot.errors import ConfigError, StoreError
 from bot.redaction.gate import Gate
@@ -98,11 +101,107 @@ async def test_the_migrations_lead_to_the_tables(url: str, gate: Gate) -> None:
     assert ScriptDirectory(str(folder)).get_heads() == [upgrade.HEAD]
     engine = create_async_engine(url)
     async with engine.connect() as db:
+        at_once = await db.run_sync(_schema)
         differences = await db.run_sync(lambda c: compare_metadata(MigrationContext.configure(c), tables.metadata))
         version = (await db.execute(text("SELECT version_num FROM alembic_version"))).scalar_one()
-    await engine.dispose()
     assert differences == []
     assert version == upgrade.HEAD
+    async with engine.begin() as db:
+        await db.run_sync(tables.metadata.drop_all)
+        await db.execute(text("DROP TABLE alembic_version"))
+        await db.run_sync(upgrade.migrate)
+        step_by_step = await db.run_sync(_schema)
+    await engine.dispose()
+    assert step_by_step == at_once
+
+
+def _schema(connection: Connection) -> object:
+    """Everything that the database knows of its tables, in an order that does not depend on how they were made."""
+    seen = inspect(connection)
+    return {
+        table: (
+            [(one["name"], str(one["type"]), one["nullable"], one["default"]) for one in seen.get_columns(table)],
+            seen.get_pk_constraint(table),
+            sorted(map(repr, seen.get_foreign_keys(table))),
+            sorted(map(repr, seen.get_unique_constraints(table))),
+            sorted(
+                repr(
+                    (
+                        one["name"],
+                        one["column_names"],
+                        one["unique"],
+                        {k: str(v) for k, v in (one.get("dialect_options") or {}).items()},
+                    )
+                )
+                for one in seen.get_indexes(table)
+            ),
+        )
+        for table in sorted(seen.get_table_names())
+    }
+
+
+class _NoAlembic(importlib.abc.MetaPathFinder):
+    def find_spec(self, name: str, path: object, target: object = None) -> None:
+        assert name != "alembic", "Alembic was loaded where nothing has to be migrated"
+
+
+@pytest.fixture
+def no_alembic() -> Iterator[None]:
+    loaded = {name: sys.modules.pop(name) for name in list(sys.modules) if name.split(".")[0] == "alembic"}
+    finder = _NoAlembic()
+    sys.meta_path.insert(0, finder)
+    try:
+        yield
+    finally:
+        sys.meta_path.remove(finder)
+        sys.modules.update(loaded)
+
+
+@pytest.mark.usefixtures("no_alembic")
+async def test_a_first_start_and_the_same_version_need_no_migrations(url: str, gate: Gate) -> None:
+    for _ in range(2):
+        store = SqlStore(url, gate)
+        await store.open()
+        await store.ping()
+        await store.close()
+
+
+async def test_an_older_database_is_migrated(url: str, gate: Gate) -> None:
+    """The oldest there can be: Alembic has been here, and no step is done."""
+    from sqlalchemy.ext.asyncio import create_async_engine
+
+    engine = create_async_engine(url)
+    async with engine.begin() as db:
+        await db.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)"))
+    store = SqlStore(url, gate)
+    await store.open()
+    await store.set_fact("x", 1, datetime(2026, 11, 22, tzinfo=UTC))
+    assert await store.get_fact("x") == 1
+    await store.close()
+    async with engine.begin() as db:
+        assert (await db.execute(text("SELECT version_num FROM alembic_version"))).scalars().all() == [upgrade.HEAD]
+    await engine.dispose()
+
+
+async def test_a_database_of_a_newer_version_stays_as_it_is(url: str, gate: Gate) -> None:
+    from sqlalchemy.ext.asyncio import create_async_engine
+
+    store = SqlStore(url, gate)
+    await store.open()
+    await store.set_fact("x", 1, datetime(2026, 11, 22, tzinfo=UTC))
+    await store.close()
+    engine = create_async_engine(url)
+    async with engine.begin() as db:
+        await db.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+        await db.execute(text("ALTER TABLE facts ADD COLUMN colour TEXT"))
+    with pytest.raises(ConfigError, match="9999") as refused:
+        await SqlStore(url, gate).open()
+    assert upgrade.HEAD in refused.value.faults[0]
+    assert "backup" in refused.value.faults[0]
+    async with engine.begin() as db:
+        assert (await db.execute(text("SELECT version_num FROM alembic_version"))).scalar() == "9999"
+        assert (await db.execute(text("SELECT count(*) FROM facts WHERE colour IS NULL"))).scalar() == 1
+    await engine.dispose()
 
 
 async def test_replicas_that_start_together_migrate_once(url: str, gate: Gate) -> None:
@@ -161,16 +260,27 @@ async def test_errors_show_no_values(url: str, gate: Gate) -> None:
 
 
 def test_nothing_is_touched_at_import() -> None:
+    """What `quotadesk run` loads on SQLite. Each of these costs megabytes or a tenth of a second of every start."""
     import subprocess
 
-    code = "import bot.store.store, sys; sys.exit('alembic' in sys.modules or 'asyncpg' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], check=False, env={**os.environ, "PYTHONPATH": os.getcwd()})
-    assert done.returncode == 0
+    code = "import bot.lean as l; l.load(); import bot.faces, bot.chats.slack, bot.chats.telegram, handlers.router as r; r.discover(); import sys; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        check=True,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.getcwd()},
+    )
+    loaded = set(done.stdout.split())
+    heavy = {
+        "PIL", "alembic", "apprise", "asyncpg", "babel", "bot.services.diagnosis", "click", "pygments", "rich.console",
+        "sqlalchemy.dialects.postgresql", "sqlalchemy.orm", "typer",
+    }  # fmt: skip
+    assert loaded & heavy == set()
+    assert {"sqlalchemy.ext.asyncio.engine", "httpx", "structlog"} <= loaded
 
 
 async def test_a_write_that_is_cancelled_leaves_no_lock_behind(url: str, gate: Gate) -> None:
-    from datetime import UTC, datetime
-
     store = SqlStore(url, gate, busy_timeout_s=0.2)
     await store.open()
     now = datetime(2026, 11, 22, tzinfo=UTC)
