@@ -188,7 +188,7 @@ class Programs:
         out = []
         for raw, engine, at in items:
             text, found = self._clean(raw)
-            out.append(Report(text, source, engine, at, found))
+            out.append(Report(text, source, engine, at, found, sure=True))
         return out
 
     def _alerts(self, body: Any, reporter: Reporter) -> list[Outside]:

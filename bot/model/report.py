@@ -19,6 +19,7 @@ class Report:
     at: datetime | None = None  # as the reporter says; UTC
     found: Found = field(default_factory=Found)
     times: int = 1  # how often the same was written
+    sure: bool = False  # whoever brings it says that it is an error: it is kept, also where no signature knows it
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,7 +89,7 @@ class Reports:
         groups: dict[str, _Group] = {}
         for place, report in enumerate(reports):
             diagnosis = self._read(report)
-            if not diagnosis.is_error:
+            if not diagnosis.is_error and not report.sure:
                 continue
             proven = self._proof.from_text(diagnosis, self._engine(report))
             key = _key(diagnosis, proven)
