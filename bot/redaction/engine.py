@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from itertools import accumulate
 from typing import Final
 
-from bot.redaction import bodies, headers, names, numbers, structures, tables, tokens
+from bot.redaction import bodies, headers, makers, names, numbers, structures, tables, tokens
 from bot.redaction.rx import finder, replay, scatter, touched
 from bot.redaction.spans import UNREADABLE, Span
 from bot.redaction.unwrap import GATE, Copy, Overdressed, copies, dressed
@@ -294,8 +294,8 @@ def canonical(secret: str) -> str:
     if layers:
         text = layers[-1].text
     text = b"".join(part.rstrip(b"\\") for part in text.split())
-    if tokens.rule_of(text) is None:
-        inside = tokens.decoded(text) if len(text) >= 24 else None
+    if makers.rule_of(text) is None:
+        inside = makers.decoded(text) if len(text) >= 24 else None
         if inside is not None:
             text = inside.strip()
     return text.decode("utf-8", "replace")

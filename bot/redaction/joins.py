@@ -6,10 +6,11 @@ like words: the next line of a log must not be swallowed.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
-from bot.redaction.judge import camel, foreign, mixed, plausible, spoken, whole_hex, wordlike
+from bot.redaction.judge import camel, dated, evidence, foreign, mixed, plausible, spoken, whole_hex, wordlike
 from bot.redaction.rx import piece
 
 _LINE: Final = piece(r"(?:[ \t]*\\?|=)\r?\n[ \t]*(?:[>|#][ \t]*)?")
@@ -74,6 +75,8 @@ def exact_end(view: bytes, start: int, end: int, wanted: tuple[int, ...], loose:
         previous = stop - begin
         # in runs of one width a plain word is chance; alone it is the next word of the text
         even = number >= 2 and not over and stop - begin <= width
+        if size > most and size - most < 6 and _channel(run, size - most):
+            return stop
         if size > most or (
             not even
             and wordlike(run)
@@ -85,6 +88,48 @@ def exact_end(view: bytes, start: int, end: int, wanted: tuple[int, ...], loose:
         if size in wanted:
             best = stop
     return best
+
+
+def _channel(run: bytes, over: int) -> bool:
+    """Whether the run's last `over` bytes are a gateway's channel: `-12`."""
+    return run[-over : -over + 1] == b"-" and run[-over + 1 :].rstrip(b"_").isdigit()
+
+
+def shaped_end(view: bytes, start: int, end: int, shapes: tuple[re.Pattern[bytes], ...]) -> int:
+    """The end of a token that begins at `start` and goes on over line ends until it has one of the shapes, to the last sign; else `end`."""
+    whole = view[start:end].rstrip(b"=\\")
+    for number, (begin, stop, over) in enumerate(pieces(view, end, True, False)):
+        if not over or number > _MOST_BREAKS:
+            break
+        run = view[begin:stop]
+        bare = run.rstrip(b"=.:")
+        if any(shape.fullmatch(whole + bare) for shape in shapes):
+            return begin + len(bare)
+        whole += run.rstrip(b"=")
+        if len(whole) > _LONGEST_SHAPE:
+            break
+    return end
+
+
+def quoted_end(view: bytes, start: int, end: int) -> int:
+    """The end of a string in quotes that holds nothing more than this value, broken over line ends; else `end`."""
+    best = end
+    size = end - start
+    for begin, stop, over in pieces(view, end, True, False):
+        run = view[begin:stop]
+        if not over or evidence(run) or dated(run) or wordlike(run) and len(run) > 2:
+            return end
+        best = stop
+        size += stop - begin
+    mark = view[best : best + 1]
+    if best == end or size < 20 or mark not in (b'"', b"'", b"`"):
+        return end
+    head = view[max(0, start - 120) : start].rsplit(b"\n", 1)[-1]
+    return best if head.count(mark) % 2 else end
+
+
+_MOST_BREAKS: Final = 12
+_LONGEST_SHAPE: Final = 420
 
 
 def spaced_end(view: bytes, start: int, end: int) -> int:
@@ -120,15 +165,15 @@ def wrapped_end(view: bytes, start: int, end: int, lengths: tuple[int, ...]) -> 
         whole = size + stop - begin in (32, 40, 64) and _hex(run) and _hex(view[start:end])
         if not over or run.endswith(b":") or (not whole and (wordlike(run) or foreign(run, view[start:end]))):
             break
-        if following.isascii() and following not in _AFTER_PIECE:
+        if following.isascii() and following not in _AFTER_PIECE and view[best : best + 1] != b"\\":
             break
         if view[best - 2 : best] == b"==" and view[best : best + 1] != b"\\":
             break  # base64 has ended
         if (
-            view[best : best + 1] != b"\\"
+            view[best : best + 1] not in (b"\\", b"=")
             and _complete(view[start:end])
             and (
-                not any(48 <= byte <= 57 for byte in run)
+                (not any(48 <= byte <= 57 for byte in run) and not (size + stop - begin in lengths and _odd(run)))
                 or (whole_hex(run) and (size + stop - begin != 64 or stop - begin == 32))
             )
         ):
@@ -154,6 +199,12 @@ def _complete(value: bytes) -> bool:
     return (len(value) in (24, 30, 32, 40, 48, 64, 84) and value.isalnum()) or (
         len(value) == 36 and value.count(b"-") == 4
     )
+
+
+def _odd(run: bytes) -> bool:
+    """Eight letters or more, in both cases and no words."""
+    bare = run.rstrip(b"=")
+    return len(bare) >= 8 and bare.isalpha() and not bare.islower() and not camel(bare) and not spoken(bare)
 
 
 def _hex(run: bytes) -> bool:

@@ -16,7 +16,7 @@ _PLACEHOLDER_WORDS: Final = frozenset(
 )
 _CODE: Final = piece(
     r"(?:os|process|config|settings|self|env|import|get|this|System|request|args|secrets|vault|ENV|st|app|ctx|params|opts|options|"
-    r"cfg|conf)[.(\[]|\$[({A-Za-z_]|\{\{|<"
+    r"cfg|conf)[.(\[]|(?:vault|op|ssm|awssm|gcpsm|ref\+[a-z]+|secret|env|file):/{0,3}[A-Za-z]|\$[({A-Za-z_]|\{\{|<"
 )
 _CODE_WORD: Final = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789.%")
 _VOWELS: Final = frozenset(b"aeiouy")
@@ -30,7 +30,8 @@ def placeholder(value: bytes) -> bool:
     if (value.count(b"x") + value.count(b"X")) * 10 >= len(value) * 6:
         return True
     if not _DIGITS.isdisjoint(value):
-        return len(set(value[:24])) <= 2
+        head = value[:4]
+        return len(set(head)) <= 2 and len(set(value[:24])) <= 2
     low = value.lower()
     if len(set(low)) <= 2:
         return True

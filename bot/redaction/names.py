@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Final
 
 from bot.redaction import judge
-from bot.redaction.joins import spaced_end, wrapped_end
+from bot.redaction.joins import quoted_end, shaped_end, spaced_end, wrapped_end
 from bot.redaction.judge import MIN_SECRET
+from bot.redaction.makers import decoded, rule_of
 from bot.redaction.rules.named import HARMLESS_BEFORE, NAMES, STEMS, VENDORS
 from bot.redaction.rx import Search, finder, piece
 from bot.redaction.spans import UNREADABLE, Span, budget
-from bot.redaction.tokens import decoded, rule_of
 
 _LINKS: Final = (b"https://", b"http://")
 _VENDORS: Final = frozenset(word.encode() for word in VENDORS)
@@ -26,22 +26,18 @@ _CLOSE: Final = r"(?:[\"'`\]\)\\*]|”|’|」|】){0,6}"
 # a declared type: `var key string =`, `key: str =`
 _TYPE: Final = r"(?:[ \t](?:string|str|String)|:[ \t]?(?:&'static )?(?:str|string|String|SecretStr|Final)[ \t]?)?"
 _REMARK: Final = r"(?:[ \t]{0,2}(?:\([^()\n]{1,24}\)|（[^\n(){}\[\]]{1,48}?）))?"
-_SUFFIX: Final = (
-    r"(?:_?(?:[0-9]{1,2}|v[0-9]|bedrock|backup|bak|prod|dev|test|old|new|main|default|live|value|base64|b64|hash))?"
-)
+_SUFFIX: Final = r"(?:_?(?:[0-9]{1,2}|v[0-9]|bedrock|backup|bak|prod|dev|test|old|new|main|default|live|value|base64|b64|hash|string|text))?"
 # up to four Chinese characters before a colon: `密钥已改成：`, `key給你：`
 _CHINESE: Final = r"(?:[\xe4-\xe9][\x80-\xbf]{2}){1,4}"
 _MARK: Final = r"(?:=>|:=|={1,2}|\|{1,2}|->|>|:|：|＝|→|—{1,2}|–|－|~|\(|（|【)"
-_VERB: Final = r"(?:是|就是|为|为|填的是|填的|填了|填|用的是|用的|改成|改为|已改为|换成|换为|设成|设为|给你|如下|(?:is|was|equals)(?:[ \t]|:)|(?:provided|used):)"
+_VERB: Final = r"(?:是|就是|为|为|填的是|填的|填了|填|用的是|用的|改成|改为|已改为|换成了|换成|换为|设成|设为|给你|如下|(?:is|was|equals)(?:[ \t]|:)|(?:provided|used):|(?:i['’]?m using|i am using|i use|we use|in use|used|below)[ \t]?\(?)"
 # a value may stand in the next line, indented, or in quotes, or after a YAML block mark
-_BELOW: Final = r"(?:[>|]?-?[ \t]{0,4}\r?\n[ \t]{1,24})?"
+_BELOW: Final = r"(?:[>|]?-?[ \t]{0,4}\r?\n[ \t]{0,24})?"
 _SEPARATOR: Final = rf"[ \t]{{0,8}}(?:{_MARK}|{_VERB}[ \t]{{0,2}}(?::|：|=|＝)?|{_CHINESE}(?::|：))[ \t]{{0,8}}{_BELOW}"
 # `name: KEY, value: ...`, `name="key" value="..."`
-_PAIR: Final = r"[\"'\\]{0,4}(?:,|[ \t]\{)?\s{0,24}[\"'\\]{0,4}(?:value|Value|content|VALUE|default)[\"'\\]{0,4}[ \t]{0,4}[:=][ \t]{0,4}|[ \t]-[Vv]alue[ \t]{1,4}"
+_PAIR: Final = r"[\"'\\]{0,4}(?:,|[ \t]\{)?\s{0,24}[\"'\\]{0,4}(?:value|Value|content|VALUE|default)[\"'\\]{0,4}[ \t]{0,4}[:=][ \t]{0,4}|[ \t]-[Vv]alue[ \t]{1,4}|(?:[ \t][A-Za-z_]{1,16}){0,3}[ \t]{1,4}(?:--?(?:body|value|secret-string)[ \t=]{1,4}|<<<[ \t]{0,4})|</key>\s{0,24}<string>|[ \t]{0,4}\r?\n[ \t]{0,8}[\"']|\\?\"(?:\r?\n[A-Za-z\-]{1,30}: [^\n]{1,60})?\r?\n\r?\n"
 _FLAG_GAP: Final = r"[ \t]{1,12}"
-_OPEN: Final = (
-    r"(?:\[|\(|（|【|[A-Za-z]{4}\(|string\([0-9]{1,4}\) |[brfu]{1,2}[\"'`])?(?:[\"'`\\*<{]|“|‘|「|《){0,6}\[?"
-)
+_OPEN: Final = r"(?:\[|\(|（|【|[A-Za-z]{4}\(|\$\(echo |!!?[a-z]{1,8} |&[A-Za-z0-9_]{1,16} |string\([0-9]{1,4}\) |[brfu]{1,2}[\"'`])?(?:[\"'`\\*<{]|“|‘|「|《){0,6}\[?"
 _SCHEME: Final = r"(?:(?:bearer|basic|token|bot|key|apikey|digest|v0|oauth|jwt)(?:[ \t:=+]{1,8}|%20)(?:[\"'`][ \t]{0,3}[+.&][ \t]{0,3}\(?f?)?[\"'`\\]{0,3})?"
 # the first characters of a value, so that a mere word costs nothing; a cookie's may have a semicolon among them
 _LEAST: Final = 6
@@ -51,7 +47,7 @@ NAME: Final = finder(
     rf"(?i:(?:{_WORDS}|[?&;_\-](?:ak|sk)|\b(?:ak|sk)|\b(?:bearer|basic)|[?&;](?:sig|sign|code|auth|hash|x-[a-z]{{1,8}}-credential|q-sign[a-z-]{{0,12}})){_SUFFIX}"
     rf"(?:{_CLOSE}{_REMARK}{_TYPE}{_SEPARATOR}|[\"'],[ \t]{{0,4}}|{_PAIR}|{_FLAG_GAP}){_OPEN}{_SCHEME}{_START})"
     rf"|(?i:(?:{_MAKERS}){_CLOSE}{_SEPARATOR}){_OPEN}{_START}"
-    rf"|(?:{_CHINESE_WORDS})[ \t]{{0,4}}(?:（|【|“|「)?{_START}"
+    rf"|(?:{_CHINESE_WORDS}|[Kk]ey|KEY|[Tt]oken)[ \t]?(?:[\xe4-\xe9][\x80-\xbf]{{2}}){{0,6}}[ \t]{{0,4}}(?:（|【|“|「)?{_START}"
 )
 
 
@@ -80,7 +76,16 @@ def _word_table() -> dict[bytes, tuple[bytes, ...]]:
 _WORD_TABLE: Final = _word_table()
 _SCHEMES: Final = (b"bearer", b"basic")
 _VALUE: Final = piece(r"[!#$%*+\-./0-9:?@A-Z^_a-z~=]{4,600}")
-_SEPARATORS: Final = piece(r"[:=,>|~(]|[\x80-\xff]| is| was| equals|value|content|provided |used ")
+_SEPARATORS: Final = piece(
+    r"[:=,>|~(]|[\x80-\xff]| is| was| equals|value|content|provided |used |body|<<<|using|use |below|\n\r?\n"
+)
+# names a value without saying so: only what looks like nothing but a key counts behind it
+_AIMLESS: Final = piece(r"[ \t]*(?:[\xe4-\xe9][\x80-\xbf]{2})*[ \t]*$")
+_AIMED: Final = piece(r"(?:是|为|填|填的|填了|用的|成|了|下|给你)[ \t]*$")
+_OTHERS: Final = piece(r"请求|任务|追踪|编号|订单|日志|模型")
+_PART: Final = piece(r"\\?\"(?:\r?\n[^\n]*)?\r?\n\r?\n$")
+_FIELD: Final = piece(r"name=\\?\"[A-Za-z0-9_\-.\[\]]{0,40}$")
+_LONE: Final = piece(r"(?:[A-Za-z0-9+/_\-]{20,}={0,2})$")
 _FAULTY: Final = piece(
     r"(?:[Ii]nvalid|[Ii]ncorrect|[Mm]issing|[Uu]nknown|[Ee]xpired|[Ww]rong|[Bb]ad|[Nn]o|[Mm]alformed|[Ff]or) [\w\- ]{0,12}$"
 )
@@ -99,6 +104,16 @@ _PLAIN_COOKIE: Final = piece(r"[A-Za-z0-9_\-%+/=.]{8,}")
 _LENGTHS: Final = (24, 30, 32, 36, 40, 41, 45, 46, 48, 49, 59, 60, 64, 70, 72, 77, 84)
 _VENDOR_VALUE: Final = piece(
     r"(?:[A-Za-z0-9+/]{40}|[A-Za-z0-9+/]{200,}={0,2}|24\.[0-9a-f]{32}\.[0-9.\-]{10,60}|[A-Za-z0-9]{24}|[A-Za-z0-9]{30}|[A-Za-z0-9]{32}|[A-Za-z0-9]{40}|[0-9a-f]{64}|[A-Za-z0-9+/]{56,60}={1,2})$"
+)
+_BAIDU: Final = piece(r"24\.[0-9a-f]{32}\.[0-9]{5,8}\.[0-9]{10}\.[0-9]{6}-[0-9]{6,9}")
+# whole keys without a prefix that have a sign in their middle: Baidu, Zhipu, iFlytek, Telegram
+_SHAPES: Final = (
+    _BAIDU,
+    piece(r"[0-9a-f]{32}\.[A-Za-z0-9]{16}"),
+    piece(r"[0-9a-f]{32}:[A-Za-z0-9+/]{32,64}"),
+    piece(r"[A-Za-z]{20}:[A-Za-z]{20}"),
+    piece(r"[0-9]{8,10}:[A-Za-z0-9_\-]{35}"),
+    piece(r"[MNO][A-Za-z0-9_\-]{23,27}\.[A-Za-z0-9_\-]{6}\.[A-Za-z0-9_\-]{38}"),
 )
 _BARE_VALUE: Final = piece(r"[A-Za-z0-9+/_\-.]{32,}={0,2}$")
 _WEAK: Final = frozenset((b"key", b"token", b"pass", b"session", b"sid", b"credential", b"signature", b"csrf"))
@@ -170,6 +185,8 @@ def _named(view: bytes, start: int, at: int) -> Span | None:
         return _scheme(view, word, at)
     kind = _KIND.get(word, "api key" if word in (b"ak", b"sk") else "signature")
     gap = hit[len(word) :]
+    if gap[:1] in b'\\"' and _PART.match(gap) is not None and _FIELD.search(view, max(0, start - 48), start) is None:
+        return None  # a string's end and an empty line, but no part of a form
     if gap[:1] == b"]" and _label(view, start):
         return None  # our own `[... key]`
     blank = (
@@ -181,6 +198,10 @@ def _named(view: bytes, start: int, at: int) -> Span | None:
         return None  # `<token> trace_id=...`
     if word in _VENDORS:
         return _vendor(view, word, at, blank)
+    aimless = not blank and (
+        (gap[-1:] == b"\n" and b"\n\r\n" not in gap and b"\n\n" not in gap)
+        or (_AIMLESS.match(gap) is not None and _AIMED.search(gap) is None)
+    )
     if _LOOSE.match(gap) is not None and (_CELL.search(view, max(0, start - 48), start) is None):
         return None  # `invalid x-api-key | <request id>` is no table
     if kind == "cookie":
@@ -198,7 +219,7 @@ def _named(view: bytes, start: int, at: int) -> Span | None:
         value = value.split(b"#", 1)[0]
     if value[:-1].isdigit() and value[-1:] == b":" and 9 <= len(value) <= 11:
         pass  # the first half of a bot's token, set apart
-    elif not (value.endswith((b".", b":")) and len(value) >= 16 and view[end : end + 1] in (b"\n", b"\\")):
+    elif not (value.endswith((b".", b":")) and len(value) >= 16 and view[end : end + 1] in (b"\n", b"\r", b"\\")):
         value = value.rstrip(b".:?!")
     end = at + len(value)
     if kind != "password" or (len(value) >= MIN_SECRET and (len(value) >= 20 or view[end : end + 1] in (b"\\", b" "))):
@@ -216,6 +237,8 @@ def _named(view: bytes, start: int, at: int) -> Span | None:
         return None  # `key="dashscopeApiKey" value=...`
     if blank and not _flag(view, start) and not _telling_alone(view, start, word, kind, gap, value, end):
         return None
+    if aimless and (_OTHERS.search(gap) is not None or not _lone(value)):
+        return None
     if b"://" in value or (b"@" in value and b":" in value and kind != "password"):
         return None  # an address: the userinfo rule takes only the password
     if (
@@ -225,6 +248,20 @@ def _named(view: bytes, start: int, at: int) -> Span | None:
     ):
         return None
     return at, end, kind, value
+
+
+def _lone(value: bytes) -> bool:
+    """Looks like a key whatever stands around it: long, one run, letters of both cases or digits amid them; no id, no hex."""
+    return (
+        _LONE.match(value) is not None
+        and not judge.whole_hex(value)
+        and not judge.evidence(value)
+        and judge.mixed(value)
+        and judge.plausible(value)
+        and value.lower() != value
+        and value.upper() != value
+        and value.count(b"-") < 3
+    )
 
 
 def _close_by(view: bytes, end: int) -> bytes:
@@ -300,6 +337,12 @@ def _joined(view: bytes, at: int, end: int, value: bytes) -> int:
         return spaced_end(view, at, end)
     if following not in (b"\n", b"\r", b"\\") or judge.evidence(value) or judge.dated(value):
         return end
+    shaped = shaped_end(view, at, end, _SHAPES)
+    if shaped > end:
+        return shaped
+    quoted = quoted_end(view, at, end)
+    if quoted > end:
+        return quoted
     if value.endswith(b"=") and not value.endswith(b"=="):
         end -= 1
         value = value[:-1]
@@ -376,6 +419,10 @@ def _scheme(view: bytes, word: bytes, at: int) -> Span | None:
         inside = decoded(value) if word == b"basic" else None
         if inside is None or b":" not in inside:
             return None
+    if view[end : end + 1] in (b".", b":") and view[end + 1 : end + 2] in (b"\n", b"\r", b"\\"):
+        shaped = shaped_end(view, at, end + 1, _SHAPES)
+        if shaped > end + 1:
+            return at, shaped, "authorization", b"".join(view[at:shaped].split())
     joined = _joined(view, at, end, value)
     if joined > end:
         end = joined

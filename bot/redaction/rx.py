@@ -15,6 +15,7 @@ from typing import Any, Final
 import re2
 
 NOWHERE: Final = (-1, -1)
+Search = Callable[[bytes, int], tuple[int, int]]
 _MEMORY: Final = 48 << 20
 
 
@@ -45,14 +46,18 @@ def finder(pattern: str) -> Callable[[bytes, int], tuple[int, int]]:
     def first(view: bytes, position: int = 0, match: Any = match, anywhere: Any = anywhere) -> tuple[int, int]:
         return match(anywhere, view, position, len(view))[0]  # type: ignore[no-any-return]
 
+    first.match = match  # type: ignore[attr-defined]
     return first
+
+
+def _bare(search: Search) -> Callable[[Any, bytes, int, int], list[tuple[int, int]]]:
+    """What a finder calls, for those who call it thousands of times in a row."""
+    match = getattr(search, "match", None)
+    return match if match is not None else lambda _, view, position, __: [search(view, position)]
 
 
 def piece(pattern: str) -> re.Pattern[bytes]:
     return re.compile(pattern.encode("utf-8"))
-
-
-Search = Callable[[bytes, int], tuple[int, int]]
 
 
 def replay(hits: list[tuple[int, int]], search: Search) -> Search:
@@ -82,8 +87,9 @@ def scatter(search: Search, joined: bytes, starts: list[int]) -> list[list[tuple
     found: list[list[tuple[int, int]] | None] = [None] * (len(starts) - 1)
     index = position = 0
     limit = starts[1]
+    match, anywhere, size = _bare(search), re2._Anchor.UNANCHORED, len(joined)
     while True:
-        start, end = search(joined, position)
+        start, end = match(anywhere, joined, position, size)[0]
         if start < 0:
             return found
         while start >= limit:
@@ -102,8 +108,9 @@ def touched(search: Search, joined: bytes, starts: list[int]) -> list[bool]:
     """Which of many texts hold a hit at all."""
     found = [False] * (len(starts) - 1)
     index = position = 0
+    match, anywhere, size = _bare(search), re2._Anchor.UNANCHORED, len(joined)
     while True:
-        start = search(joined, position)[0]
+        start = match(anywhere, joined, position, size)[0][0]
         if start < 0:
             return found
         while start >= starts[index + 1]:

@@ -7,10 +7,10 @@ from typing import Any, Final
 import re2
 
 from bot.redaction import judge
+from bot.redaction.makers import rule_of
 from bot.redaction.rules.structures import RULES, Structure
 from bot.redaction.rx import finder, rx
 from bot.redaction.spans import Span
-from bot.redaction.tokens import rule_of
 
 MAIL: Final = "mail"
 

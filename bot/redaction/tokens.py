@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import binascii
+import re
 from collections.abc import Callable
+from functools import cache
 from typing import Final
 
 import re2
 
-from bot.redaction import judge
-from bot.redaction.joins import exact_end, open_end, wrapped_end
+from bot.redaction import judge, names
+from bot.redaction.joins import exact_end, open_end, quoted_end, shaped_end, wrapped_end
+from bot.redaction.makers import decoded, rule_of, unhexed
+from bot.redaction.rules.shapes import shape
 from bot.redaction.rules.vendors import RULES, Vendor
 from bot.redaction.rx import Search, finder, piece
 from bot.redaction.spans import UNREADABLE, Span, budget
@@ -30,10 +33,17 @@ def _pattern() -> str:
     halves = r"[0-9]{8,10}(?::|：)[A-Za-z0-9_\-]{34,36}\b|[0-9a-f]{32}(?::|：)[A-Za-z0-9+/=_\-]{24,}|[A-Za-z]{20}(?::|：)[A-Za-z]{20}\b"
     # base64 of text: every fourth character stands for five bits whose first is nought
     base64 = r"(?:[A-Za-f][A-Za-z0-9+/]{3}){6}[A-Za-z0-9+/]*={0,2}"
+    # hex of text: twenty bytes or more of which none is below a blank or above a tilde
+    hexed = r"(?:[2-7][0-9a-fA-F]){20,}\b"
+    # Telegram's and Discord's, broken in the middle
+    broken = (
+        r"(?:[0-9]{8,10}:AA[A-Za-z0-9_\-]{4,32}|[MNO][A-Za-z0-9_\-]{23,27}\.[A-Za-z0-9_\-]{6}\.[A-Za-z0-9_\-]{4,26})"
+        r"(?:=|\\|[ \t]{1,3})?\r?\n"
+    )
     return (
-        rf"(?:\b|_|bot)(?:{zhipu}|{discord}|{halves}|"
+        rf"(?:\b|_|bot|[Kk]ey|KEY|[Tt]oken)(?:{zhipu}|{discord}|{halves}|{broken}|"
         + "|".join(parts)
-        + rf"|{base64})|{_OPENAI_MIDDLE.decode()}|{_AZURE_MIDDLE.decode()}"
+        + rf"|{base64}|{hexed})|{_OPENAI_MIDDLE.decode()}|{_AZURE_MIDDLE.decode()}"
     )
 
 
@@ -41,23 +51,16 @@ TOKENS: Final = finder(_pattern())
 _KEY_RUN: Final = piece(r"[A-Za-z0-9_\-]+")
 _KEY_BYTES: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
 _BOT: Final = b"bot"
+_GLUED: Final = (b"key", b"Key", b"KEY", b"token", b"Token")  # `keysk-...`
+_BROKEN_HEAD: Final = piece(r"([A-Za-z0-9]{1,51})(?:[ \t]*\\?|=)\r?\n[ \t]*(?:[>|#][ \t]*)?$")
+_BASE64: Final = piece(r"[A-Za-z0-9+/_\-]+={0,2}")
 _HEX: Final = piece(r"[0-9a-f]{32}\b")
 _DISCORD: Final = piece(r"[MNO][A-Za-z0-9_\-]{23,27}\.[A-Za-z0-9_\-]{6}\.[A-Za-z0-9_\-]{27,40}$")
+_DISCORD_HEAD: Final = piece(r"[MNO][A-Za-z0-9_\-.]+")
 _UUID: Final = piece(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _ALNUM: Final = piece(r"[A-Za-z0-9]*")
 
 
-def _by_prefix() -> dict[bytes, tuple[tuple[bytes, Vendor], ...]]:
-    table: dict[bytes, list[tuple[bytes, Vendor]]] = {}
-    seen: set[str] = set()
-    for rule in sorted(RULES, key=lambda rule: -len(rule.prefix)):
-        if rule.prefix not in seen:
-            seen.add(rule.prefix)
-            table.setdefault(rule.prefix.encode()[:3], []).append((rule.prefix.encode(), rule))
-    return {head: tuple(rules) for head, rules in table.items()}
-
-
-_TABLE: Final = _by_prefix()
 # How long a whole key of the rule is where that is beyond doubt, else nought.
 _WHOLE: Final = {
     rule.name: len(rule.prefix) + max(rule.exact) if rule.body == "u" and rule.check != "sk" and rule.exact else 0
@@ -65,11 +68,14 @@ _WHOLE: Final = {
 }
 
 
-def rule_of(token: bytes) -> Vendor | None:
-    for prefix, rule in _TABLE.get(token[:3], ()):
-        if token.startswith(prefix):
-            return rule
-    return None
+@cache
+def _shapes(prefix: str) -> tuple[re.Pattern[bytes], ...]:
+    """What a whole token with the prefix looks like. Compiled when a broken one is met: few texts hold any."""
+    return tuple(
+        piece(rule.shape or shape(rule.sample))
+        for rule in RULES
+        if rule.prefix == prefix and not rule.sample.endswith("%3D%3D")
+    )
 
 
 def _sk(body: bytes) -> bool:
@@ -127,6 +133,15 @@ def read(rule: Vendor, view: bytes, start: int, end: int, joins: bool = True) ->
     """The vendor key that begins at `start` and stands in one piece up to `end`: its span, joined over breaks, or None."""
     token = view[start:end]
     head = len(rule.prefix)
+    if joins and rule.check not in ("sk", "jwt") and (view[end : end + 1] in _LINE_ENDS or _SOFT.match(view, end)):
+        # all of a key's shape is there, only broken: no doubt about its end
+        shapes = tuple(whole for whole in _shapes(rule.prefix) if not whole.fullmatch(token))
+        bare = start + len(token.rstrip(b"="))
+        shaped = shaped_end(view, start, bare, shapes) if shapes else bare
+        if shaped == bare:
+            shaped = quoted_end(view, start, bare)
+        if shaped > bare:
+            return start, shaped, rule.kind, _squeeze(view[start:shaped])
     body = token[head:]
     size = len(body)
     loose = rule.body != "u"
@@ -175,6 +190,7 @@ def read(rule: Vendor, view: bytes, start: int, end: int, joins: bool = True) ->
 
 # after so many prefixes with nothing to join behind them, a text is not a broken key but a trick or a list
 _FRUITLESS: Final = 40
+_SOFT: Final = piece(r"=\r?\n")
 _LINE_ENDS: Final = (b"\n", b"\r", b"\\")
 _BREAKS: Final = (b"\n", b"\r", b" ", b"\\", b"=", b"\t", b"\xe3")
 
@@ -201,6 +217,8 @@ def find(view: bytes, deep: bool = True, search: Search = TOKENS) -> list[Span]:
             start += 1
         elif view.startswith(_BOT, start) and view[start + 3 : start + 4].isdigit():
             start += 3
+        elif view[start] in b"kKtT" and view.startswith(_GLUED, start):
+            start += 3 if view[start] in b"kK" else 5
         hits += 1
         if hits > most:
             spans.append((start, length, UNREADABLE, b""))
@@ -218,6 +236,8 @@ def find(view: bytes, deep: bool = True, search: Search = TOKENS) -> list[Span]:
             span = read(rule, view, start, end, fruitless < _FRUITLESS)
             if span is None and view[end : end + 1] in _BREAKS:
                 fruitless += 1
+            if span is None and deep and rule.check == "jwt":
+                span = _run(view, start, _BASE64.match(view, start).end(), deep)  # type: ignore[union-attr]
         if span is None:
             position = max(_ALNUM.match(view, start).end(), start + 1)  # type: ignore[union-attr]
             continue
@@ -228,7 +248,20 @@ def find(view: bytes, deep: bool = True, search: Search = TOKENS) -> list[Span]:
 
 def _doubtful(rule: Vendor, token: bytes) -> bool:
     body = token[len(rule.prefix) :]
-    return judge.placeholder(body) or not _CHECKS[rule.check](body)
+    return judge.placeholder(body) or (rule.check != "" and not _CHECKS[rule.check](body))
+
+
+def _azure(view: bytes, begin: int, start: int, end: int, stop: int) -> tuple[int, int]:
+    """Both ends of an Azure key of 84 around its middle, which is whole: either half may be broken over a line end."""
+    if start - begin < 52:
+        head = _BROKEN_HEAD.search(view, max(0, begin - 140), begin)
+        missing = 52 - (start - begin)
+        if head is not None and head.end(1) - head.start(1) >= missing:
+            begin = head.end(1) - missing
+    if stop - end < 26:
+        joined = exact_end(view, end, stop, (26,), False)
+        stop = max(stop, joined)
+    return begin, stop
 
 
 def _run(view: bytes, start: int, end: int, deep: bool) -> Span | None:
@@ -245,9 +278,24 @@ def _run(view: bytes, start: int, end: int, deep: bool) -> Span | None:
             begin -= 1
         tail = _KEY_RUN.match(view, start)
         stop = tail.end() if tail is not None else end
+        if run == _AZURE_MIDDLE:
+            begin, stop = _azure(view, begin, start, end, stop)
         if start - begin < 16 or stop - end < 16:
             return None
         return begin, stop, "openai key" if run == _OPENAI_MIDDLE else "azure key", view[begin:stop]
+    if run.endswith(b"\n"):
+        if view[start] in b"MNO":
+            head = _DISCORD_HEAD.match(view, start)
+            if head is None:
+                return None
+            stop = shaped_end(view, start, head.end(), (_DISCORD,))
+            return (start, stop, "discord token", _squeeze(view[start:stop])) if stop > head.end() else None
+        begin = view.index(b":", start) + 1
+        head = _KEY_RUN.match(view, begin)
+        if head is None:
+            return None
+        stop = exact_end(view, begin, head.end(), (35,), False)
+        return (start, stop, "telegram token", _squeeze(view[start:stop])) if stop > head.end() else None
     if b"." in run:
         if _HEX.match(run):
             return (start, end, "zhipu key", run) if end - start == 49 else None
@@ -263,30 +311,20 @@ def _run(view: bytes, start: int, end: int, deep: bool) -> Span | None:
         return start, stop, "telegram token" if run[:8].isdigit() else "iflytek key", _squeeze(view[start:stop])
     if not deep:
         return None
-    inside = decoded(run)
+    stop = end
+    if run[0] in b"234567":
+        inside = unhexed(run)
+    else:
+        whole = _BASE64.match(view, start)
+        stop = max(end, whole.end() if whole is not None else end)
+        inside = decoded(view[start:stop])
+        if inside is None and stop > end:
+            stop, inside = end, decoded(run)
     if inside is None:
         return None
     inner = find(inside, deep=False)
     if not inner:
+        names.find(inside, inner)
+    if not inner:
         return None
-    return start, end, inner[0][2], inner[0][3]
-
-
-def decoded(run: bytes) -> bytes | None:
-    """The text that a base64 run stands for, or None when it is not text."""
-    bare = run.rstrip(b"=")
-    if len(bare) % 4 == 1:
-        bare = bare[:-1]
-    try:
-        inside = binascii.a2b_base64(bare + b"=" * (-len(bare) % 4))
-    except binascii.Error:
-        return None
-    if inside.isascii():
-        return inside if inside.replace(b"\n", b"").replace(b"\t", b"").decode("ascii").isprintable() else None
-    if len(bare) < 48:
-        return None
-    try:
-        inside.decode("utf-8")
-    except UnicodeDecodeError:
-        return None
-    return inside
+    return start, stop, inner[0][2], inner[0][3]

@@ -12,6 +12,7 @@ from typing import Final
 
 from bot.redaction.rx import finder
 
+_UNDERLINED: Final = r"[A-Za-z0-9]_?__[A-Za-z0-9\-]+(?:_[A-Za-z0-9\-]+)*__[A-Za-z0-9]"
 # What sets the copying off, and what one round undoes. Alternatives that need a left neighbour take it into the match.
 _WORD = r"[A-Za-z0-9_\-.:/+=]"
 _INVISIBLE: Final = r"\xe2\x80[\x8b-\x8f\xaa-\xae]|\xe2\x81[\xa0\xa6-\xa9]|\xef\xbb\xbf|\xc2\xad|\xe1\xa0\x8e"
@@ -31,6 +32,7 @@ _DRESS: Final = finder(
             r"&(?:amp|quot|apos|lt|gt|#[0-9]{1,4}|#x[0-9A-Fa-f]{1,4});",
             r"<(?:https?://|mailto:|tel:)[^|<>\s]{1,120}\|[^<>\s]{1,120}>",
             _WORD + r"(?:\*{1,3}|`{1,3}|~~)",
+            _UNDERLINED,
             _WORD + _JOINT,
         )
     )
@@ -46,6 +48,7 @@ GATE: Final = finder(
             r"&(?:quot|apos|#[0-9]{1,4}|#x[0-9A-Fa-f]{1,4});",
             r"\|[^<>\s]{1,120}>",
             _WORD + r"(?:\*{1,3}|`|~~)" + _WORD,
+            _UNDERLINED,
             _WORD + _JOINT + _WORD,
         )
     )
@@ -122,6 +125,8 @@ def _undo(piece: bytes, following: int) -> bytes | None:
         if char in "\u2010\u2011":
             return b"-"
         return unicodedata.normalize("NFKC", char).encode()
+    if piece[1:3] == b"__":
+        return piece[:1] + piece[3 : piece.rindex(b"__")] + piece[-1:]
     # a word character followed by Markdown marks or by a string joint: only between two word characters
     return piece[:1] if following in _KEYISH else None
 

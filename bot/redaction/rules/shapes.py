@@ -24,6 +24,19 @@ CLASSES: Final = {
 _FIELD: Final = re.compile(r"<(g|[abhlmuULtd])(\d*)>")
 
 
+def shape(template: str) -> str:
+    """The pattern that every sample of the template matches, and nothing else."""
+    out, at = "", 0
+    for field in _FIELD.finditer(template):
+        out += re.escape(template[at : field.start()])
+        at = field.end()
+        if field[1] == "g":
+            out += "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+        else:
+            out += f"[{re.escape(CLASSES[field[1]])}]{{{field[2] or 1}}}"
+    return out + re.escape(template[at:])
+
+
 class Chooser(Protocol):
     """random.Random has it, and so has secrets.SystemRandom."""
 

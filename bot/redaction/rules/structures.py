@@ -55,7 +55,7 @@ RULES: Final[tuple[Structure, ...]] = (
         "https://<h32>@o42.ingest.sentry.io/17", "https://o42.ingest.sentry.io/17",
     ),
     Structure(
-        "token-user", "password", ("@",), r"://([A-Za-z0-9_\-]{20,})@",
+        "token-user", "password", ("@",), r"://([A-Za-z0-9_\-%.+=]{20,})@",
         "https://<a30>1@git.example.com/team/app", "https://deploy@git.example.com/team/app", True,
     ),
     Structure(
@@ -79,6 +79,18 @@ RULES: Final[tuple[Structure, ...]] = (
     Structure(
         "base64-piped", "secret", ("base64 -", "base64 <"), r"(?:echo|printf)(?: -n| '?%s'?)? [\"']?([A-Za-z0-9+/_\-]{16,}={0,2})[\"']? *\| *base64 +(?:-d|-D|--decode)",
         "echo <b40> | base64 -d", "echo hello | base64 -w0",
+    ),
+    Structure(
+        "login-piped", "password", ("-stdin",), r"(?:echo|printf)(?: -n| [\"']?%s(?:\\n)?[\"']?)? [\"']?([^\s\"'|$]{6,})[\"']? *\| *(?:sudo )?(?:docker|podman|helm|gh|az|buildah|skopeo|oras|nerdctl|crane)\b",
+        "echo <a20>1a | docker login -u me --password-stdin", "echo $TOKEN | docker login -u me --password-stdin", True,
+    ),
+    Structure(
+        "hex-piped", "secret", ("xxd -r", "unhex", "fromhex", "hex2bin"), r"(?:echo(?: -n)? |printf '?%s'? |fromhex\(|unhexlify\(|hex2bin\()b?[\"']?([0-9a-fA-F]{24,})\b",
+        "echo <h40> | xxd -r -p", "echo hello | xxd -r -p",
+    ),
+    Structure(
+        "auth-pair", "password", ("auth=", "auth:", "Auth("), r"(?:\bauth=|\bauth: ?|[Bb]asicAuth)[\[(]\s{0,4}[\"'][^\"'\n]{0,80}[\"'],\s{0,4}[\"']([^\"']{6,300})[\"']",
+        "requests.get(url, auth=('api', '<a20>1a'))", "requests.get(url, auth=('api', '${TOKEN}'))", True,
     ),
     Structure(
         "base64-decoded", "secret", ("atob(", "64decode(", "64_decode(", "64String("),

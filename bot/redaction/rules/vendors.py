@@ -21,6 +21,7 @@ class Vendor(NamedTuple):
     low: int = 20
     body: str = "u"
     check: str = ""
+    shape: str = ""  # the whole token as a pattern, where the sample is but one of many lengths
 
 
 _MASK = "****<a4>"
@@ -185,7 +186,7 @@ RULES: Final[tuple[Vendor, ...]] = (
     Vendor("aws-temporary", "aws key", "ASIA", "ASIA<t16>", "ASIA-PACIFIC", (16,), 16, check="upper"),
     Vendor("aws-bearer", "aws key", "ABIA", "ABIA<t16>", "ABIA****", (16,), 16, check="upper"),
     Vendor("aws-context", "aws key", "ACCA", "ACCA<t16>", "ACCA****", (16,), 16, check="upper"),
-    Vendor("bedrock", "bedrock key", "ABSK", "ABSK<a112>", "ABSK****", (112,), 40, "s"),
+    Vendor("bedrock", "bedrock key", "ABSK", "ABSK<a112>", "ABSK****", (), 40, "s"),
     Vendor(
         "bedrock-short",
         "bedrock key",
@@ -217,13 +218,23 @@ RULES: Final[tuple[Vendor, ...]] = (
     Vendor("github-refresh", "github token", "ghr_", "ghr_<a36>", "ghr_" + _MASK, (36,)),
     Vendor("github-fine", "github token", "github_pat_", "github_pat_<a22>_<a59>", "github_pat_" + _MASK, (82,)),
     Vendor("gitlab", "gitlab token", "glpat-", "glpat-<u20>", "glpat-" + _MASK, (20,), 18, "d"),
-    Vendor("gitlab-routable", "gitlab token", "glpat-", "glpat-<u40>.<m9>", "glpat-****", (20,), 18, "d"),
+    Vendor(
+        "gitlab-routable",
+        "gitlab token",
+        "glpat-",
+        "glpat-<u40>.<m9>",
+        "glpat-****",
+        (20,),
+        18,
+        "d",
+        shape=r"glpat-[A-Za-z0-9_\-]{27,300}\.[0-9a-z]{9}",
+    ),
     Vendor("gitlab-deploy", "gitlab token", "gldt-", "gldt-<u20>", "gldt-" + _MASK, (20,), 18),
     Vendor("npm", "npm token", "npm_", "npm_<a36>", "npm_config_registry_for_this_user", (36,), 30, check="alnum"),
     Vendor("pypi", "pypi token", "pypi-AgE", "pypi-AgEIcHlwaS5vcmc<u150>", "pypi-AgE****", (), 40),
     Vendor("docker", "docker token", "dckr_pat_", "dckr_pat_<u27>", "dckr_pat_" + _MASK, (27,)),
     Vendor("atlassian", "atlassian token", "ATATT3", "ATATT3<u180>", "ATATT3****", (), 40, "s"),
-    Vendor("vault", "vault token", "hvs.", "hvs.<u90>", "hvs.****", (), 24, "d"),
+    Vendor("vault", "vault token", "hvs.", "hvs.<u90>", "hvs.****", (), 24, "d", shape=r"hvs\.[A-Za-z0-9_\-]{90,110}"),
     Vendor("grafana", "grafana token", "glsa_", "glsa_<a32>_<h8>", "glsa_" + _MASK, (41,)),
     Vendor("linear", "linear key", "lin_api_", "lin_api_<a40>", "lin_api_" + _MASK, (40,)),
     # payment and mail

@@ -1,0 +1,59 @@
+"""Whose key a token is, by how it begins; and what a coded run stands for."""
+
+from __future__ import annotations
+
+import binascii
+from typing import Final
+
+from bot.redaction.rules.vendors import RULES, Vendor
+
+_URL64: Final = bytes.maketrans(b"-_", b"+/")
+
+
+def _by_prefix() -> dict[bytes, tuple[tuple[bytes, Vendor], ...]]:
+    table: dict[bytes, list[tuple[bytes, Vendor]]] = {}
+    seen: set[str] = set()
+    for rule in sorted(RULES, key=lambda rule: -len(rule.prefix)):
+        if rule.prefix not in seen:
+            seen.add(rule.prefix)
+            table.setdefault(rule.prefix.encode()[:3], []).append((rule.prefix.encode(), rule))
+    return {head: tuple(rules) for head, rules in table.items()}
+
+
+_TABLE: Final = _by_prefix()
+
+
+def rule_of(token: bytes) -> Vendor | None:
+    for prefix, rule in _TABLE.get(token[:3], ()):
+        if token.startswith(prefix):
+            return rule
+    return None
+
+
+def decoded(run: bytes) -> bytes | None:
+    """The text that a base64 run stands for, or None when it is not text."""
+    bare = run.rstrip(b"=")
+    if len(bare) % 4 == 1:
+        bare = bare[:-1]
+    try:
+        inside = binascii.a2b_base64(bare.translate(_URL64) + b"=" * (-len(bare) % 4))
+    except binascii.Error:
+        return None
+    if inside.isascii():
+        return inside if inside.replace(b"\n", b"").replace(b"\t", b"").decode("ascii").isprintable() else None
+    if len(bare) < 48:
+        return None
+    try:
+        inside.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+    return inside
+
+
+def unhexed(run: bytes) -> bytes | None:
+    """The text that hex digits stand for, or None when it is not text."""
+    try:
+        inside = binascii.unhexlify(run)
+    except binascii.Error:
+        return None
+    return inside if inside.isascii() and inside.decode("ascii").isprintable() else None
