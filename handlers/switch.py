@@ -277,7 +277,8 @@ async def _overview(services: Services, words: Words) -> Reply:
         blocks.append(Line(words.say("switch.no_engines")))
         return Reply(title=words.say("switch.overview"), blocks=tuple(blocks))
     out = {each.route: each for each in await services.fallback.out()} if services.fallback else {}
-    blocks.append(Board(tuple(standing_row(standing, services, words, out) for standing in standings)))
+    paused = await services.degrade.pauses() if services.degrade else {}
+    blocks.append(Board(tuple(standing_row(standing, services, words, out, paused) for standing in standings)))
     actions = [
         Action("switch.plan", words.say("switch.buttons.plan", engine=standing.engine), button_value(standing.engine))
         for standing in standings
@@ -285,6 +286,11 @@ async def _overview(services: Services, words: Words) -> Reply:
     ][:8]
     if actions:
         actions.append(Action("switch.choose", words.say("switch.buttons.choose")))
+    actions += [
+        Action("switch.resume", words.say("degrade.buttons.resume", engine=standing.title)[:70], standing.engine)
+        for standing in standings
+        if standing.engine in paused and len(standing.engine.encode()) <= 46
+    ][:4]
     actions += [
         Action("switch.clear", words.say("switch.buttons.clear", route=each.route)[:70], button_value(each.route))
         for each in out.values()

@@ -11,6 +11,7 @@ from bot.model.chat import Action, Block, Board, Facts, Line, Quote, Reply, Row
 from bot.model.money import AccountState, Kind
 from bot.services import Services
 from bot.services.breaker import Breaker
+from bot.services.degrade import Pause
 from bot.services.prices import DEARER
 from bot.services.switch_plan import Check, Done, Plan, Shown, Standing
 from handlers.price_words import price_line
@@ -180,7 +181,9 @@ def cooling(breaker: Breaker, services: Services, words: Words) -> str:
     )
 
 
-def standing_row(standing: Standing, services: Services, words: Words, out: Mapping[str, Breaker]) -> Row:
+def standing_row(
+    standing: Standing, services: Services, words: Words, out: Mapping[str, Breaker], paused: Mapping[str, Pause]
+) -> Row:
     now = services.clock.now()
     note = ""
     if standing.fault:
@@ -194,14 +197,19 @@ def standing_row(standing: Standing, services: Services, words: Words, out: Mapp
         under.append(words.say("switch.others", routes=words.say("common.list_sep").join(standing.others)))
     if standing.failover != "off":
         under.append(words.say(f"switch.failover.{standing.failover}"))
+    pause = paused.get(standing.engine)
+    if pause is not None:
+        who = services.team.people_names.get(pause.by) or pause.name or pause.by
+        when = words.when(pause.at, now) if pause.at else words.say("common.unknown")
+        under.append(words.say("switch.paused", when=when, who=who))
     under += [cooling(out[name], services, words) for name in (standing.route or "", *standing.others) if name in out]
     return Row(
-        state=words.say("switch.states.unknown" if standing.fault else "switch.states.on"),
+        state=words.say(f"switch.states.{'unknown' if standing.fault else 'paused' if pause else 'on'}"),
         name=standing.title,
         figure=standing.route or words.say("switch.unlisted"),
         note=note,
         under=tuple(under),
-        tone="warn" if standing.fault or standing.route is None or standing.route in out else "good",
+        tone="warn" if standing.fault or pause or standing.route is None or standing.route in out else "good",
     )
 
 

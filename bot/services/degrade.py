@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from bot import providers
@@ -36,6 +37,16 @@ class Ways:
     model: str = ""  # of `cheaper`
     local: str | None = None
     account: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """An engine that was paused here and not started again here. `at` None: an older record without a time."""
+
+    engine: str
+    by: str  # Person.address
+    name: str = ""
+    at: datetime | None = None
 
 
 _PAUSED: Final = "paused:"
@@ -91,12 +102,22 @@ class Degrade:
         provider = providers.recognise(route.base_url, route.provider)
         return provider is not None and provider.local
 
+    async def pauses(self) -> Mapping[str, Pause]:
+        """By engine. Asks nobody."""
+        found = {}
+        for key, value in (await self._store.facts(_PAUSED)).items():
+            engine = key.removeprefix(_PAUSED)
+            at = value.get("at")
+            when = datetime.fromisoformat(at) if at else None
+            found[engine] = Pause(engine, str(value.get("by", "")), str(value.get("name", "")), when)
+        return found
+
     async def pause(self, engine_name: str, by: Person, role: Role) -> TakenUp:
         """Stops the engine's sub-app, so that it neither retries nor spends. Raises NotAllowed, UnknownName."""
         engine = self._allowed(engine_name, role)
         done = await self._restarter.pause(engine)
         if done.ok:
-            await self._mark(engine, {"by": by.address})
+            await self._mark(engine, {"by": by.address, "name": by.name, "at": self._clock.now().isoformat()})
         await self._note("pause", engine, by, done)
         return done
 

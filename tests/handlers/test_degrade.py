@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -97,15 +98,33 @@ async def test_a_pause_stops_only_that_sub_app_and_is_taken_back(house: Room, la
     paused = await desk.send(press=pause)
     assert (house.fish.apps["query"].status, house.fish.apps["media"].status) == ("stopped", "running")
     assert "Alice" in desk.read(paused)
+    overview = desk.read(await desk.send(""))
+    assert desk.words.say("switch.states.paused") in overview
+    assert "Alice" in overview
+    again = await desk.send("")  # the list of engines leads back, and so does `degrade`
+    assert button(again, "switch.resume").value == "query"
     again = await desk.send("query", "degrade")
     assert "switch.pause" not in {action.id for action in again.actions}
     resumed = await desk.send(press=button(again, "switch.resume"))
     assert house.fish.apps["query"].status != "stopped"
     assert "query" in desk.read(resumed)
+    assert desk.words.say("switch.states.paused") not in desk.read(await desk.send(""))
     assert [(e.what, e.who, e.result) for e in await house.store.audits()] == [
         ("resume", ALICE.address, "done"),
         ("pause", ALICE.address, "done"),
     ]
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+async def test_the_list_of_engines_shows_what_is_out_after_a_restart(house: Room, language: str) -> None:
+    await Desk(house, language).fallback.report("query", Cause.RATE_LIMITED, route="poor", retry_after_s=900)
+    await Desk(house, language).fallback.report("query", Cause.AUTH_INVALID, route="main")
+    desk = Desk(house, language)
+    reply = await desk.send("")
+    shown = desk.read(reply)
+    assert desk.words.say("switch.out.person", route="main", cause=desk.words.say("cause.auth_invalid.title")) in shown
+    assert desk.words.when(house.clock.now() + timedelta(seconds=900), house.clock.now()) in shown
+    assert button(reply, "switch.clear").value == "main"
 
 
 async def test_a_pause_that_is_refused_says_so(house: Room) -> None:
