@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import collections
 import itertools
+import math
 import random
 import re
 import sys
@@ -17,6 +18,7 @@ from bot.clock import SystemClock
 from bot.model.diagnosis import Cause, Diagnosis, Proven
 from bot.outlets.desk import ChatDesk
 from bot.redaction.gate import Gate
+from bot.services.bundles import MOST
 from bot.services.escalation import build
 from bot.store.store import SqlStore
 from tests.escalation_room import ALICE, BOB, SLACK_DESK, TELEGRAM_DESK, team
@@ -33,11 +35,11 @@ class Arrival:
 
 class DeskServer:
     """Both platforms. Keeps what arrived by chat and ticket; refuses a share with 429 and 500, and a Telegram group's 21st message
-    of a minute. `back`: when a chat's last 429 had run out."""
+    of a minute. `closed`: from when until when a chat took nothing."""
 
     def __init__(self) -> None:
         self.arrived: dict[tuple[str, str], list[Arrival]] = collections.defaultdict(list)
-        self.back: dict[str, float] = {}
+        self.closed: dict[str, list[tuple[float, float]]] = collections.defaultdict(list)
         self.messages = 0
         self.refused = collections.Counter[str]()
         self._minute: dict[str, collections.deque[float]] = collections.defaultdict(collections.deque)
@@ -77,14 +79,17 @@ class DeskServer:
                 return web.Response(status=500)
         if not wait:
             return None
-        self.back[chat] = max(self.back.get(chat, 0.0), now + wait)
+        self.closed[chat].append((now, now + wait))
         return web.Response(status=429, headers={"Retry-After": f"{wait:.2f}"})
 
     async def _take(self, request: web.Request) -> web.Response:
         body, now = await request.json(), time.monotonic()
         if refusal := self._refusal(body["chat"], now):
             return refusal
-        self._minute[body["chat"]].append(now)
+        minute = self._minute[body["chat"]]
+        minute.append(now)
+        if body["chat"].startswith("telegram:-") and len(minute) >= _GROUP_PER_MINUTE:
+            self.closed[body["chat"]].append((now, minute[0] + 60))
         if body["verb"] != "edit":
             self.messages += 1
             self._keep(body["chat"], body["text"], now)
@@ -100,14 +105,27 @@ class DeskServer:
         for number in dict.fromkeys(re.findall(r"^#(\d+) ", shown, re.MULTILINE)):
             self.arrived[chat, number].append(Arrival(now, number in marked))
 
+    def open_for(self, chat: str, since: float, until: float) -> tuple[float, float]:
+        """Seconds in which the chat took messages, all in all and after it was closed last."""
+        open_s, at, back = 0.0, since, since
+        for start, end in sorted(self.closed[chat]):
+            if end <= at or start >= until:
+                continue
+            open_s += max(0.0, start - at)
+            at = max(at, min(end, until))
+            back = at
+        return open_s + until - at, until - back
+
     def count(self) -> int:
         return sum(map(len, self.arrived.values()))
 
 
 @dataclass(slots=True)
 class Counts:
-    """`lost`: never arrived. `doubled`: arrived more than once; `unmarked`: of these, not said on the later ones. `after_open`:
-    the longest time from opening to arrival, `after_back`: from the platform's being back, where it had refused meanwhile."""
+    """`lost`: never arrived. `doubled`: arrived more than once; `unmarked`: of these, not said on the later ones. The longest
+    times until something arrived: `after_open_s` from its opening, `after_back_s` from the platform's being back where it had
+    refused meanwhile, `waited_s` all the time in which the platform would have taken it. `down_s`: how long no replica ran;
+    `opening_s`: how long the opening of all tickets took; `floor_s`: the least that the platforms' pace allows for so many."""
 
     stored: int
     wanted: int
@@ -121,11 +139,25 @@ class Counts:
     kills: int
     after_open_s: float
     after_back_s: float
+    waited_s: float
+    late_30: int
+    down_s: float
+    opening_s: float
+    floor_s: float
     took_s: float
 
 
-async def _replica(url: str, desk: DeskServer, owner: str) -> asyncio.subprocess.Process:
-    return await asyncio.create_subprocess_exec(sys.executable, "-m", "tests.chaos_runner", url, desk.url, owner)
+async def _replica(url: str, desk: DeskServer) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.chaos_runner", url, desk.url, stdout=asyncio.subprocess.PIPE
+    )
+
+
+async def _ready(process: asyncio.subprocess.Process) -> float:
+    """When it began to deliver."""
+    assert process.stdout is not None
+    await process.stdout.readline()
+    return time.monotonic()
 
 
 async def _open(store: SqlStore, gate: Gate, count: int) -> dict[int, tuple[float, bool]]:
@@ -160,7 +192,9 @@ async def run(url: str, *, tickets: int, kills: int, replicas: int, limit_s: flo
     store = SqlStore(url, gate)
     await store.open()
     async with DeskServer() as desk:
-        running = [await _replica(url, desk, f"r{n}") for n in range(replicas)]
+        running = [await _replica(url, desk) for _ in range(replicas)]
+        starts = [[asyncio.create_task(_ready(process))] for process in running]
+        ends: list[list[float]] = [[] for _ in running]
         try:
             opening = asyncio.create_task(_open(store, gate, tickets))
             done = 0
@@ -171,9 +205,12 @@ async def run(url: str, *, tickets: int, kills: int, replicas: int, limit_s: flo
                         break
                     await asyncio.sleep(0.02)
                 await asyncio.sleep(chance.uniform(0, 0.5))  # at any moment, not always right after an arrival
-                running[kill % replicas].kill()
-                await running[kill % replicas].wait()
-                running[kill % replicas] = await _replica(url, desk, f"r{kill % replicas}-{kill}")
+                which = kill % replicas
+                running[which].kill()
+                ends[which].append(time.monotonic())
+                await running[which].wait()
+                running[which] = await _replica(url, desk)
+                starts[which].append(asyncio.create_task(_ready(running[which])))
                 done += 1
             opened = await opening
             while await _left(store) and time.monotonic() < began + limit_s:
@@ -183,13 +220,30 @@ async def run(url: str, *, tickets: int, kills: int, replicas: int, limit_s: flo
                 if process.returncode is None:
                     process.kill()
                 await process.wait()
+        up = [
+            [(await start, end) for start, end in zip(one, [*ended, time.monotonic()], strict=True)]
+            for one, ended in zip(starts, ends, strict=True)
+        ]
         counts = _counted(opened, desk, done, time.monotonic() - began)
+        counts.down_s = _down(began, [span for one in up for span in one])
     await store.close()
     return counts
 
 
+def _down(began: float, up: list[tuple[float, float]]) -> float:
+    down, at = 0.0, began
+    for start, end in sorted(up):
+        down, at = down + max(0.0, start - at), max(at, end)
+    return round(down, 1)
+
+
 def _counted(opened: dict[int, tuple[float, bool]], desk: DeskServer, kills: int, took: float) -> Counts:
-    counts = Counts(len(opened), 0, 0, 0, 0, 0, 0, desk.messages, dict(desk.refused), kills, 0.0, 0.0, took)
+    counts = Counts(
+        len(opened), 0, 0, 0, 0, 0, 0, desk.messages, dict(desk.refused), kills, 0.0, 0.0, 0.0, 0, 0.0, 0.0, 0.0, took
+    )
+    times = [at for at, _ in opened.values()]
+    counts.opening_s = round(max(times) - min(times), 1)
+    counts.floor_s = max(0.0, math.ceil(len(opened) / MOST) - 3) * 1.0  # three at once, then one a second
     for id, (at, calls) in opened.items():
         for place in (SLACK_DESK, TELEGRAM_DESK, *([ALICE.address] if calls else [])):
             found = desk.arrived.get((place, str(id)), [])
@@ -201,7 +255,9 @@ def _counted(opened: dict[int, tuple[float, bool]], desk: DeskServer, kills: int
             counts.marked += sum(arrival.marked for arrival in found)
             if found:
                 first = found[0].at
-                back = desk.back.get(place, 0.0)
-                counts.after_open_s = max(counts.after_open_s, first - at)
-                counts.after_back_s = max(counts.after_back_s, first - max(at, back if back <= first else 0.0))
+                waited, back = desk.open_for(place, at, first)
+                counts.after_open_s = max(counts.after_open_s, round(first - at, 1))
+                counts.after_back_s = max(counts.after_back_s, round(back, 1))
+                counts.waited_s = max(counts.waited_s, round(waited, 1))
+                counts.late_30 += back > 30
     return counts

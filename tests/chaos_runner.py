@@ -74,6 +74,7 @@ async def main(url: str, desk: str) -> None:
         Delivery(
             the_team, store, ChatDesk(chats, the_team), [], OnCallRota(the_team, store, clock), runner, clock, gate
         )
+        print("ready", flush=True)
         await runner.run_forever()
 
 

@@ -108,6 +108,7 @@ class StepRunner:
         self._delaying: Bundles[tuple[int, datetime, str], None] = Bundles(least=1, most=200)
         self._lanes: dict[str, _Lane] = {}
         self._rounds: list[_Round] = []
+        self._said: dict[tuple[str, str], float] = {}
         self._held: dict[int, asyncio.Task[None]] = {}
         self._held_since: dict[int, float] = {}
         self._wake: asyncio.Event | None = None
@@ -218,8 +219,13 @@ class StepRunner:
     async def _put_off(self, step: DueStep, why: str, seconds: float, *, quiet: bool = False) -> None:
         wait = min(timedelta(seconds=seconds), LONGEST_WAIT)
         await self._delaying.send("", (step.id, self._clock.now() + wait, why), self._delay_many)
-        if not quiet:
-            self.counts.retried += 1
+        if quiet:
+            return
+        self.counts.retried += 1
+        said = (str(step.payload.get("lane") or step.key), why)
+        if self._said.get(said, 0.0) < self._clock.monotonic():  # once for all that wait for the same place
+            self._said = {each: until for each, until in self._said.items() if until >= self._clock.monotonic()}
+            self._said[said] = self._clock.monotonic() + _FRESH_S
             log.warning("step %s is put off by %.0f s: %s", step.key, seconds, why)
 
     async def _finish(self, step: DueStep, result: str) -> None:

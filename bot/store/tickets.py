@@ -362,16 +362,21 @@ class TicketStore(StepStore):
     ) -> None:
         """See ports.Store."""
         async with self.write() as db:
-            for id in sorted({ticket for ticket, _ in sent}):  # in one order: two replicas must not wait for each other
-                locked = await db.execute(
-                    select(tables.tickets.c.id).where(tables.tickets.c.id == id).with_for_update()
-                )
-                if locked.first() is None:
-                    continue
-                await self._enter(db, id, entry)
-                await db.execute(
-                    self.insert(tables.ticket_messages).values(ticket=id, **asdict(message)).on_conflict_do_nothing()
-                )
+            # Few statements: whoever is killed before this ends sends the whole message again.
+            wanted = select(tables.tickets.c.id).where(tables.tickets.c.id.in_({ticket for ticket, _ in sent}))
+            # In one order: two replicas must not wait for each other.
+            ids = (await db.execute(wanted.order_by(tables.tickets.c.id).with_for_update())).scalars().all()
+            if ids:
+                said = {
+                    "at": entry.at,
+                    "who": entry.who,
+                    "name": entry.name,
+                    "what": entry.what,
+                    "detail": entry.detail,
+                }
+                await db.execute(tables.ticket_entries.insert(), [{"ticket": id, **said} for id in ids])
+                copies = self.insert(tables.ticket_messages).values([{"ticket": id, **asdict(message)} for id in ids])
+                await db.execute(copies.on_conflict_do_nothing())
             await db.execute(
                 update(tables.steps)
                 .where(tables.steps.c.id.in_([step for _, step in sent]), tables.steps.c.state == "pending")
