@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Literal
 
 from bot import app as house
-from bot import preflight
+from bot import checkup_inlets, preflight
 from bot.clock import SystemClock
 from bot.errors import ConfigError, ProviderError, QuotadeskError
 from bot.locales import Words
@@ -113,6 +113,8 @@ async def _checks(report: Report, send: bool) -> AsyncIterator[Check]:
         yield _access(report, team)
         for check in _files(report, team, keys):
             wrong = wrong or check.state == "fault"
+            yield check
+        for check in checkup_inlets.checks(report, settings, team, keys):
             yield check
     async with Web() as web:
         chats = Chats(report, settings, team, web)

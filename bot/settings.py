@@ -28,6 +28,8 @@ _MENDS = {
     "TELEGRAM_WEBHOOK_SECRET": "use 1 to 256 characters of A-Z a-z 0-9 _ -",
     "SLACK_API_URL": "give an http(s) address ending in /",
     "TELEGRAM_API_URL": "give an http(s) address",
+    "OTEL_EXPORTER_OTLP_ENDPOINT": "give the http(s) address of a collector, like http://127.0.0.1:4318",
+    "OTEL_EXPORTER_OTLP_HEADERS": "write name=value, several separated by commas",
     "DATABASE_URL": "use sqlite+aiosqlite:///path or postgresql+asyncpg://…",
 }
 
@@ -57,6 +59,8 @@ class Settings(BaseSettings):
     notify_urls: SecretStr | None = None
     heartbeat_url: SecretStr | None = None
     fingerprint_key: SecretStr | None = None
+    otel_exporter_otlp_endpoint: str | None = None
+    otel_exporter_otlp_headers: SecretStr | None = None
 
     @field_validator("log_level", mode="before")
     @classmethod
@@ -101,10 +105,17 @@ class Settings(BaseSettings):
                 raise ValueError("shape")
         return value
 
-    @field_validator("slack_api_url", "telegram_api_url", "pagerduty_events_url")
+    @field_validator("slack_api_url", "telegram_api_url", "pagerduty_events_url", "otel_exporter_otlp_endpoint")
     @classmethod
-    def _address(cls, value: str) -> str:
-        if not value.startswith(("https://", "http://")):
+    def _address(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("https://", "http://")):
+            raise ValueError("shape")
+        return value
+
+    @field_validator("otel_exporter_otlp_headers")
+    @classmethod
+    def _headers(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not all("=" in pair for pair in value.get_secret_value().split(",")):
             raise ValueError("shape")
         return value
 

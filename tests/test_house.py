@@ -38,6 +38,7 @@ JOINERS = {
     "bot.__main__",
     "bot.checkup",
     "bot.checkup_chats",
+    "bot.checkup_inlets",
     "bot.oneshot",
     "bot.faces",
     "bot.logging_setup",

@@ -174,7 +174,7 @@ class LogWatch:
         first, self._begun = not self._begun, True
         inodes = {inode for tail, _ in self._tails.values() if (inode := tail.inode)}
         for pattern, engine in self._patterns.items():
-            for path in _files(pattern):
+            for path in files_of(pattern):
                 if path in self._tails or len(self._tails) >= FILES_MOST:
                     continue
                 there = _inode(path)
@@ -211,7 +211,7 @@ def _calm(text: bytes) -> bool:
     return bool(_CALM.search(text[:300])) and not _STRONG.search(text)
 
 
-def _files(pattern: str) -> list[Path]:
+def files_of(pattern: str) -> list[Path]:
     """The pattern's files; a plain path also where it does not exist yet. Rotated copies beside their own file are left out."""
     if not glob.has_magic(pattern):
         return [Path(pattern)]
