@@ -227,9 +227,10 @@ def redact_many(raws: Sequence[str]) -> list[tuple[str, dict[str, int]]]:
     for text, spans, dress in zip(texts, found, worn, strict=True):
         if spans and not dress:
             _repeats(text, (), spans)
-    for text, spans in zip(texts, found, strict=True):
-        if spans:
-            headers.find(text, spans)
+    dumps = touched(headers.GATE, joined, starts)
+    for text, spans, dump in zip(texts, found, dumps, strict=True):
+        if dump and spans:
+            headers.dumped(text, spans)
     answers: list[tuple[str, dict[str, int]]] = []
     for raw, text, spans in zip(raws, texts, found, strict=True):
         counts: dict[str, int] = {}

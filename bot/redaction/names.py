@@ -75,6 +75,7 @@ def _word_table() -> dict[bytes, tuple[bytes, ...]]:
 
 _WORD_TABLE: Final = _word_table()
 _SCHEMES: Final = (b"bearer", b"basic")
+_CHINESE_NAMES: Final = tuple(word.encode() for word in _CHINESE_WORDS.split("|"))
 _VALUE: Final = piece(r"[!#$%*+\-./0-9:?@A-Z^_a-z~=]{4,600}")
 _SEPARATORS: Final = piece(
     r"[:=,>|~(]|[\x80-\xff]| is| was| equals|value|content|provided |used |body|<<<|using|use |below|\n\r?\n"
@@ -85,6 +86,7 @@ _AIMED: Final = piece(r"(?:是|为|填|填的|填了|用的|成|了|下|给你)[
 _OTHERS: Final = piece(r"请求|任务|追踪|编号|订单|日志|模型")
 _PART: Final = piece(r"\\?\"(?:\r?\n[^\n]*)?\r?\n\r?\n$")
 _FIELD: Final = piece(r"name=\\?\"[A-Za-z0-9_\-.\[\]]{0,40}$")
+_HEXED: Final = piece(r"(?:[0-9a-f]{32}|[0-9a-f]{64}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$")
 _LONE: Final = piece(r"(?:[A-Za-z0-9+/_\-]{20,}={0,2})$")
 _FAULTY: Final = piece(
     r"(?:[Ii]nvalid|[Ii]ncorrect|[Mm]issing|[Uu]nknown|[Ee]xpired|[Ww]rong|[Bb]ad|[Nn]o|[Mm]alformed|[Ff]or) [\w\- ]{0,12}$"
@@ -197,7 +199,10 @@ def _named(view: bytes, start: int, at: int) -> Span | None:
     if gap.endswith(b"> ") and b"=>" not in gap and b"->" not in gap:
         return None  # `<token> trace_id=...`
     if word in _VENDORS:
-        return _vendor(view, word, at, blank)
+        span = _vendor(view, word, at, blank)
+        if span is not None or not any(name in gap for name in _CHINESE_NAMES):
+            return span
+        word, kind = b"apikey", "api key"  # `火山方舟密钥：`
     aimless = not blank and (
         (gap[-1:] == b"\n" and b"\n\r\n" not in gap and b"\n\n" not in gap)
         or (_AIMLESS.match(gap) is not None and _AIMED.search(gap) is None)
@@ -237,7 +242,10 @@ def _named(view: bytes, start: int, at: int) -> Span | None:
         return None  # `key="dashscopeApiKey" value=...`
     if blank and not _flag(view, start) and not _telling_alone(view, start, word, kind, gap, value, end):
         return None
-    if aimless and (_OTHERS.search(gap) is not None or not _lone(value)):
+    if aimless and (
+        _OTHERS.search(gap) is not None
+        or not (_lone(value) or (gap[-1:] == b"\n" and _alone(view, end) and _HEXED.match(value) is not None))
+    ):
         return None
     if b"://" in value or (b"@" in value and b":" in value and kind != "password"):
         return None  # an address: the userinfo rule takes only the password
@@ -248,6 +256,11 @@ def _named(view: bytes, start: int, at: int) -> Span | None:
     ):
         return None
     return at, end, kind, value
+
+
+def _alone(view: bytes, end: int) -> bool:
+    """Whether nothing but blanks stands between this place and the line's end."""
+    return view[end : end + 24].split(b"\n", 1)[0].strip() == b""
 
 
 def _lone(value: bytes) -> bool:
@@ -288,6 +301,8 @@ def _telling_alone(view: bytes, start: int, word: bytes, kind: str, gap: bytes, 
     if gap[-1:] in (b'"', b"'") and view[end : end + 1] == gap[-1:] and b"\n" not in gap:
         return True  # the blank is a configuration file's separator
     if kind == "password":
+        if len(value) >= 24 and _lone(value):
+            return True
         odd = judge.mixed(value) or not judge.camel(value)
         return len(value) >= 8 and value.isalnum() and odd and value.lower() != value
     low = value.lower()

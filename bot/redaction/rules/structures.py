@@ -89,7 +89,7 @@ RULES: Final[tuple[Structure, ...]] = (
         "echo <h40> | xxd -r -p", "echo hello | xxd -r -p",
     ),
     Structure(
-        "auth-pair", "password", ("auth=", "auth:", "Auth("), r"(?:\bauth=|\bauth: ?|[Bb]asicAuth)[\[(]\s{0,4}[\"'][^\"'\n]{0,80}[\"'],\s{0,4}[\"']([^\"']{6,300})[\"']",
+        "auth-pair", "password", ("auth=", "auth:", "Auth("), r"(?:\bauth=|\bauth: ?|[Bb]asicAuth)[\[(]\s{0,4}[\"'][^\"'\n]{0,80}[\"'],\s{0,4}[\"']([^\"']{6,})[\"']",
         "requests.get(url, auth=('api', '<a20>1a'))", "requests.get(url, auth=('api', '${TOKEN}'))", True,
     ),
     Structure(
