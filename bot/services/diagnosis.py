@@ -174,10 +174,10 @@ class Diagnoser:
                 return None
         near, length = "", 0
         if entry.any:
-            if announced in entry.any:
+            if announced in entry.any and _begins(announced, seen):
                 near = announced
             else:
-                near = max((word for word in entry.any if word in low), key=len, default="")
+                near = max((word for word in entry.any if word in low and _begins(word, seen)), key=len, default="")
             if not near and not entry.code:
                 return None
         if entry.code and not near:
@@ -288,6 +288,23 @@ class Diagnoser:
                     if best is None or weight > best[0]:
                         best = (weight, page)
         return best[1] if best else None
+
+
+def _begins(word: str, seen: View) -> bool:
+    """The word starts where a word starts, or at a hump of a camelCase name: no "low balance" in "below balance"."""
+    first = word[0]
+    if not first.isascii() or not first.isalnum():
+        return True
+    low = seen.low
+    place = low.find(word)
+    while place >= 0:
+        before = low[place - 1] if place else " "
+        if not before.isascii() or not before.isalnum() or before.isdigit() != first.isdigit():
+            return True
+        if seen.flat[place].isupper():
+            return True
+        place = low.find(word, place + 1)
+    return False
 
 
 def _said(word: str, low: str) -> bool:

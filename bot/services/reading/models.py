@@ -42,6 +42,7 @@ _MODEL_SAID: Final = tuple(
         (("available for",), r"(?:channels|providers|capacity|accounts) available for (?:the )?model " + _Q + _NAME),
         (("model or endpoint",), r"\bthe model or endpoint " + _Q + _NAME + r"[\"'`]{0,2} "),
         (("the model",), r"(?:activated|open|enable|load) the model " + _Q + _NAME),
+        (("too large for",), r"request too large for (?:model )?" + _Q + _NAME + r"(?=[\"'`)\]]{0,3} (?:in |on ))"),
         ((" model is", " model was", " model does"), r"[\"'`]" + _NAME + r"[\"'`] model (?:is|was|does)"),
         (("the model",), r"\b(?:access to|use) the model (?:with the specified model id )?" + _Q + _NAME),
         (("models/",), r"\bmodels/" + _NAME + r"(?=[:)\"'` ]| is |,|$)(?<!:)"),
@@ -137,6 +138,7 @@ def model_of(seen: View) -> str | None:
         or "channel" in low
         or "limit: 0" in low
         or "rate-limited upstream" in low
+        or "too large for" in low
     ):
         return None
     if low.startswith("model: ") and (headed := _HEADED.match(seen.lines)) and "/" not in headed.group(1):
