@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bot.locales import Words
+from bot.locales.notes import why_not
 from bot.model.chat import Action, Block, Line, Reply
 from bot.services import Services
 from bot.services.owed import Announcement
@@ -31,7 +32,7 @@ def announced(said: Announcement, services: Services, words: Words, returning: s
     actions: tuple[Action, ...] = ()
     if said.say == "no_route":
         blocks += [
-            Line(words.say("switch.said.tried", route=route, why=_tried(word, words))) for route, word in said.tried
+            Line(words.say("switch.said.tried", route=route, why=why_not(word, words))) for route, word in said.tried
         ]
         blocks += [Line(line) for line in words.lines("switch.degrade", engine=said.title)]
     if said.say == "recovered" and said.from_route:
@@ -42,6 +43,11 @@ def announced(said: Announcement, services: Services, words: Words, returning: s
     return Reply(
         title=words.say("switch.said.title", engine=said.title), blocks=tuple(blocks), actions=actions, audience="place"
     )
+
+
+def repeated(reply: Reply, words: Words) -> Reply:
+    """The same, where nobody knows whether it stands in the chat already."""
+    return replace(reply, blocks=(Line(words.say("switch.said.again")), *reply.blocks))
 
 
 def _cost(said: Announcement, words: Words) -> tuple[Line, ...]:
@@ -57,11 +63,3 @@ def _model(said: Announcement, services: Services, words: Words) -> tuple[Line, 
         return ()
     key = "same_model" if before == after else "new_model"
     return (Line(words.say(f"switch.said.{key}", before=before, after=after)),)
-
-
-def _tried(word: str, words: Words) -> str:
-    """A cause (the breaker is open) or a machine word of a check."""
-    for key in (f"cause.{word}.title", f"switch.short.{word}"):
-        if words.has(key):
-            return words.say(key)
-    return word

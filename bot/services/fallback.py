@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -135,12 +136,14 @@ class Fallback(Unsaid):
                         said += await self.report(engine.name, cause, route=route, resets_at=min(resets, default=None))
         return tuple(said)
 
-    async def tick(self) -> tuple[Announcement, ...]:
+    async def tick(self, leads: Callable[[], bool] = lambda: True) -> tuple[Announcement, ...]:
         """Takes up what was noted and lets time pass: looks at routes whose reset or next look is due, and takes engines
-        back where that was wanted."""
+        back where that was wanted. Where `leads` says that another replica may lead by now, it stops there."""
         said = await self.listen()
         now = self._clock.now()
         for each in await self.out():
+            if not leads():
+                return tuple(said)
             if each.needs not in ("balance", "reset") or (each.until is not None and now < each.until):
                 continue
             state = await self._balances.check(each.route, fresh=True, models=False)
@@ -156,7 +159,8 @@ class Fallback(Unsaid):
             else:
                 await self._keep(replace(each, until=now + LOOK_AGAIN))
         for engine in self._team.engines.values():
-            said += await self._back(engine)
+            if leads():
+                said += await self._back(engine)
         return tuple(said)
 
     async def _well(self, route: str) -> list[Announcement]:

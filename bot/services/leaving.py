@@ -49,6 +49,11 @@ class Leaving:
         kept = await self._store.facts("breaker:")
         return {route: rules.from_json(route, kept.get(f"breaker:{route}")) for route in self._team.routes}
 
+    async def stopped(self, engine: Engine) -> bool:
+        """Whether the route that it is on now is out."""
+        route = await self._on(engine)
+        return route is not None and (await self.breaker(route)).open(self._clock.now())
+
     async def _on(self, engine: Engine) -> str | None:
         """The route that its file names now; a smaller model of it is the same key and address."""
         now_on = (await self._switching.standing(engine)).route
@@ -155,6 +160,14 @@ class Leaving:
     async def told(self, said: Announcement, place: str) -> None:
         """It stands in that chat, or never will."""
         await self._outbox.sent(said.owed, place)
+
+    async def tries(self, said: Announcement, place: str) -> None:
+        """It is on its way there: after a crash nobody knows whether it arrived."""
+        await self._outbox.tries(said.owed, place, on_its_way=True)
+
+    async def refused(self, said: Announcement, place: str) -> None:
+        """It certainly did not arrive there."""
+        await self._outbox.tries(said.owed, place, on_its_way=False)
 
     async def over(self, said: Announcement) -> None:
         """It stands in every chat."""

@@ -2,7 +2,7 @@
 
 One fact for each thing to say. After a crash another pass, here or in another replica, finds it: either the words are known
 already, or only that an engine was about to leave a route, and then the record of its switch tells how that ended. At most the
-one message that was on its way is said twice.
+one message that was on its way is said twice, and then it says so.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Announcement:
     """One thing to say about one engine. `why` is a cause; `asks` names why `auto` asks first: dearer, slower, other_model,
     too_soon, protected, failed. `cost`: the plan's checks of price and speed.
 
-    `owed` is its number in the outbox; `sent` names the places that have it already.
+    `owed` is its number in the outbox; `sent` names the places that have it already, `trying` those that may have it.
     """
 
     say: Say
@@ -44,6 +44,7 @@ class Announcement:
     tried: tuple[tuple[str, str], ...] = ()
     owed: str = ""
     sent: tuple[str, ...] = ()
+    trying: tuple[str, ...] = ()
     cost: tuple[Check, ...] = ()
 
 
@@ -76,6 +77,7 @@ def from_json(owed: Owed, title: str) -> Announcement:
         tried=tuple((str(route), str(word)) for route, word in value.get("tried", ())),
         owed=owed.id,
         sent=owed.sent,
+        trying=owed.trying,
         cost=tuple(Check(name, ok, word, facts) for name, ok, word, facts in value.get("cost", ())),
     )
 
@@ -92,6 +94,7 @@ class Owed:
     why: str = ""
     said: Mapping[str, Any] | None = None
     sent: tuple[str, ...] = ()
+    trying: tuple[str, ...] = ()  # it was on its way there, and nobody has heard what came of it
     held_until: datetime | None = None
 
 
@@ -113,7 +116,14 @@ class Outbox:
 
     async def sent(self, id: str, place: str) -> None:
         if (owed := await self._get(id)) is not None:
-            await self._keep(replace(owed, sent=(*owed.sent, place), held_until=self._clock.now() + HOLD))
+            left = tuple(each for each in owed.trying if each != place)
+            await self._keep(replace(owed, sent=(*owed.sent, place), trying=left, held_until=self._clock.now() + HOLD))
+
+    async def tries(self, id: str, place: str, *, on_its_way: bool) -> None:
+        """Before it is posted there; and again where it is certain that it did not arrive."""
+        if (owed := await self._get(id)) is not None:
+            left = tuple(each for each in owed.trying if each != place)
+            await self._keep(replace(owed, trying=(*left, place) if on_its_way else left))
 
     async def over(self, id: str) -> None:
         await self._store.set_fact(_PREFIX + id, None, self._clock.now())
@@ -144,6 +154,7 @@ class Outbox:
             "why": owed.why,
             "said": dict(owed.said) if owed.said is not None else None,
             "sent": list(owed.sent),
+            "trying": list(owed.trying),
             "held_until": owed.held_until.isoformat() if owed.held_until else None,
         }
         await self._store.set_fact(_PREFIX + owed.id, value, self._clock.now())
@@ -160,5 +171,6 @@ def _from_json(id: str, value: Mapping[str, Any]) -> Owed:
         str(value.get("why", "")),
         value.get("said"),
         tuple(value.get("sent", ())),
+        tuple(value.get("trying", ())),
         datetime.fromisoformat(held) if held else None,
     )

@@ -57,10 +57,12 @@ class Unsaid(Leaving):
             if owed.kind == "leave" and record.from_route == owed.route:
                 if owed.route == engine.routes[0]:
                     await self.return_to(engine.name, owed.route)
-                said = Announcement("moved", engine.name, engine.title, owed.route, why=owed.why, sent=owed.sent)
+                said = Announcement(
+                    "moved", engine.name, engine.title, owed.route, why=owed.why, sent=owed.sent, trying=owed.trying
+                )
                 return await self._owe(owed.id, self._of(said, record, engine))
             if owed.kind == "back" and record.to_route == owed.route:
-                said = Announcement("returned", engine.name, engine.title, sent=owed.sent)
+                said = Announcement("returned", engine.name, engine.title, sent=owed.sent, trying=owed.trying)
                 return await self._owe(owed.id, self._of(said, record, engine))
         return await self._still(owed, engine)
 
@@ -69,7 +71,9 @@ class Unsaid(Leaving):
         known = await self.breaker(owed.route)
         on_it = await self._on(engine) == owed.route
         if owed.kind == "leave" and on_it and known.worth_leaving(self._clock.now()):
-            return await self._owe(owed.id, replace(await self._leave(engine, owed.route, known), sent=owed.sent))
+            return await self._owe(
+                owed.id, replace(await self._leave(engine, owed.route, known), sent=owed.sent, trying=owed.trying)
+            )
         return None
 
     @staticmethod
