@@ -26,6 +26,7 @@ from bot.redaction.logs import loop_handler
 from bot.server import Handler, Server
 from bot.services import heartbeat
 from bot.services.keeping import Keeping
+from bot.services.outage import Outages
 from bot.settings import load, secret
 from handlers.chain import Chain
 from handlers.router import discover
@@ -104,9 +105,7 @@ async def serve(built: House, stopping: asyncio.Event) -> None:
     except OSError as fault:
         raise ConfigError(f"HTTP_HOST/HTTP_PORT cannot be used ({fault.strerror}): choose a free port.") from None
     log.info("listening", host=settings.http_host, port=server.port)
-    chain = (
-        Chain(built.services.fallback, built.services, built.chats, built.owner) if built.services.fallback else None
-    )
+    chain = _chain(built)
     work = [built.steps.run_forever(), built.watch.run_forever(), *([chain.run_forever()] if chain else [])]
     if logs is not None:
         work.append(logs.run_forever())
@@ -147,6 +146,16 @@ def _read_words(timezone: str) -> None:
         words.money(Decimal("1.50"), "USD")
         words.when(now, now)
         words.say("balance.refresh")
+
+
+def _chain(built: House) -> Chain | None:
+    services, fallback = built.services, built.services.fallback
+    if fallback is None:
+        return None
+    outages = Outages(
+        built.team, services.balances, fallback, services.escalation, built.store, built.gate, built.clock
+    )
+    return Chain(fallback, services, built.chats, built.owner, outages)
 
 
 async def _first(stopping: asyncio.Event, *tasks: asyncio.Task[None]) -> None:

@@ -14,24 +14,35 @@ from bot.model.chat import Place, Reply
 from bot.ports import Chat
 from bot.services import Services
 from bot.services.fallback import Fallback
+from bot.services.lead import Lead
+from bot.services.outage import PLACE, Outages
 from bot.services.owed import Announcement
 from handlers import degrade
-from handlers.fallback_words import announced
+from handlers.fallback_words import announced, repeated
 
 log = logging.getLogger("quotadesk.chain")
 
 EVERY_S: Final = 15.0
-_LEASE_S: Final = 120.0
 
 
 class Chain:
     """One replica at a time lets time pass; each takes up what it heard itself. `chats` by platform; `owner` must differ between replicas."""
 
-    def __init__(self, fallback: Fallback, services: Services, chats: Mapping[str, Chat], owner: str) -> None:
-        self._fallback, self._services, self._chats, self._owner = fallback, services, chats, owner
+    def __init__(
+        self,
+        fallback: Fallback,
+        services: Services,
+        chats: Mapping[str, Chat],
+        owner: str,
+        outages: Outages | None = None,
+    ) -> None:
+        self._fallback, self._services, self._chats = fallback, services, chats
+        self._lead = Lead(services.store, services.clock, "fallback", owner)
+        self._outages = outages
 
     async def run_forever(self) -> None:
         """Until cancelled; then another replica may lead at once. A pass that fails is logged; the next one tries again."""
+        keeping = asyncio.create_task(self._lead.keep(self._fallback.stirred.set))
         try:
             while True:
                 try:
@@ -42,8 +53,10 @@ class Chain:
                     log.exception("a pass of the fallback chain broke")
                 await self._pause()
         finally:
-            with contextlib.suppress(QuotadeskError):
-                await self._services.store.lead("fallback", self._owner, self._services.clock.now(), 0.0)
+            keeping.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await keeping
+            await self._lead.let_go()
 
     async def _pause(self) -> None:
         """Until the next pass is due, or something was heard."""
@@ -59,11 +72,12 @@ class Chain:
 
     async def tick(self) -> int:
         """How many things were said."""
-        services = self._services
-        leads = await services.store.lead("fallback", self._owner, services.clock.now(), _LEASE_S)
+        await self._lead.ask()
         said: Sequence[Announcement] = await self._fallback.listen()
-        if leads:
-            said = (*await self._fallback.owed(), *said, *await self._fallback.tick())
+        if self._lead.held:
+            said = (*await self._fallback.owed(), *said, *await self._fallback.tick(lambda: self._lead.held))
+            if self._outages is not None:
+                await self._outages.look()
         for each in said:
             await self._say(each)
         return len(said)
@@ -74,20 +88,35 @@ class Chain:
         words = Words(team.language, team.timezone)
         reply = announced(said, self._services, words, returning)
         if said.say == "no_route":
+            await self._call(said, words)
             reply = await degrade.offered(reply, said.engine, self._services, words)
         done = True
         for address in team.support.chats:
             platform, _, chat = address.partition(":")
             if platform not in self._chats or address in said.sent:
                 continue
-            if await self._post(Place(self._chats[platform].platform, chat), reply):
+            place = Place(self._chats[platform].platform, chat)
+            again = address in said.trying
+            await self._fallback.tries(said, address)
+            if await self._post(said, place, repeated(reply, words) if again else reply):
                 await self._fallback.told(said, address)
             else:
                 done = False
         if done:
             await self._fallback.over(said)
 
-    async def _post(self, place: Place, reply: Reply) -> bool:
+    async def _call(self, said: Announcement, words: Words) -> None:
+        """Nobody has to be awake to see it in the chat: in production the on-call is called."""
+        if self._outages is None or PLACE in said.sent:
+            return
+        why = words.say(f"cause.{said.why}.title")
+        symptom = words.say(
+            "switch.said.no_route", engine=said.title, before=said.from_route or "?", after="?", why=why
+        )
+        await self._outages.begins(said, symptom)
+        await self._fallback.told(said, PLACE)
+
+    async def _post(self, said: Announcement, place: Place, reply: Reply) -> bool:
         """Once more where the platform asked for patience; False: a later pass tries again. What can never arrive there counts
         as said: it still stands in the audit."""
         for attempt in range(2):
@@ -98,6 +127,8 @@ class Chain:
                 if fault.final:
                     log.warning("a fallback message can never be posted to %s: %s", place.address, fault.reason)
                     return True
+                if not fault.lost:
+                    await self._fallback.refused(said, place.address)
                 if fault.lost or fault.retry_after_s is None or attempt:
                     log.warning("a fallback message could not be posted to %s yet: %s", place.address, fault.reason)
                     return False

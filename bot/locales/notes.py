@@ -12,26 +12,26 @@ from bot.model.chat import Action, Block, Facts, Line, Person, Quote, Reply, Ste
 from bot.model.handoff import NOTE_FIELDS, Page, Ticket, TicketState
 from bot.model.team import Team
 
-_MONEY: Final = ("balance_exhausted", "billing_inactive", "key_limit", "group_limit", "quota_exhausted")
+MONEY: Final = ("balance_exhausted", "billing_inactive", "key_limit", "group_limit", "quota_exhausted")
 _ASKED: Final = ("time", "status", "model", "request_id")
 _TASK: Final = ("task_state", "failure_reason", "resolution", "duration")
-# What a provider's support asks for, in the order in which it asks.
-_EXPORT: Final = (
-    "account", "payment_method", "order_time", "amount", "model", "time", "status", "error_text", "request_id", "task_id",
-    "task_state", "failure_reason", "aspect_ratio", "resolution", "duration", "reference_image", "submitted_twice",
-)  # fmt: skip
 
 
 def missing(ticket: Ticket) -> tuple[str, ...]:
-    """Evidence that a provider's support will ask for and nobody gave yet."""
+    """Evidence that a provider's support will ask for and nobody gave yet, in the order in which it is asked."""
     if ticket.drill:
         return ()
     has = {piece.name for piece in ticket.evidence}
     wanted: tuple[str, ...] = _ASKED
     if "task_id" in has:
         wanted = ("time", "model", "submitted_twice", *_TASK)
-    if ticket.cause in _MONEY:
-        wanted += ("order_time", "amount", "payment_method")
+    if ticket.cause in MONEY:
+        wanted += ("account", "payment_method", "order_time", "amount")
+    values = {piece.name: piece.value.text for piece in ticket.evidence}
+    if values.get("account") == ticket.account:  # our own name for it, which the provider does not know
+        has.discard("account")
+    if values.get("time") == ticket.facts.get("seen_time"):  # when we saw it; the request was before
+        has.discard("time")
     return tuple(name for name in wanted if name not in has)
 
 
@@ -40,7 +40,15 @@ def missing(ticket: Ticket) -> tuple[str, ...]:
 
 def engine_title(ticket: Ticket, team: Team) -> str:
     engine = team.engines.get(ticket.engine or "")
-    return engine.title if engine else ticket.engine or ticket.capability.text.split(" · ")[0]
+    return engine.title if engine else ticket.engine or capability(ticket).split(" · ")[0]
+
+
+def capability(ticket: Ticket) -> str:
+    """Of a trouble without engine and route at least whose it is."""
+    if ticket.capability.text != "-":
+        return ticket.capability.text
+    has = {piece.name: piece.value.text for piece in ticket.evidence}
+    return has.get("gateway") or has.get("provider") or "-"
 
 
 def cause_title(ticket: Ticket, words: Words) -> str:
@@ -104,7 +112,11 @@ def symptom(ticket: Ticket, words: Words, now: datetime) -> str:
     facts = ticket.facts
     seen, span = int(facts.get("seen") or 1), float(facts.get("span_s") or 0)
     parts = [
-        words.say("note.since", when=moment(str(facts.get("first_seen", "")), words, now), what=ticket.symptom.text)
+        words.say(
+            "note.since",
+            when=moment(str(facts.get("first_seen", "")), words, now),
+            what=ticket.symptom.text.rstrip(" .。;；"),
+        )
     ]
     if seen > 1:
         parts.append(words.say("note.seen", n=seen, span=words.span(max(span, 60.0))))
@@ -138,7 +150,9 @@ def evidence(ticket: Ticket, words: Words, now: datetime) -> str:
 
 
 def names_of(names: Iterable[str], words: Words) -> str:
-    return words.say("common.list_sep").join(words.say(f"note.evidence.{name}") for name in names)
+    """Of evidence that is asked for or was given."""
+    keys = (f"note.asked.{name}" if words.has(f"note.asked.{name}") else f"note.evidence.{name}" for name in names)
+    return words.say("common.list_sep").join(words.say(key) for key in keys)
 
 
 def fields(ticket: Ticket, words: Words, now: datetime) -> dict[str, str]:
@@ -148,7 +162,7 @@ def fields(ticket: Ticket, words: Words, now: datetime) -> dict[str, str]:
             "note.owner", owner=ticket.owner or words.say("common.unknown"), reporter=who(ticket.opened_by, words)
         ),
         ticket.environment or words.say("common.unknown"),
-        ticket.capability.text,
+        capability(ticket),
         last_known_good(ticket, words, now),
         symptom(ticket, words, now),
         evidence(ticket, words, now),
@@ -237,8 +251,8 @@ def page(ticket: Ticket, call: Page, words: Words, team: Team, now: datetime, *,
     if names:
         blocks.append(Line(words.say("common.list_sep").join(names), strong=True))
     blocks.append(Line(what if age < timedelta(minutes=1) else what + words.say("page.since", span=words.span(age))))
-    if tried := ticket.facts.get("tried"):
-        blocks.append(Line(words.say("page.tried", items=words.say("common.list_sep").join(_tried(tried, words)))))
+    if tried := tried_in_words(ticket, words):
+        blocks.append(Line(words.say("page.tried", items=words.say("common.list_sep").join(tried))))
     if call.nobody:
         blocks.append(Line(words.say("page.nobody")))
     blocks.append(Line(_then(call, words, now)))
@@ -252,17 +266,25 @@ def page(ticket: Ticket, call: Page, words: Words, team: Team, now: datetime, *,
     return Reply(title(ticket, words, team), tuple(blocks), actions, audience="place")
 
 
-def _tried(tried: Sequence[Sequence[str]], words: Words) -> list[str]:
-    out = []
-    for route, why in tried:
-        key = f"diagnose.why.{why}"
-        out.append(words.say("page.route", route=route, why=words.say(key) if words.has(key) else why))
-    return out
+def tried_in_words(ticket: Ticket, words: Words) -> list[str]:
+    """Other routes, each with why it would not do."""
+    tried: Sequence[Sequence[str]] = ticket.facts.get("tried") or ()
+    return [words.say("page.route", route=route, why=why_not(why, words)) for route, why in tried]
+
+
+def why_not(word: str, words: Words) -> str:
+    """Why a route would not do, from the machine word of a check, an asking or a breaker."""
+    for key in (f"cause.{word}.title", f"diagnose.why.{word}", f"switch.short.{word}", f"alert.reasons.{word}"):
+        if words.has(key):
+            return words.say(key)
+    return word
 
 
 def _then(call: Page, words: Words, now: datetime) -> str:
     span = words.span(max(call.next_at - now, timedelta(minutes=1)))
     if call.everybody:
+        return words.say("page.then_again", span=span)
+    if call.next and set(call.next) <= set(call.people):  # there is nobody else
         return words.say("page.then_again", span=span)
     if call.level == 0 and call.next:
         return words.say("page.then_next", span=span, name=call.next[0].name or call.next[0].id)
@@ -383,29 +405,3 @@ def told(word: str, facts: Mapping[str, Any], words: Words, team: Team, now: dat
     elif word == "handover":
         actions = (Action("shift.show", words.say("ticket.buttons.shift")),)
     return Reply(title(ticket, words, team) if ticket else "", (Line(line),), actions, audience="place")
-
-
-def export(ticket: Ticket, words: Words, now: datetime) -> str:
-    """Plain text for the provider's own support, in the order in which it asks, ready to paste. It states and asks; it claims
-    no refund and no outage."""
-    has = {piece.name: piece.value.text for piece in ticket.evidence}
-    names = [name for name in _EXPORT if name in has]
-    lines = [words.say("note.export.title", cause=cause_title(ticket, words)), ""]
-    for n, name in enumerate(names, 1):
-        value = value_of(name, has[name], words, now)
-        if name in ("time", "order_time"):
-            value = _exact(has[name], words)
-        label = words.say("note.export.time" if name == "time" else f"note.evidence.{name}")
-        lines.append(words.say("note.export.line", n=n, name=label[:1].upper() + label[1:], value=value))
-    if gaps := missing(ticket):
-        lines += ["", words.say("note.export.missing", names=names_of(gaps, words))]
-    return "\n".join([*lines, "", words.say("note.export.ask")])
-
-
-def _exact(text: str, words: Words) -> str:
-    """Support reads it elsewhere and later: date, zone and UTC."""
-    try:
-        at = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    except ValueError:
-        return text
-    return f"{words.stamp(at)} = {words.utc(at)}" if at.tzinfo is not None else text
