@@ -201,6 +201,9 @@ def _row(state: AccountState, services: Services, words: Words, now: datetime, n
 def reason(state: AccountState, words: Words) -> str:
     """The sentence for a machine word; the word itself where there is no sentence."""
     key = f"balance.reasons.{state.reason or 'unknown'}"
+    wait = state.reason_facts.get("retry_after_s")
+    if isinstance(wait, (int, float)) and wait >= 1 and words.has(f"{key}_for"):
+        return words.say(f"{key}_for", wait=words.span(wait))
     if words.has(key):
         return words.say(key, provider=provider_title(state.provider, words), **state.reason_facts)
     if state.reason.startswith("http_"):

@@ -57,6 +57,8 @@ class Draft:
 
 Signer = Callable[[Draft, str, str, datetime], Mapping[str, str]]
 """(draft, access key id, secret, now) -> headers to add. Pure."""
+Maker = Callable[[Draft, str], "Draft | str"]
+"""(draft, credential) -> the whole request, where the credential stands in its address or body; or why it cannot be made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,7 @@ class Ask:
     instead_of: str = ""
     instead_when: tuple[str, ...] = ()
     sign: Signer | None = None
+    make: Maker | None = None
     fixed: bool = False  # always the documented host: for a credential that was issued for it
 
 
@@ -253,6 +256,8 @@ def draft(
         content = jsonlib.dumps(ask.json, ensure_ascii=False).encode()
         headers.setdefault("Content-Type", "application/json")
     plain = secret.reveal().strip() if secret else ""
+    if ask.make is not None:
+        return ask.make(Draft(ask.method, url, headers, content), plain)
     if ask.sign is not None:
         identity, colon, private = plain.partition(":")
         if not (identity and colon and private):

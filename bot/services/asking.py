@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
 from bot import providers
@@ -24,6 +26,8 @@ _UNREACHED = frozenset(
         "dns",
         "tls",
         "tls_expired",
+        "tls_untrusted",
+        "tls_name",
         "refused",
         "closed",
         "not_https",
@@ -223,7 +227,7 @@ class Asker:
             answer = await self._http.ask(
                 Call(request.method, request.url, request.headers, content=request.content, timeout_s=left)
             )
-            got = _parsed(provider, ask, answer)
+            got = _parsed(provider, ask, answer, self._clock.now())
         except ProviderError as fault:
             got = _Failure(fault.reason, fault.facts)
         except _STRANGE as fault:
@@ -236,7 +240,7 @@ class Asker:
         return got
 
 
-def _parsed(provider: Provider, ask: Ask, answer: Answer) -> tuple[Json] | _Failure:
+def _parsed(provider: Provider, ask: Ask, answer: Answer, now: datetime) -> tuple[Json] | _Failure:
     if 200 <= answer.status < 300:
         parsed = answer.json()
         told = provider.explain(ask.name, answer.status, parsed)
@@ -254,7 +258,7 @@ def _parsed(provider: Provider, ask: Ask, answer: Answer) -> tuple[Json] | _Fail
     if isinstance(told, Balance):
         return _Failure("told", balance=told)
     word = told or _PLAIN.get(answer.status) or f"http_{answer.status // 100}xx"
-    wait = _retry_after(answer)
+    wait = _retry_after(answer, now)
     facts: dict[str, object] = {"status": answer.status}
     if wait is not None:
         facts["retry_after_s"] = wait
@@ -282,6 +286,14 @@ def _lost(provider: Provider, answers: Mapping[str, Json], failures: Mapping[str
     return real[0] if real and not answers else None
 
 
-def _retry_after(answer: Answer) -> float | None:
+def _retry_after(answer: Answer, now: datetime) -> float | None:
+    """Seconds, told as such or as an HTTP date. None where nothing usable is told."""
     value = answer.headers.get("retry-after", "").strip()
-    return float(value) if value.isdigit() and len(value) < 7 else None
+    if value.isdecimal() and value.isascii():
+        return float(value) if len(value) < 7 else None
+    try:
+        at = parsedate_to_datetime(value)
+    except (ValueError, TypeError, IndexError):
+        return None
+    seconds = ((at if at.tzinfo else at.replace(tzinfo=UTC)) - now).total_seconds()
+    return max(seconds, 0.0) if seconds < 1_000_000 else None

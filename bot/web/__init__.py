@@ -34,6 +34,17 @@ from bot.web.sockets import Backend
 __all__ = ["Web", "allowed"]
 
 _HOPS = 3
+# OpenSSL's X509_V_ERR_…: self-signed or from an authority that this machine does not know; made for another name.
+_CERTIFICATE = {
+    10: "tls_expired",
+    18: "tls_untrusted",
+    19: "tls_untrusted",
+    20: "tls_untrusted",
+    21: "tls_untrusted",
+} | {
+    62: "tls_name",
+    64: "tls_name",
+}
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
@@ -76,7 +87,7 @@ class _Pools:
 
 
 class Web:
-    """Implements `bot.ports.Http`. Raises Unreachable (timeout, dns, tls, tls_expired, refused, closed, not_https,
+    """Implements `bot.ports.Http`. Raises Unreachable (timeout, dns, tls, tls_expired, tls_untrusted, tls_name, refused, closed, not_https,
     forbidden_address, bad_address, bad_header) and BadAnswer (too_large, redirect, encoding)."""
 
     def __init__(
@@ -225,8 +236,8 @@ def _tls_fault(fault: BaseException) -> bool:
 
 def _connect_reason(fault: BaseException) -> str:
     for link in _chain(fault):
-        if isinstance(link, ssl.SSLCertVerificationError) and link.verify_code == 10:  # X509_V_ERR_CERT_HAS_EXPIRED
-            return "tls_expired"
+        if isinstance(link, ssl.SSLCertVerificationError):
+            return _CERTIFICATE.get(link.verify_code, "tls")
         if isinstance(link, ssl.SSLError):
             return "tls"
         if isinstance(link, socket.gaierror):

@@ -53,7 +53,18 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
         Rule("account", "GET", "/api/user/self", RAW_ACCOUNT),
         Rule("token", "GET", "/api/usage/token/"),
     ),
-    "azure-openai": (Rule("models", "GET", "/openai/models", "api-key: {key}", ("api-version",)),),
+    "azure-openai": (
+        Rule("models", "GET", "/openai/models", "api-key: {key}", ("api-version",)),
+        Rule("token", "POST", "/id/oauth2/v2.0/token", "form"),
+        Rule(
+            "costs",
+            "POST",
+            "/subscriptions/7/providers/Microsoft.CostManagement/query",
+            "Authorization: Bearer made-up",
+            ("api-version",),
+            {"Content-Type": "application/json"},
+        ),
+    ),
     "baidu-qianfan": (Rule("account", "POST", "/v1/finance/cash/balance", "signed bce-auth-v1/"),),
     "bedrock": (
         Rule(
@@ -94,6 +105,17 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
         Rule("summary", "GET", "/v1/accounts/my-team/billing/summary", query=("startTime", "endTime")),
     ),
     "gemini": (Rule("models", "GET", "/v1beta/models", "x-goog-api-key: {key}"),),
+    "github-copilot": (
+        Rule(
+            "credits",
+            "GET",
+            "/users/7/settings/billing/ai_credit/usage",
+            BEARER_ACCOUNT,
+            (),
+            {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"},
+        ),
+        Rule("requests", "GET", "/users/7/settings/billing/premium_request/usage", BEARER_ACCOUNT),
+    ),
     "groq": (Rule("models", "GET", "/openai/v1/models"),),
     "kimi-code": (Rule("usages", "GET", "/v1/usages"),),
     "laozhang": (
@@ -197,7 +219,7 @@ class Account:
     """One scripted account. `answers`: JSON text by rule name. `fault` replaces every answer:
 
     hang, drip, huge, html, null, close, redirect, status:<code>, page:<code> (HTML),
-    retry:<seconds>, text:<body>.
+    retry:<seconds or HTTP date>, text:<body>, together:<count> (answers once that many are under way at once).
     """
 
     provider: str
@@ -221,6 +243,7 @@ class Providers:
         self.stranger_saw: list[Mapping[str, str]] = []
         self._runners: list[web.AppRunner] = []
         self._release = asyncio.Event()
+        self._all_here, self._gathered = asyncio.Event(), 0
         self.port = self.stranger_port = 0
 
     async def __aenter__(self) -> Providers:
@@ -230,6 +253,7 @@ class Providers:
 
     async def __aexit__(self, *_: object) -> None:
         self._release.set()
+        self._all_here.set()
         for runner in self._runners:
             await runner.cleanup()
 
@@ -274,14 +298,17 @@ class Providers:
     async def _of(self, account: Account, path: str, request: web.Request) -> web.StreamResponse:
         if account.delay_s:
             await asyncio.sleep(account.delay_s)
-        if account.fault:
+        if account.fault.startswith("together:"):
+            await self._together(int(account.fault.removeprefix("together:")))
+        elif account.fault:
             account.asked.append(path)
             return await self._faulty(account.fault, request)
         rules = [rule for rule in RULES[account.provider] if rule.path == path and rule.method == request.method]
         if not rules:
             account.refused.append(f"no such page: {request.method} {path}")
             return web.json_response({"error": "not found"}, status=404)
-        if why := _refusal(rules[0], account, request):
+        why = await _form_refusal(account, request) if rules[0].auth == "form" else _refusal(rules[0], account, request)
+        if why:
             account.refused.append(why)
             return web.json_response({"error": {"message": why}}, status=401 if "credential" in why else 400)
         account.asked.append(rules[0].name)
@@ -291,6 +318,12 @@ class Providers:
         if rules[0].name not in account.answers:
             return web.json_response({"error": "not here"}, status=404)
         return web.Response(text=account.answers[rules[0].name], content_type="application/json")
+
+    async def _together(self, count: int) -> None:
+        self._gathered += 1
+        if self._gathered >= count:
+            self._all_here.set()
+        await self._all_here.wait()
 
     async def _faulty(self, fault: str, request: web.Request) -> web.StreamResponse:
         kind, _, value = fault.partition(":")
@@ -313,7 +346,7 @@ class Providers:
             return web.Response()
         if kind == "redirect":
             raise web.HTTPFound(f"http://127.0.0.1:{self.stranger_port}/take")
-        if kind == "retry":
+        if kind == "retry":  # seconds, or an HTTP date
             return web.json_response({"error": "slow down"}, status=429, headers={"Retry-After": value})
         if kind == "status":
             return web.json_response({"error": {"message": "no"}}, status=int(value))
@@ -321,6 +354,17 @@ class Providers:
             return web.Response(text="<html><body>nginx</body></html>", status=int(value), content_type="text/html")
         body = {"html": "<!doctype html><title>Just a moment...</title>", "null": "null"}.get(kind, value)
         return web.Response(text=body, content_type="text/html" if kind == "html" else "application/json")
+
+
+async def _form_refusal(account: Account, request: web.Request) -> str | None:
+    """Entra's token endpoint: the credential stands in the form, the tenant in the address."""
+    form, (_, client, secret) = await request.post(), account.account_key.split(":")
+    wanted = {"grant_type": "client_credentials", "client_id": client, "client_secret": secret}
+    if any(form.get(name) != value for name, value in wanted.items()) or not str(form.get("scope")).endswith(
+        "/.default"
+    ):
+        return "credential: wrong form"
+    return "a credential came where none belongs" if "Authorization" in request.headers else None
 
 
 def _refusal(rule: Rule, account: Account, request: web.Request) -> str | None:

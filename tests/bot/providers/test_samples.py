@@ -97,7 +97,8 @@ def test_facts_are_whole(provider: Provider) -> None:
 
 
 def draft_of(provider: Provider, ask: base.Ask, context: Known) -> Draft | str:
-    return base.draft(provider, ask, context, Secret("KEYKEYKEY"), Secret("ACCOUNT:SECRETSECRET"))
+    account = "TENANT:ACCOUNT:SECRETSECRET" if ask.make else "ACCOUNT:SECRETSECRET"
+    return base.draft(provider, ask, context, Secret("KEYKEYKEY"), Secret(account))
 
 
 @pytest.mark.parametrize("provider", [p for p in shelf().values() if p.asks or p.models], ids=lambda p: p.id)
