@@ -214,7 +214,7 @@ class Conversation:
     async def _form(self, reply: Reply, form: Form) -> None:
         source = self._source
         if source.view is not None:
-            await self._renew(source.view, form)
+            await self._sender.renew_form(source.view, source.id, source.stand, form, self._metadata(form), self._words)
         elif form.errors:  # the form is closed already: it took too long to see what is wrong
             lines = tuple(Line(said) for said in dict.fromkeys(form.errors.values()))
             await self._out(Reply(blocks=lines, alert=True))
@@ -222,15 +222,6 @@ class Conversation:
             await self.open_form(form)
         elif not await self._opened(form):
             await self._out(replace(reply, form=None))
-
-    async def _renew(self, view: str, form: Form) -> None:
-        """The form in place of the one in which something was chosen. What has changed meanwhile was chosen later, and its own
-        answer follows."""
-        try:
-            await self._sender.renew_form(view, self._source.stand, form, self._metadata(form), self._words)
-        except DeliveryError as fault:
-            if fault.reason not in ("hash_conflict", "not_found"):
-                raise
 
     async def open_form(self, form: Form) -> None:
         """A modal while the press is fresh (three seconds), else a button that opens it."""

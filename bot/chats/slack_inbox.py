@@ -164,7 +164,9 @@ class Inbox:
 
     async def press(self, body: Json) -> None:
         if reading.is_choice(body):
-            await self._answer(_placed(reading.choice, body))
+            chosen = _placed(reading.choice, body)
+            self._sender.chose(chosen.source.view or "", chosen.source.id)
+            await self._answer(chosen)
             return
         raw = reading.press(body)
         if raw is None or not await self._first(raw.source):
@@ -221,8 +223,10 @@ class Inbox:
             return {}
         wrong: asyncio.Future[Mapping[str, str]] = asyncio.get_running_loop().create_future()
         task = self._run(self._submitted(body, wrong))
-        either: list[asyncio.Future[Any]] = [task, wrong]
-        await asyncio.wait(either, timeout=JUDGE_S, return_when=asyncio.FIRST_COMPLETED)
+        patience = asyncio.ensure_future(self._clock.sleep(JUDGE_S))
+        either: list[asyncio.Future[Any]] = [task, wrong, patience]
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        patience.cancel()
         if not wrong.done():
             wrong.set_result({})  # whatever comes now is told as a message
         ids = reading.block_ids(body.get("view") or {})

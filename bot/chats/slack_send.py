@@ -24,6 +24,7 @@ log = structlog.get_logger("slack")
 
 DETAILS_KEPT: Final = timedelta(days=7)
 FORM_KEPT: Final = timedelta(hours=1)
+_CHOICES_MOST: Final = 500
 
 
 class Cleaned(Protocol):
@@ -63,6 +64,7 @@ class Sender:
             set()
         )  # short texts that the gate has left alone before: most of an answer is the catalogue's
         self._told: set[str] = set()  # faults that are in the log already
+        self._choices: dict[str, str] = {}  # open form -> the newest choice in it
         self.counts: Counter[str] = Counter()
 
     async def close(self) -> None:
@@ -218,12 +220,26 @@ class Sender:
         """Raises DeliveryError("expired_trigger_id") and its like when three seconds are over."""
         await self._wire.call(self._wire.client.views_open, trigger_id=trigger, view=self._view(form, metadata, words))
 
-    async def renew_form(self, view: str, stand: str | None, form: Form, metadata: Json, words: Wording) -> None:
-        """`stand`: the hash of the form that was answered; it is refused where the form has changed since."""
-        args: Json = {"hash": stand} if stand else {}
-        await self._wire.call(
-            self._wire.client.views_update, view_id=view, view=self._view(form, metadata, words), **args
-        )
+    def chose(self, view: str, choice: str) -> None:
+        """`choice` is the newest one in that form."""
+        self._choices.pop(view, None)
+        self._choices[view] = choice
+        while len(self._choices) > _CHOICES_MOST:
+            self._choices.pop(next(iter(self._choices)))
+
+    async def renew_form(
+        self, view: str, choice: str, stand: str | None, form: Form, metadata: Json, words: Wording
+    ) -> None:
+        """`stand`: the hash of the form that was answered; Slack refuses where the form has changed since. Then only the newest
+        choice goes in all the same: what has changed is the answer to an older one."""
+        new = self._view(form, metadata, words)
+        try:
+            await self._wire.call(self._wire.client.views_update, view_id=view, view=new, hash=stand or None)
+        except DeliveryError as fault:
+            if fault.reason == "hash_conflict" and self._choices.get(view) == choice:
+                await self._wire.call(self._wire.client.views_update, view_id=view, view=new)
+            elif fault.reason not in ("hash_conflict", "not_found"):  # it was closed
+                raise
 
     def _view(self, form: Form, metadata: Json, words: Wording) -> Json:
         reply = self.safe(Reply(form=form))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.e2e.harness import scene
+from tests.worlds.slack_rules import read_blocks
 
 RIDDLE = "Error code: 402 - {'error': {'message': 'Insufficient Balance', 'type': 'unknown_error', 'param': None, 'code': 'invalid_request_error'}}"
 
@@ -44,11 +47,11 @@ async def test_three_commands_and_their_buttons(tmp_path: Path, make_key: Callab
 
         # An operator rehearses, confirms, undoes.
         assert (await slack.slash("U0ADMIN", "C0TEAM", "/switch", "query deepseek-backup")).ok
-        plan = await slack.wait_for(lambda m: "switch.confirm" in " ".join(m.action_ids))
+        plan = await slack.wait_for(lambda m: m.channel == "C0TEAM" and "switch.confirm" in m.action_ids)
         assert s.app_env.read_bytes() == before
         assert s.providers.keys.deepseek not in slack.render_text(plan)
         await slack.press("U0ADMIN", plan, "switch.confirm")
-        done = await slack.wait_for(lambda m: "switch.undo" in " ".join(m.action_ids))
+        done = await slack.wait_for(lambda m: m.channel == "C0TEAM" and "switch.undo" in m.action_ids)
         after = s.app_env.read_text()
         assert f"QUERY_ENGINE_API_KEY={s.providers.keys.deepseek_backup}" in after
         await slack.press("U0ADMIN", done, "switch.undo")
@@ -64,6 +67,34 @@ async def test_three_commands_and_their_buttons(tmp_path: Path, make_key: Callab
         await slack.until(
             lambda: "Alice" in slack.render_text(note) and "ticket.ack" not in " ".join(note.action_ids), 10
         )
+
+        # The same by the form: engine and route chosen, masked values before and after, plan, confirm.
+        await slack.slash("U0ADMIN", "C0TEAM", "/switch")
+        engines = await slack.wait_for(lambda m: "switch.choose" in m.action_ids)
+        await slack.press("U0ADMIN", engines, "switch.choose")
+        await slack.until(lambda: bool(slack.views))
+        view = next(iter(slack.views.values()))
+        await slack.choose("U0ADMIN", view, "engine", "query")
+        await slack.choose("U0ADMIN", view, "route", "deepseek-main")
+        await slack.until(lambda: "already" in json.dumps(view["blocks"]))
+        await slack.submit("U0ADMIN", view, {})
+        assert "already" in view["errors"]["route#query"]
+        await slack.choose("U0ADMIN", view, "route", "deepseek-backup")
+        masked = re.compile(r"QUERY_ENGINE_API_KEY  \[deepseek key \w{4}\] → \[deepseek key \w{4}\]")
+        await slack.until(lambda: bool(masked.search("\n".join(read_blocks(view["blocks"])))))
+        await slack.choose("U0ADMIN", view, "model", "deepseek-chat")
+        await slack.until(lambda: "deepseek-reasoner → deepseek-chat" in "\n".join(read_blocks(view["blocks"])))
+        await slack.submit("U0BOB", view, {})
+        await slack.wait_for(lambda m: m.only_for == "U0BOB" and "Only operators" in slack.render_text(m))
+        await slack.submit("U0ADMIN", view, {})
+        assert view["closed"]
+        plan = await slack.wait_for(lambda m: "backup+deepseek-chat" in slack.render_text(m) and m.channel == "C0TEAM")
+        assert (plan.only_for, s.app_env.read_bytes()) == (None, before)
+        await slack.press("U0ADMIN", plan, "switch.confirm")
+        await slack.until(lambda: "switch.confirm" not in plan.action_ids and bool(plan.action_ids), 10)
+        assert "switch.undo" in plan.action_ids, slack.render_text(plan)
+        lines = [line for line in s.app_env.read_text().splitlines() if line.startswith("QUERY_ENGINE")]
+        assert "QUERY_ENGINE_MODEL_NAME=deepseek-chat" in lines, slack.render_text(plan)
 
         # A stranger gets one polite refusal, and nothing is done.
         slack.add_user("U0EVE", "Eve")

@@ -41,7 +41,7 @@ class Desk:
         )  # fmt: skip
 
     async def send(
-        self, text: str = "", *, action: str | None = None, value: str = "", by: Person = ALICE
+        self, text: str = "", *, action: str | None = None, value: str = "", by: Person = ALICE, **fields: str
     ) -> list[Reply]:
         request = Request(
             command="switch",
@@ -55,6 +55,7 @@ class Desk:
             action=action,
             value=value,
             message=MessageRef("slack", "C1", "1") if action else None,
+            fields={name: self.house.parts["gate"].clean(text).text for name, text in fields.items()},
         )
         router = Router(self.services(), {"switch": switch.COMMAND})
         return [reply async for reply in router.answer(request)]
