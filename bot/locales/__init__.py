@@ -5,6 +5,7 @@ A missing line falls back to English and is listed by `missing`. Nothing here kn
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from importlib import resources
+from string import Formatter
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -72,6 +74,44 @@ def missing(language: str) -> tuple[str, ...]:
     return tuple(sorted(_leaves(_load("en")) - _leaves(_load(language))))
 
 
+# --- Chinese: blanks stand between a Chinese character and a Latin letter or digit, and nowhere beside full-width signs
+
+_FULL_WIDTH = frozenset({"zh"})
+_CJK = "\u3400-\u9fff"
+_SIGNS = "，。；：、！？（）《》「」“”‘’…—\u3000"
+_DIGIT = re.compile(rf"(\d)([{_CJK}])")
+_MIXED = re.compile(rf"[{_CJK}][A-Za-z0-9]|[A-Za-z0-9][{_CJK}]")
+_NO_BLANK = re.compile(rf"[{_SIGNS}].|.[{_SIGNS}]|[{_CJK}][{_CJK}]", re.S)
+
+
+@lru_cache(maxsize=4096)
+def _pieces(template: str) -> tuple[tuple[str, str, str], ...]:
+    """(words, name of the value behind them or "", its format)."""
+    return tuple((words, name or "", format or "") for words, name, format, _ in Formatter().parse(template))
+
+
+def fitted(template: str, values: Mapping[str, object]) -> str:
+    """The template filled in, with the blanks that belong where words meet a value. Inside a value nothing changes: it may be
+    somebody else's text."""
+    out, value = "", False
+    for words, name, form in _pieces(template):
+        out = _joined(out, words) if value else out + words
+        value = bool(name)
+        if value:
+            out = _joined(out, format(values.get(name, "?"), form))
+    return out
+
+
+def _joined(left: str, right: str) -> str:
+    before, after = left.rstrip(" "), right.lstrip(" ")
+    if not before or not after:
+        return left + right
+    pair = before[-1] + after[0]
+    if len(before) + len(after) < len(left) + len(right):
+        return before + after if _NO_BLANK.fullmatch(pair) else left + right
+    return f"{left} {right}" if _MIXED.fullmatch(pair) else left + right
+
+
 @dataclass(frozen=True, slots=True)
 class Words:
     """One reader's language and zone. `say` never raises for a missing line or value."""
@@ -88,8 +128,7 @@ class Words:
             line = "\n".join(str(item) for item in line)
         if line is None:
             return key
-        text = str(line)
-        return text.format_map(_Values(values)) if "{" in text or "}" in text else text
+        return self._filled(str(line), values)
 
     def lines(self, key: str, /, **values: object) -> tuple[str, ...]:
         """The list under `key`, filled in; empty where there is none."""
@@ -97,7 +136,12 @@ class Words:
         if line is None:
             return ()
         items = line if isinstance(line, (list, tuple)) else [line]
-        return tuple(str(item).format_map(_Values(values)) for item in items)
+        return tuple(self._filled(str(item), values) for item in items)
+
+    def _filled(self, text: str, values: Mapping[str, object]) -> str:
+        if "{" not in text and "}" not in text:
+            return text
+        return fitted(text, values) if self.language in _FULL_WIDTH else text.format_map(_Values(values))
 
     def has(self, key: str) -> bool:
         return self._line(key) is not None
@@ -198,14 +242,18 @@ class Words:
     def ago(self, at: datetime, now: datetime) -> str:
         from babel.dates import format_timedelta
 
-        return str(format_timedelta(at - now, add_direction=True, locale=self._babel, threshold=0.95))
+        return self._spaced(str(format_timedelta(at - now, add_direction=True, locale=self._babel, threshold=0.95)))
 
     def span(self, duration: timedelta | float) -> str:
         """`14 分钟`, `2 hours`."""
         from babel.dates import format_timedelta
 
         delta = duration if isinstance(duration, timedelta) else timedelta(seconds=duration)
-        return str(format_timedelta(delta, locale=self._babel, threshold=0.95))
+        return self._spaced(str(format_timedelta(delta, locale=self._babel, threshold=0.95)))
+
+    def _spaced(self, text: str) -> str:
+        """`14分钟` of Babel as the catalogue writes it: `14 分钟`; a second is 秒."""
+        return _DIGIT.sub(r"\1 \2", text).replace("秒钟", "秒") if self.language in _FULL_WIDTH else text
 
     def utc(self, at: datetime) -> str:
         return at.astimezone(UTC).strftime("%H:%M UTC")
