@@ -60,15 +60,20 @@ def test_baidu() -> None:
     assert five.endswith("d74a04362e6a848f5b39b15421cb449427f419c95a480fd6b8cf9fc783e2999e")
 
 
-def test_volcengine_differs_from_aws_where_the_vendor_says() -> None:
-    """The vendor publishes no worked example: the scope, the header list and the secret's independence are checked."""
+def test_volcengine() -> None:
+    """The vendor's pages have no worked example: these signatures came out of its own SDK (volcengine.auth.SignerV4) for the
+    same pair, time and requests, one without a body and one with."""
+    at, pair = datetime(2026, 11, 22, 2, 42, tzinfo=UTC), ("a" * 32, "b" * 32)
     draft = Draft("GET", "https://open.volcengineapi.com/?Action=QueryBalanceAcct&Version=2022-01-01")
-    at = datetime(2026, 11, 22, 2, 42, tzinfo=UTC)
-    headers = volcengine("billing", "cn-north-1")(draft, "id", "secret", at)
-    assert headers["Authorization"].startswith(
-        "HMAC-SHA256 Credential=id/20261122/cn-north-1/billing/request,"
-        " SignedHeaders=content-type;host;x-content-sha256;x-date, Signature="
+    headers = volcengine("billing", "cn-north-1")(draft, *pair, at)
+    assert headers["Authorization"] == (
+        f"HMAC-SHA256 Credential={pair[0]}/20261122/cn-north-1/billing/request,"
+        " SignedHeaders=content-type;host;x-content-sha256;x-date,"
+        " Signature=29bec77269e7d4fe03d5da37aedb2a75fa84f01df43aa6e89fb9eea959d285f5"
     )
     assert headers["X-Date"] == "20261122T024200Z"
-    other = volcengine("billing", "cn-north-1")(draft, "id", "secret2", at)
-    assert other["Authorization"] != headers["Authorization"]
+    url = "https://open.volcengineapi.com/?Action=GetAFPUsage&Region=cn-beijing&Version=2024-01-01"
+    draft = Draft("POST", url, {"Content-Type": "application/json; charset=utf-8"}, b"{}")
+    assert volcengine("ark", "cn-beijing")(draft, *pair, at)["Authorization"].endswith(
+        "Signature=86f065a70662becdee47ea6d92f8843225aa0a6b880afe12a8d388b4d9b01fed"
+    )
