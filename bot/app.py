@@ -51,6 +51,7 @@ from handlers.router import Router, discover
 
 if TYPE_CHECKING:
     from bot.services.diagnosis import Diagnoser
+    from bot.tracing import Tracing
 
 log = structlog.get_logger("app")
 
@@ -140,6 +141,7 @@ async def house(
     registry = CollectorRegistry()
     metrics = Metrics(registry)
     store = SqlStore(url, gate)
+    tracing: Tracing | None = None
     await store.open()
     async with Web() as web:
         try:
@@ -172,6 +174,9 @@ async def house(
             watch = Watch(team, balances, store, clock, speaker, owner, saw=saw, using=using)
             explaining = Explaining(_diagnoser)
             proof = Proof(team, balances, store, clock, route_of)
+            if settings.otel_exporter_otlp_endpoint:
+                tracing, explaining, proof = _traced(settings, owner, proof)
+                steps.around = tracing.delivery
             services = Services(
                 team=team,
                 store=store,
@@ -194,7 +199,8 @@ async def house(
             await switching.recover()
             await behind.recover()
             names = frozenset(discover())
-            answers = Measured(Router(services), metrics, names)
+            router = Router(services)
+            answers = Measured(tracing.answers(router, names) if tracing else router, metrics, names)
             yield House(
                 settings,
                 team,
@@ -214,7 +220,18 @@ async def house(
             )
             await switching.drain()
         finally:
+            if tracing is not None:
+                await tracing.stop()
             await store.close()
+
+
+def _traced(settings: Settings, owner: str, proof: Proof) -> tuple[Tracing, Explaining, Proof]:
+    """Raises ConfigError where the extra is not installed. Imported only here: most teams have no collector."""
+    from bot import tracing
+
+    started = tracing.start(settings, owner)
+    explaining = Explaining(lambda: tracing.TracedDiagnoser.of(_diagnoser(), started))
+    return started, explaining, tracing.TracedProof.of(proof, started)
 
 
 def _diagnoser() -> Diagnoser:

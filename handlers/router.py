@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-import secrets
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
@@ -23,6 +22,7 @@ from bot.errors import (
     UnknownName,
 )
 from bot.locales import Words
+from bot.model import trace as tracing
 from bot.model.chat import Action, Line, Reply, Request, Role
 from bot.services import Services
 from handlers.leaks import follow_up, with_warning
@@ -78,8 +78,8 @@ class Router:
     async def answer(self, request: Request) -> AsyncIterator[Reply]:
         """One reply, then perhaps edits of it. Errors are replies."""
         words = Words(request.language, request.timezone)
-        trace = secrets.token_hex(4)
-        structlog.contextvars.bind_contextvars(trace=trace)
+        before = tracing.enter(tracing.current() or tracing.new())
+        trace = tracing.current()
         try:
             request = await self._with_role(request)
             run, needed = self._find(request)
@@ -103,7 +103,7 @@ class Router:
                 alert=request.action is not None,
             )
         finally:
-            structlog.contextvars.unbind_contextvars("trace")
+            tracing.enter(before)
 
     def _find(self, request: Request) -> tuple[Run, Role]:
         if request.action is not None:

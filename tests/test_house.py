@@ -39,6 +39,7 @@ JOINERS = {
     "bot.checkup",
     "bot.checkup_chats",
     "bot.checkup_inlets",
+    "bot.tracing",
     "bot.oneshot",
     "bot.faces",
     "bot.logging_setup",

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Final, Protocol
 
+from bot.model import trace
 from bot.model.chat import CleanText
 
 __all__ = ["CleanFormatter", "GateFilter", "clean_event", "install", "loop_handler"]
@@ -46,6 +47,8 @@ class GateFilter(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         if getattr(record, "_clean", False):
             return True
+        if (number := trace.current()) and not hasattr(record, "trace"):
+            record.trace = number
         try:
             message = record.getMessage()
         except Exception:  # a wrong format string must neither stop the log nor print its arguments raw
@@ -120,7 +123,14 @@ class CleanFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         if not self._json:
-            return self._gate.trusted(super().format(record)).text
+            line, number = self._gate.trusted(super().format(record)).text, getattr(record, "trace", "")
+            return (
+                line
+                if not number
+                else line.replace("\n", f" trace={number}\n", 1)
+                if "\n" in line
+                else f"{line} trace={number}"
+            )
         row: dict[str, Any] = {
             "ts": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),

@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any, Final
 
 from bot.errors import DeliveryError
+from bot.model import trace
 from bot.model.chat import MessageRef, Person
 from bot.model.handoff import Page, Ticket, TicketState, TimelineEntry
 from bot.model.team import Team
@@ -139,6 +140,8 @@ class Delivery:
     # --- steps
 
     def _step(self, kind: str, key: str, due: datetime, **payload: Any) -> DueStep:
+        if number := trace.current():
+            payload.setdefault("trace", number)
         return DueStep(0, kind, key, due, {"at": due.isoformat(), **payload})
 
     def note_step(self, ticket: str, place: str, due: datetime, *, instead_of: str = "") -> DueStep:

@@ -5,11 +5,13 @@ What is due is a row (see `delivery`); this file decides what becomes due. Names
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bot.errors import NotAllowed, QuotadeskError, UnknownName
+from bot.model import trace
 from bot.model.chat import CleanText, Found, MessageRef, Person, Role
 from bot.model.diagnosis import Diagnosis, Proven
 from bot.model.handoff import Ticket, TicketState, TimelineEntry
@@ -19,6 +21,8 @@ from bot.services import incident
 from bot.services.delivery import SELF, Delivery, person_of
 from bot.services.oncall import OnCallRota, Shift
 from bot.services.steps import StepRunner
+
+log = logging.getLogger("quotadesk.escalation")
 
 LONGEST_SNOOZE = timedelta(days=7)
 DRILL_ENDS_AFTER = timedelta(minutes=30)
@@ -139,7 +143,9 @@ class Escalation:
                 "span_s": proven.repeats_span_s if proven else 0,
                 "first_seen": (now - timedelta(seconds=proven.repeats_span_s if proven else 0)).isoformat(),
                 "tried": [list(one) for one in proven.tried] if proven else [],
+                "seen_time": incident.seen_time(diagnosis, sighting),
                 "better_route": proven.better_route if proven else None,
+                "trace": trace.current(),
                 "no_route_left": bool(proven and proven.no_route_left),
                 "oncall": [p.address for p in await self._delivery.everywhere(shift.address)],
                 "oncall_until": shift.until.isoformat() if shift.until else None,
@@ -150,6 +156,7 @@ class Escalation:
         stored, new = await self._store.open_ticket(ticket, self._first_steps(ticket, told_at))
         if not new:
             await self._joined(stored, ticket.urgency, now)
+        log.info("ticket %d %s: %s", stored.id, "opened" if new else "joined", stored.cause)
         await self._audit("open" if new else "join", asker, stored.id, stored.cause)
         self._runner.wake()
         return stored, new

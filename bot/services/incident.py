@@ -110,6 +110,13 @@ def evidence(
     return tuple(piece for piece in pieces if piece is not None)
 
 
+def seen_time(diagnosis: Diagnosis | None, sighting: Sighting | None) -> str | None:
+    """The evidence's time, where that is not when the request was made but when we were told."""
+    if sighting is None or (diagnosis is not None and diagnosis.occurred_at):
+        return None
+    return sighting.at.isoformat(timespec="seconds")
+
+
 async def last_known_good(store: Store, engine: str | None, account: str | None, now: datetime) -> Mapping[str, Any]:
     """`check`: the newest asking of the account in which nothing blocked; `switch`: the engine's last switch that held.
     Both from the bot's own doing; absent where it has none."""

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Final
 
+from bot.model import trace
 from bot.model.chat import Found, Person
 from bot.model.diagnosis import MONEY_CAUSES, Cause, Diagnosis, Proven
 from bot.model.handoff import Ticket, TicketState
@@ -113,6 +114,7 @@ class Reports:
         return report.engine if report.engine in self._team.engines else None
 
     async def _one(self, key: str, group: _Group, until: float) -> Taken:
+        trace.enter(trace.new())  # a trouble that nobody asked about begins here
         report, diagnosis, proven = group.first, group.diagnosis, group.proven
         sighting = await self._keep(report, diagnosis, proven, group.times)
         taken = Taken(sighting.id, diagnosis.cause, proven.engine)

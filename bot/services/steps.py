@@ -8,11 +8,13 @@ import os
 import random
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 from bot.errors import DeliveryError, QuotadeskError
+from bot.model import trace
 from bot.ports import Clock, DueStep, Store
 from bot.services.bundles import Bundles
 
@@ -24,6 +26,7 @@ _UNCERTAIN = ("in_flight", LOST)
 _LONGEST_PAUSE_S = 20.0
 LONGEST_WAIT = timedelta(minutes=15)  # of a step that was put off, whatever a platform asks for
 _FRESH_S = 1.0
+_LOOK_FOR_DEAD_S = 2.0
 _LONGEST_HOLD_S = 900.0  # a group at 20 messages a minute may keep a burst waiting so long
 
 
@@ -108,11 +111,14 @@ class StepRunner:
         self._delaying: Bundles[tuple[int, datetime, str], None] = Bundles(least=1, most=200)
         self._lanes: dict[str, _Lane] = {}
         self._rounds: list[_Round] = []
+        if gone is not None:
+            self.every("inherit", _LOOK_FOR_DEAD_S, self._inherit)
         self._said: dict[tuple[str, str], float] = {}
         self._held: dict[int, asyncio.Task[None]] = {}
         self._held_since: dict[int, float] = {}
         self._wake: asyncio.Event | None = None
         self.counts = Counts()
+        self.around: Callable[[DueStep], AbstractContextManager[None]] = lambda step: nullcontext()
 
     def serve(self, kind: str, job: Job) -> None:
         self._jobs[kind] = job
@@ -188,8 +194,10 @@ class StepRunner:
             self._settle(step)  # before it is stored: others need not wait for that
             await self._put_off(step, step.why if step.why else "waiting", pause + random.uniform(0, 0.5), quiet=True)
             return
+        trace.enter(step.payload.get("trace"))
         try:
-            result = await job.run(step)
+            with self.around(step):
+                result = await job.run(step)
         except DeliveryError as fault:
             await self._refused(step, job, lane, fault)
             return
@@ -199,6 +207,7 @@ class StepRunner:
         else:
             await self._finish(step, result)
         self.counts.done += 1
+        log.info("step %s: %s", step.key, result)
         self.counts.results[result] = self.counts.results.get(result, 0) + 1
 
     async def _refused(self, step: DueStep, job: Job, lane: _Lane, fault: DeliveryError) -> None:
@@ -259,7 +268,6 @@ class StepRunner:
     async def run_forever(self) -> None:
         """Until cancelled; then what is being sent is given a few seconds to end."""
         self._wake = asyncio.Event()
-        await self._inherit()
         keeper = asyncio.create_task(self._keep_leases(), name="step leases")
         try:
             while True:
@@ -311,16 +319,8 @@ class StepRunner:
 
     async def _inherit(self) -> None:
         """Steps of a process that was killed here need not wait for the end of its leases."""
-        if self._gone is None:
-            return
-        try:
-            freed = await self._store.let_go(self._gone, self._clock.now())
-        except QuotadeskError as fault:
-            log.warning("leases of stopped replicas could not be looked at: %s", fault)
-            return
-        if freed:
+        if self._gone is not None and (freed := await self._store.let_go(self._gone, self._clock.now())):
             log.info("%d steps of a replica that has stopped are free", freed)
-            self.wake()
 
     async def _keep_leases(self) -> None:
         while True:
@@ -330,7 +330,6 @@ class StepRunner:
                 if now - since > _LONGEST_HOLD_S:
                     log.error("a step was held for %.0f s and is let go", now - since)
                     self._held[id].cancel()
-            await self._inherit()
             if not self._held:
                 continue
             try:
