@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Final, Literal
 
 from bot.errors import NotAllowed, QuotadeskError, UnknownName, UsageError
-from bot.locales import Words, notes
+from bot.locales import Words, export_words, notes
 from bot.model.chat import (
     Action,
     Board,
@@ -28,6 +28,7 @@ from bot.model.chat import (
 from bot.model.handoff import EVIDENCE, Ticket, TicketState, TimelineEntry
 from bot.services import Services
 from bot.services.incident import morning
+from handlers.balance import provider_title
 from handlers.router import Command, Press
 
 _SHOWN = 20
@@ -306,11 +307,12 @@ async def show(request: Request, services: Services) -> AsyncIterator[Reply]:
 
 def _export(ticket: Ticket, services: Services, words: Words) -> Reply:
     other = Words("en" if words.language == "zh" else "zh", words.timezone)
-    now = services.clock.now()
+
+    def text(reader: Words) -> str:
+        return export_words.export(ticket, reader, services.clock.now(), called=lambda id: provider_title(id, reader))
+
     return Reply(
-        words.say("ticket.export_title", ticket=ticket.id),
-        (Quote(notes.export(ticket, words, now)),),
-        details=(Quote(notes.export(ticket, other, now)),),
+        words.say("ticket.export_title", ticket=ticket.id), (Quote(text(words)),), details=(Quote(text(other)),)
     )
 
 

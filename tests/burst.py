@@ -40,7 +40,7 @@ class DeskServer:
     def __init__(self) -> None:
         self.arrived: dict[tuple[str, str], list[Arrival]] = collections.defaultdict(list)
         self.closed: dict[str, list[tuple[float, float]]] = collections.defaultdict(list)
-        self.messages = 0
+        self.messages = self.repeated = 0
         self.refused = collections.Counter[str]()
         self._minute: dict[str, collections.deque[float]] = collections.defaultdict(collections.deque)
         self._ids = itertools.count(1)
@@ -100,8 +100,10 @@ class DeskServer:
         first = re.search(r"#(\d+)", text.split("\n")[0])
         if first:  # one ticket
             self.arrived[chat, first[1]].append(Arrival(now, bool(mark)))
+            self.repeated += bool(mark)
             return
         marked = set(re.findall(r"#(\d+)", marks))
+        self.repeated += bool(marked)
         for number in dict.fromkeys(re.findall(r"^#(\d+) ", shown, re.MULTILINE)):
             self.arrived[chat, number].append(Arrival(now, number in marked))
 
@@ -122,7 +124,7 @@ class DeskServer:
 
 @dataclass(slots=True)
 class Counts:
-    """`lost`: never arrived. `doubled`: arrived more than once; `unmarked`: of these, not said on the later ones. The longest
+    """`lost`: never arrived. `repeated`: messages that hold something marked. `doubled`: arrived more than once; `unmarked`: of these, not said on the later ones. The longest
     times until something arrived: `after_open_s` from its opening, `after_back_s` from the platform's being back where it had
     refused meanwhile, `waited_s` all the time in which the platform would have taken it. `down_s`: how long no replica ran;
     `opening_s`: how long the opening of all tickets took; `floor_s`: the least that the platforms' pace allows for so many."""
@@ -135,6 +137,7 @@ class Counts:
     unmarked: int
     marked: int
     messages: int
+    repeated: int
     refused: dict[str, int]
     kills: int
     after_open_s: float
@@ -239,7 +242,25 @@ def _down(began: float, up: list[tuple[float, float]]) -> float:
 
 def _counted(opened: dict[int, tuple[float, bool]], desk: DeskServer, kills: int, took: float) -> Counts:
     counts = Counts(
-        len(opened), 0, 0, 0, 0, 0, 0, desk.messages, dict(desk.refused), kills, 0.0, 0.0, 0.0, 0, 0.0, 0.0, 0.0, took
+        len(opened),
+        0,
+        0,
+        0,
+        0,
+        0,
+        0,
+        desk.messages,
+        desk.repeated,
+        dict(desk.refused),
+        kills,
+        0.0,
+        0.0,
+        0.0,
+        0,
+        0.0,
+        0.0,
+        0.0,
+        took,
     )
     times = [at for at, _ in opened.values()]
     counts.opening_s = round(max(times) - min(times), 1)

@@ -235,8 +235,8 @@ async def test_who_asked_may_say_that_it_is_not_solved(here: Room, desk: Desk) -
 async def test_the_export_has_the_other_language_behind_details(here: Room, desk: Desk) -> None:
     await here.open()
     reply = await desk.press("ticket.export", language="zh")
-    assert "求助：" in text_of(reply)
-    assert "Support request:" in text_of(reply)
+    assert "向深度求索 DeepSeek 求助：" in text_of(reply)
+    assert "Support request to DeepSeek:" in text_of(reply)
 
 
 # --- on call

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bot.errors import DeliveryError
-from bot.locales import Words, notes
+from bot.locales import Words, export_words, notes
 from bot.model.chat import MessageRef, Person, Role
 from bot.model.diagnosis import Cause
 from bot.model.handoff import EVIDENCE, Evidence, Page, Waiting
 from bot.outlets.desk import ChatDesk, place_of
+from bot.ports import Sighting
 from tests.conftest import FixedClock
 from tests.escalation_room import ALICE, BOB, CAROL, Room, room, text_of
 
@@ -90,26 +92,59 @@ async def test_the_export_is_ready_to_paste(here: Room) -> None:
     ticket = await here.escalation.add_evidence(
         ticket.id, BOB, {"amount": here.clean("¥100"), "payment_method": here.clean("支付宝")}
     )
-    zh = notes.export(ticket, ZH, here.clock.now())
-    en = notes.export(ticket, EN, here.clock.now())
-    assert zh.splitlines()[2:] == [
-        "1. 账户：deepseek",
+    zh = export_words.export(ticket, ZH, here.clock.now())
+    en = export_words.export(ticket, EN, here.clock.now())
+    assert zh.splitlines() == [
+        "向 dmxapi（后面是 deepseek）求助：余额已用尽",
+        "",
+        "1. 账户：deepseek（我们自己的叫法）",
         "2. 支付方式：支付宝",
         "3. 金额：¥100",
         "4. 模型：deepseek-reasoner",
         "5. 状态：500",
         "6. 报错原文：Your credit balance is too low",
-        "7. 请求号：20260126100910722614337HsQybcmN",
+        "7. 请求号：20260126100910722614337HsQybcmN（其中时间 2026-01-26 10:09:10，以服务器时钟为准）",
         "8. 重复提交：是",
+        "9. 出现次数：14 分钟内 3 次",
+        "10. 我们的判断：余额已用尽（已证实）",
+        "11. 另外试过：deepseek-backup（密钥被拒（401））",
         "",
-        "暂时没有：时间、订单时间。",
+        "暂时没有：请求时间、在厂商处的账户名、订单时间。",
         "",
-        "请按以上信息核对贵方的请求日志和账目，告诉我们这次调用的最终状态和是否计费。一切以贵方后台记录为准。",
+        "请核对这个账户当时的余额和订单，告诉我们调用为什么被拒绝、是否计费。一切以贵方后台记录为准。",
     ]
     assert "7. Request id: 20260126100910722614337HsQybcmN" in en
     assert "2. Payment method: Alipay" in en
     for promise in ("refund", "compensat", "退款", "赔偿", "宕机"):
         assert promise not in zh + en
+
+
+async def test_the_export_tells_when_we_saw_it_from_when_it_was_sent(here: Room) -> None:
+    at = here.clock.now()
+    seen = Sighting(1, at, BOB.address, "query", "balance_exhausted", "deepseek", None, here.clean("402"), {})
+    ticket, _ = await here.open(sighting=seen)
+    text = export_words.export(ticket, EN, here.clock.now())
+    assert "First seen by us: 2026-11-22 10:42:00 (Beijing) = 2026-11-22 02:42:00 UTC" in text
+    assert "Not at hand yet: request time," in text
+    given = {"time": here.clean("2026-11-22T10:41:07+08:00"), "account": here.clean("team@example.com")}
+    ticket = await here.escalation.add_evidence(ticket.id, BOB, given)
+    text = export_words.export(ticket, EN, here.clock.now())
+    assert "Request time: 2026-11-22 10:41:07 (Beijing) = 2026-11-22 02:41:07 UTC" in text
+    assert "1. Account: t***@example.com\n" in text
+    assert "Not at hand yet: request id, payment method, order time, amount." in text
+
+
+@pytest.mark.parametrize(
+    ("cause", "more", "asks"),
+    [
+        ("rate_limited", {}, "which limit this call met"),
+        ("balance_exhausted", {"task_id": "7f3a"}, "look this task up"),
+        ("timeout", {}, "why it failed"),
+    ],
+)
+async def test_the_export_asks_what_this_kind_of_trouble_needs(here: Room, cause: str, more: Any, asks: str) -> None:
+    ticket, _ = await here.open(diagnosis=here.diagnosis(**more), cause=cause)
+    assert asks in export_words.export(ticket, EN, here.clock.now())
 
 
 async def test_a_video_task_is_asked_other_things(here: Room) -> None:

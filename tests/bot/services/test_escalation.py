@@ -103,7 +103,7 @@ async def test_the_seven_fields_in_order(here: Room) -> None:
     assert "status 402" in rows["Evidence"]
     assert rows["Next review"] == "14:42 (Beijing)"
     text = text_of(here.slack.to("C0SUPPORT")[0])
-    assert "Missing: time, request id, order time, amount, payment method" in text
+    assert "Missing: request time, request id, account as the provider knows it, payment method, order time, amount" in text
 
 
 async def test_the_note_speaks_the_teams_language(tmp_path: Path, clock: FixedClock) -> None:
