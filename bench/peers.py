@@ -104,6 +104,14 @@ class Process:
         fields = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
         return (int(fields[11]) + int(fields[12])) / TICK
 
+    async def rest(self) -> None:
+        """Until it has used next to no CPU for a second."""
+        async with asyncio.timeout(60):
+            used = -1.0
+            while self.cpu() - used > 0.03:
+                used = self.cpu()
+                await asyncio.sleep(1.0)
+
     def memory(self) -> float:
         """Resident megabytes now."""
         assert self.process

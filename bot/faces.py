@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger("faces")
 
 STEPS_DRAIN_S = 3.0
+HEAD_START_S = 0.5
+WARM_S = 0.5
 
 
 async def run() -> int:
@@ -109,33 +111,38 @@ async def serve(built: House, stopping: asyncio.Event) -> None:
     work = [built.steps.run_forever(), built.watch.run_forever(), *([chain.run_forever()] if chain else [])]
     if logs is not None:
         work.append(logs.run_forever())
-    running = [asyncio.create_task(each) for each in work]
+    running: list[asyncio.Task[None]] = []
+    starting = [asyncio.create_task(chat.start()) for chat in chats]
     try:
-        for chat in chats:
-            await chat.start()
+        # The platforms go first, but nothing else waits long for one that does not answer.
+        await asyncio.wait(starting, timeout=HEAD_START_S)
+        running = [asyncio.create_task(each) for each in work]
+        await asyncio.gather(*starting)
         # What stands now stays for ever: the collector need not walk over it again.
         gc.freeze()
         gc.enable()
         log.info("started", faces=[chat.platform for chat in chats], pid=os.getpid())
-        # Beside the first messages, not before them: a tenth of a second that the first answer would wait for.
-        reading = asyncio.create_task(asyncio.to_thread(_warm, built))
+        warming = asyncio.create_task(_warm(built))
         await _first(stopping, *running)
-        await reading
+        warming.cancel()
     finally:
         log.info("stopping")
         # No new steps; those that are being sent get a moment while the chats can still send. Then both chats at once: each
         # lets its answers end for up to ten seconds, and whoever asked us to stop does not wait for twice that.
         for task in running:
             task.cancel()
-        await asyncio.wait(running, timeout=STEPS_DRAIN_S)
+        if running:
+            await asyncio.wait(running, timeout=STEPS_DRAIN_S)
         await asyncio.gather(*(chat.stop() for chat in chats), return_exceptions=True)
         await server.stop()
         await asyncio.gather(*running, return_exceptions=True)
 
 
-def _warm(built: House) -> None:
-    built.explaining.warm()
-    _read_words(built.team.timezone)
+async def _warm(built: House) -> None:
+    """A quarter of a second that the first answers would wait for: in a thread, and not before the readiness check is through."""
+    await built.clock.sleep(WARM_S)
+    await asyncio.to_thread(_read_words, built.team.timezone)
+    await asyncio.to_thread(built.explaining.warm)
 
 
 def _read_words(timezone: str) -> None:
