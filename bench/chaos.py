@@ -438,7 +438,13 @@ async def stage(folder: Path, seed: int, which: str) -> AsyncIterator[Stage]:
             team = team_file(providers, app_env, language="en")
             team = re.sub(r"members = .*", 'members = ["slack:*", "telegram:*"]', team)
             # No other way out: its trouble calls somebody.
+            written = app_env.read_text(encoding="utf-8")
+            own = [line for line in written.splitlines() if line.startswith("QUERY_ENGINE_")]
+            app_env.write_text(
+                written + "\n".join(own).replace("QUERY_ENGINE_", "SOLO_ENGINE_") + "\n", encoding="utf-8"
+            )
             team += '[engines.solo]\ntitle = "SoloEngine"\nroutes = ["deepseek-main"]\n'
+            team += f'env_file = "{app_env}"\nenv_prefix = "SOLO_ENGINE"\n'
             (folder / "quotadesk.toml").write_text(team, encoding="utf-8")
             environ = {
                 **keys,

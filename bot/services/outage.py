@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from bot.model.chat import Person
-from bot.model.diagnosis import Cause, Proven
+from bot.model.diagnosis import Cause, Diagnosis, Proven
 from bot.model.handoff import Ticket
 from bot.model.team import Team
 from bot.ports import Clock, Gate, Store
@@ -50,11 +50,22 @@ class Outages:
             no_route_left=True,
             tried=said.tried,
         )
+        # What the on-call asks first, as a pasted error would have told it: there is no text of a provider here.
+        known = self._team.routes.get(said.from_route or "")
+        seen = Diagnosis(
+            (proven.cause,),
+            1.0,
+            self._gate.trusted(symptom),
+            says=symptom,
+            provider=(known.provider or None) if known else None,
+            model=(known.model or None) if known else None,
+            occurred_at=self._clock.now().isoformat(timespec="seconds"),
+        )
         ticket, new = await self._escalation.open(
             asker=Person(SELF.platform, SELF.id, SELF.name),
             language=self._team.language,
+            diagnosis=seen,
             proven=proven,
-            symptom=self._gate.trusted(symptom),
         )
         if new or ticket.opened_by.address == SELF.address:
             await self._store.set_fact(_PREFIX + said.engine, {"ticket": ticket.id}, self._clock.now())
