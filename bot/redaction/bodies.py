@@ -6,10 +6,11 @@ JSON inside a JSON string and `curl -d '...'` all come out the same. One pass ov
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from bot.redaction.rx import finder, rx
-from bot.redaction.spans import Span
+from bot.redaction.spans import UNREADABLE, Span, budget
 
 
 def _ungrouped(pattern: str) -> str:
@@ -39,7 +40,7 @@ _ROLE: Final = rx(
 _FLAG: Final = rx(
     r"--?(?:negative-)?prompt[ =]+(\\*[\"'])|(?:-F|--form|--form-string|-d|--data(?:-urlencode)?)[ =]+([\"'])(?:negative_)?prompt="
 )
-_QUOTE: Final = rx(r"\\*[\"'\[\]{}]")
+_QUOTE: Final = re.compile(rb"(?<!\\)\\*[\"'\[\]{}]")
 _IMAGE: Final = rx(
     r"data:(?:image|audio|video|application)/[a-zA-Z0-9.+\-]{1,40};base64,[A-Za-z0-9+/=_\-\s\\]{16,}|(?:b64_json|inline_?[dD]ata|bytesBase64Encoded|image_base64|binary_data_base64|\bdata|\bimage)\\*[\"']?\s{0,4}[:=]\s{0,4}[\[]?\\*[\"']([A-Za-z0-9+/=_\-]{80,})"
 )
@@ -113,12 +114,17 @@ def _images(view: bytes, spans: list[Span]) -> None:
 
 
 def _prompts(view: bytes, spans: list[Span]) -> None:
-    position = 0
+    position = hits = 0
+    most = budget(len(view))
     spoken: bool | None = None
     while True:
         match = _NAME.search(view, position)
         if match is None:
             break
+        hits += 1
+        if hits > most:
+            spans.append((match.start(), len(view), UNREADABLE, b""))
+            return
         name, opening = match.group(1), match.group(3)
         at = match.end(3)
         position = at

@@ -92,7 +92,7 @@ def _pairs(text: bytes, spans: list[Span]) -> None:
 
 
 def _all(search: Search, text: bytes) -> list[tuple[int, int]]:
-    places = []
+    places: list[tuple[int, int]] = []
     start, end = search(text, 0)
     while start >= 0 and len(places) < _MOST:
         places.append((start, end))

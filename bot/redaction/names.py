@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from bot.redaction import judge
@@ -84,6 +85,13 @@ _SEPARATORS: Final = piece(
 _AIMLESS: Final = piece(r"[ \t]*(?:[\xe4-\xe9][\x80-\xbf]{2})*[ \t]*$")
 _AIMED: Final = piece(r"(?:是|为|填|填的|填了|用的|成|了|下|给你)[ \t]*$")
 _OTHERS: Final = piece(r"请求|任务|追踪|编号|订单|日志|模型")
+_BLANKS: Final = frozenset((b" ", b"  ", b" token ", b" key ", b" bot "))
+# what stands between nearly all names and values
+_PLAIN: Final = frozenset(
+    (b"=", b":", b": ", b"='", b"=\"", b" = ", b" = '", b" = \"", b": '", b": \"", b"\": \"", b"': '", b"\":\"", b"':'", "：".encode(), b"=\\\"", b"\\\":\\\"", b"\\\": \\\"")
+)  # fmt: skip
+_PLAINLY: Final = piece(r"[a-z_]{2,20}[:,.;]?")
+_WORD_ENDS: Final = (b" ", b"\n", b"")
 _PART: Final = piece(r"\\?\"(?:\r?\n[^\n]*)?\r?\n\r?\n$")
 _FIELD: Final = piece(r"name=\\?\"[A-Za-z0-9_\-.\[\]]{0,40}$")
 _HEXED: Final = piece(r"(?:[0-9a-f]{32}|[0-9a-f]{64}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$")
@@ -136,6 +144,8 @@ def find(view: bytes, spans: list[Span], search: Search = NAME) -> None:
         if hits > most:
             spans.append((start, length, UNREADABLE, b""))
             return
+        if view.startswith(b"-----", end):
+            continue
         # after a blank soon, it may be a key in short runs whose prefix is broken too
         if end in taken or (rule_of(view[end : end + 24]) is not None and b" " not in view[end : end + 12]):
             continue  # the token finder knows better where it ends
@@ -158,14 +168,22 @@ def _harmless(view: bytes, word: bytes, start: int) -> bool:
     before = view[max(0, start - 14) : start]
     last = before[-1]
     low = before.lower()
-    if low.endswith(_HARMLESS):
+    if low.endswith(_HARMLESS.get(low[-2:], ())):
         return word[:3] == b"key" or not low.endswith((b"config_", b"setting_"))
     if 97 <= last <= 122 and not 65 <= view[start] <= 90:
         return not low.endswith(_STEMS)
     return 65 <= last <= 90 and 65 <= view[start] <= 90 and not low.endswith(_STEMS)
 
 
-_HARMLESS: Final = tuple(word.encode() for word in HARMLESS_BEFORE)
+def _by_end(words: Sequence[str]) -> dict[bytes, tuple[bytes, ...]]:
+    """The words by their last two letters: few are compared."""
+    table: dict[bytes, list[bytes]] = {}
+    for word in words:
+        table.setdefault(word.encode()[-2:], []).append(word.encode())
+    return {end: tuple(same) for end, same in table.items()}
+
+
+_HARMLESS: Final = _by_end(HARMLESS_BEFORE)
 _STEMS: Final = tuple(word.encode() for word in STEMS)
 
 
@@ -187,12 +205,24 @@ def _named(view: bytes, start: int, at: int) -> Span | None:
         return _scheme(view, word, at)
     kind = _KIND.get(word, "api key" if word in (b"ak", b"sk") else "signature")
     gap = hit[len(word) :]
-    if gap[:1] in b'\\"' and _PART.match(gap) is not None and _FIELD.search(view, max(0, start - 48), start) is None:
+    plain = gap in _PLAIN
+    if not plain and gap in _BLANKS and not _flag(view, start):
+        # the usual case: a word in a sentence
+        word_behind = _PLAINLY.match(view, at)
+        if word_behind is not None and view[word_behind.end() : word_behind.end() + 1] in _WORD_ENDS:
+            return None
+    if (
+        b"\n" in gap
+        and gap[:1] in b'\\"'
+        and _PART.match(gap) is not None
+        and _FIELD.search(view, max(0, start - 48), start) is None
+    ):
         return None  # a string's end and an empty line, but no part of a form
     if gap[:1] == b"]" and _label(view, start):
         return None  # our own `[... key]`
     blank = (
-        _SEPARATORS.search(gap) is None
+        not plain
+        and _SEPARATORS.search(gap) is None
         and not gap.endswith(_SCHEME_ENDS)
         and not (kind == "authorization" and gap.endswith(b"key "))
     )
@@ -203,11 +233,15 @@ def _named(view: bytes, start: int, at: int) -> Span | None:
         if span is not None or not any(name in gap for name in _CHINESE_NAMES):
             return span
         word, kind = b"apikey", "api key"  # `火山方舟密钥：`
-    aimless = not blank and (
-        (gap[-1:] == b"\n" and b"\n\r\n" not in gap and b"\n\n" not in gap)
-        or (_AIMLESS.match(gap) is not None and _AIMED.search(gap) is None)
+    aimless = (
+        not plain
+        and not blank
+        and (
+            (gap[-1:] == b"\n" and b"\n\r\n" not in gap and b"\n\n" not in gap)
+            or (_AIMLESS.match(gap) is not None and _AIMED.search(gap) is None)
+        )
     )
-    if _LOOSE.match(gap) is not None and (_CELL.search(view, max(0, start - 48), start) is None):
+    if not plain and _LOOSE.match(gap) is not None and (_CELL.search(view, max(0, start - 48), start) is None):
         return None  # `invalid x-api-key | <request id>` is no table
     if kind == "cookie":
         return _cookie(view, start, at, blank)
@@ -279,7 +313,11 @@ def _lone(value: bytes) -> bool:
 
 def _close_by(view: bytes, end: int) -> bytes:
     """What touches the value: a mask may go on in signs that no value has."""
-    return (view[end : end + 3] + b" ").split()[0] if view[end : end + 1] > b" " else b""
+    following = view[end : end + 3]
+    return (following + b" ").split()[0] if following[:1] > b" " and following[:1] not in _SHUT else b""
+
+
+_SHUT: Final = frozenset((b'"', b"'", b",", b"&", b"`"))
 
 
 _OURS: Final = piece(r"[a-z]{1,12}(?:[ ,]{1,2}(?:[a-z]{1,12}|[0-9]{1,8})){0,4}\]")
@@ -349,7 +387,7 @@ def _vendor(view: bytes, word: bytes, at: int, blank: bool) -> Span | None:
 def _joined(view: bytes, at: int, end: int, value: bytes) -> int:
     following = view[end : end + 1]
     if following == b" ":
-        return spaced_end(view, at, end)
+        return spaced_end(view, at, end) if not judge.placeholder(value) else end
     if following not in (b"\n", b"\r", b"\\") or judge.evidence(value) or judge.dated(value):
         return end
     shaped = shaped_end(view, at, end, _SHAPES)

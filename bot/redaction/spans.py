@@ -11,4 +11,4 @@ UNREADABLE: Final = "unreadable"
 
 
 def budget(length: int) -> int:
-    return 400 + length // 48
+    return 400 + length // 64

@@ -6,7 +6,9 @@ marks inside a word, chat links, line continuations. Everything works on UTF-8 b
 
 from __future__ import annotations
 
+import re
 import unicodedata
+from binascii import unhexlify
 from bisect import bisect_right
 from typing import Final
 
@@ -18,16 +20,20 @@ _WORD = r"[A-Za-z0-9_\-.:/+=]"
 _INVISIBLE: Final = r"\xe2\x80[\x8b-\x8f\xaa-\xae]|\xe2\x81[\xa0\xa6-\xa9]|\xef\xbb\xbf|\xc2\xad|\xe1\xa0\x8e"
 _WIDE: Final = r"\xef\xbc[\x90-\x99\xa1-\xba]|\xef\xbd[\x81-\x9a]|\xf0\x9d[\x90-\x9f][\x80-\xbf]|\xe2\x92[\xb6-\xbf]|\xe2\x93[\x80-\xa9]|\xe2\x80[\x90\x91]"
 _WIDE_ALL: Final = r"\xef\xbc[\x81-\xbf]|\xef\xbd[\x80-\x9e]|\xf0\x9d[\x90-\x9f][\x80-\xbf]|\xe2\x92[\xb6-\xbf]|\xe2\x93[\x80-\xa9]|\xe2\x80[\x90\x91]"
+_WIDE_ASCII: Final = r"\xef\xbc[\x81-\xbf]|\xef\xbd[\x80-\x9e]"
 _JOINT: Final = r"[\"'](?:[ \t]{0,8}(?:\+|\.|&|\\)?[ \t]{0,8}(?:\r?\n)?[ \t]{0,24}(?:\+|\.)?[ \t]{0,8})[fbru]?[\"']"
 _DRESS: Final = finder(
     "|".join(
         (
-            r"%[0-9A-Fa-f]{2}",
+            r"(?:%[0-9A-Fa-f]{2})+",
+            r"(?:\\u[4-9][0-9A-Fa-f]{3})+",
+            r"(?:\\u00[2-7][0-9A-Fa-f])+",
             r"\\{1,6}u[0-9A-Fa-f]{4}",
             r"\\x[0-9A-Fa-f]{2}",
             r"\\\r?\n[ \t]{0,80}",
             r"\\[nrtbf\"'/\-_.*\\`~+=:]",
-            _INVISIBLE,
+            rf"(?:{_INVISIBLE})+",
+            rf"(?:{_WIDE_ASCII})+",
             _WIDE_ALL,
             r"&(?:amp|quot|apos|lt|gt|#[0-9]{1,4}|#x[0-9A-Fa-f]{1,4});",
             r"<(?:https?://|mailto:|tel:)[^|<>\s]{1,120}\|[^<>\s]{1,120}>",
@@ -57,6 +63,13 @@ _ESCAPED: Final = {0x6E: b"\n", 0x72: b"\n", 0x74: b"\t", 0x62: b" ", 0x66: b" "
 _ENTITIES: Final = {b"&amp;": b"&", b"&quot;": b'"', b"&apos;": b"'", b"&lt;": b"<", b"&gt;": b">"}
 _KEYISH: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.:/+=")
 ROUNDS: Final = 3
+_LONG: Final = 40_000  # no chat lets through more, and files come in smaller blocks
+# the same dress again and again: each byte of the copy stands for as many bytes of it
+_RUN: Final = re.compile(
+    rb"(?:%[0-9A-Fa-f]{2})+|(?:\\u[4-9][0-9A-Fa-f]{3})+|(?:\\u00[2-7][0-9A-Fa-f])+|(?:\xef\xbc[\x81-\xbf]|\xef\xbd[\x80-\x9e])+"
+)
+# what a piece that begins so stands for does not depend on what follows it
+_FREE: Final = frozenset(b"%\\&") | frozenset(range(0x80, 0x100))
 
 
 def dressed(text: bytes) -> bool:
@@ -70,29 +83,24 @@ class Overdressed(Exception):  # noqa: N818 - it is a state of the text, not an 
 class Copy:
     """A search copy and its map. `back(start, end)` gives the span of the original that the copy's span came from."""
 
-    __slots__ = ("_ends", "_from", "_literal", "_starts", "parent", "text")
+    __slots__ = ("_parts", "_starts", "parent", "text")
 
-    def __init__(
-        self,
-        text: bytes,
-        starts: list[int],
-        origins: list[int],
-        ends: list[int],
-        literal: list[bool],
-        parent: Copy | None,
-    ) -> None:
+    def __init__(self, text: bytes, starts: list[int], parts: list[tuple[int, int, int]], parent: Copy | None) -> None:
+        """`parts`: for each part that begins at `starts`, where it came from, where that ended, and how many bytes one byte of the
+        copy stood for there; 0 when the part came from one piece that cannot be cut."""
         self.text = text
         self._starts = starts
-        self._from = origins
-        self._ends = ends
-        self._literal = literal
+        self._parts = parts
         self.parent = parent
 
     def back(self, start: int, end: int) -> tuple[int, int]:
         first = bisect_right(self._starts, start) - 1
         last = bisect_right(self._starts, end - 1) - 1
-        begin = self._from[first] + (start - self._starts[first] if self._literal[first] else 0)
-        stop = self._from[last] + (end - self._starts[last]) if self._literal[last] else self._ends[last]
+        origin, _, stride = self._parts[first]
+        begin = origin + (start - self._starts[first]) * stride
+        origin, stop, stride = self._parts[last]
+        if stride:
+            stop = origin + (end - self._starts[last]) * stride
         return self.parent.back(begin, stop) if self.parent is not None else (begin, stop)
 
 
@@ -120,7 +128,7 @@ def _undo(piece: bytes, following: int) -> bytes | None:
         return piece[piece.rindex(b"|") + 1 : -1]
     if first >= 0x80:
         char = piece.decode("utf-8")
-        if unicodedata.category(char) == "Cf":
+        if unicodedata.category(char[0]) == "Cf":
             return b""
         if char in "\u2010\u2011":
             return b"-"
@@ -131,23 +139,41 @@ def _undo(piece: bytes, following: int) -> bytes | None:
     return piece[:1] if following in _KEYISH else None
 
 
+def _run(piece: bytes) -> tuple[bytes, int]:
+    """What a run of one kind of dress stands for, and how many bytes of it make one byte of that."""
+    if piece[0] == 0x25:
+        return unhexlify(piece.replace(b"%", b"")), 3
+    if piece[0] == 0x5C:
+        plain = piece.decode("unicode_escape").encode("utf-8")
+        return plain, len(piece) // len(plain)
+    return unicodedata.normalize("NFKC", piece.decode("utf-8")).encode(), 3
+
+
 def undress(text: bytes, parent: Copy | None = None) -> Copy | None:
     """One round. None when nothing came off. Raises Overdressed when there is more dress than text."""
     out: list[bytes] = []
     starts: list[int] = []
-    origins: list[int] = []
-    ends: list[int] = []
-    literal: list[bool] = []
+    parts: list[tuple[int, int, int]] = []
+    known: dict[bytes, bytes | None] = {}
     size = position = taken = 0
     length = len(text)
-    most = 400 + length // 4
+    most = 400 + min(length, _LONG) // 4 + max(0, length - _LONG) // 12
     begin, end = _DRESS(text, 0)
     while begin >= 0:
         piece = text[begin:end]
-        if piece[0] == 0x5C and end - begin == 2:
-            plain: bytes | None = _ESCAPED.get(piece[1], piece[1:])
+        stride = 0
+        if piece in known:
+            plain = known[piece]
         else:
-            plain = _undo(piece, text[end] if end < length else -1)
+            first = piece[0]
+            if first == 0x5C and end - begin == 2:
+                plain = known[piece] = _ESCAPED.get(piece[1], piece[1:])
+            elif end - begin > 3 and _RUN.fullmatch(piece) is not None:
+                plain, stride = _run(piece)
+            else:
+                plain = _undo(piece, text[end] if end < length else -1)
+                if first in _FREE:
+                    known[piece] = plain
         if plain is not None:
             taken += 1
             if taken > most:
@@ -155,16 +181,12 @@ def undress(text: bytes, parent: Copy | None = None) -> Copy | None:
             if position < begin:
                 out.append(text[position:begin])
                 starts.append(size)
-                origins.append(position)
-                ends.append(begin)
-                literal.append(True)
+                parts.append((position, begin, 1))
                 size += begin - position
             if plain:
                 out.append(plain)
                 starts.append(size)
-                origins.append(begin)
-                ends.append(end)
-                literal.append(False)
+                parts.append((begin, end, stride))
                 size += len(plain)
             position = end
         begin, end = _DRESS(text, end)
@@ -173,12 +195,10 @@ def undress(text: bytes, parent: Copy | None = None) -> Copy | None:
     if position < length:
         out.append(text[position:])
         starts.append(size)
-        origins.append(position)
-        ends.append(length)
-        literal.append(True)
+        parts.append((position, length, 1))
     if not out:
         return None
-    return Copy(b"".join(out), starts, origins, ends, literal, parent)
+    return Copy(b"".join(out), starts, parts, parent)
 
 
 def copies(text: bytes) -> list[Copy]:
