@@ -28,7 +28,7 @@ from bot.model.chat import (
 from bot.model.handoff import EVIDENCE, Ticket, TicketState, TimelineEntry
 from bot.services import Services
 from bot.services.incident import morning
-from handlers.balance import provider_title
+from handlers.balance_words import provider_title
 from handlers.router import Command, Press
 
 _SHOWN = 20
@@ -309,7 +309,9 @@ def _export(ticket: Ticket, services: Services, words: Words) -> Reply:
     other = Words("en" if words.language == "zh" else "zh", words.timezone)
 
     def text(reader: Words) -> str:
-        return export_words.export(ticket, reader, services.clock.now(), called=lambda id: provider_title(id, reader))
+        return export_words.export(
+            ticket, reader, services.team, services.clock.now(), called=lambda id: provider_title(id, reader)
+        )
 
     return Reply(
         words.say("ticket.export_title", ticket=ticket.id), (Quote(text(words)),), details=(Quote(text(other)),)

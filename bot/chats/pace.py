@@ -27,6 +27,7 @@ T = TypeVar("T")
 
 RATE_LIMITED: Final = "rate_limited"  # DeliveryError.reason of a refusal that names its seconds
 _KEPT_CHATS: Final = 2_000
+_STORED_WAITS_S: Final = 5.0  # here, for its turn; longer, where it is stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,14 +88,16 @@ class Pace:
         """Waits for the chat's turn, sends, and returns what `send` returned. `send` raises DeliveryError("rate_limited",
         retry_after_s=s) to be tried again after `s`; whatever else it raises is the caller's. A caller that is cancelled
         while waiting leaves the queue. Within `ports.departing` a refusal is raised at once."""
-        lane = self._lanes.setdefault(chat, _Lane())
+        lane, before = self._lanes.setdefault(chat, _Lane()), before_departure()
+        if before is not None and (wait := self._wait(lane, group)) > _STORED_WAITS_S:
+            raise DeliveryError(RATE_LIMITED, retry_after_s=wait)  # a lease and a place in memory are not for waiting
         job = _Job(
             (0 if urgent else 1, next(self._order)),
             send,
             asyncio.get_running_loop().create_future(),
             self._clock.monotonic() + self._patience_s,
             group,
-            before_departure(),
+            before,
         )
         heapq.heappush(lane.jobs, job)
         if lane.worker is None or lane.worker.done():

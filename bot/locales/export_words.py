@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final
 
 from bot.locales import Words, notes
 from bot.model.handoff import Ticket
+from bot.model.team import Team
 
 # What a provider's support asks for, in the order in which it asks.
 _ORDER: Final = (
@@ -16,14 +16,13 @@ _ORDER: Final = (
     "task_state", "failure_reason", "aspect_ratio", "resolution", "duration", "reference_image", "submitted_twice",
 )  # fmt: skip
 _LIMITS: Final = ("rate_limited", "quota_exhausted", "free_tier_zero_limit", "group_limit", "key_limit")
-_DATED_ID = re.compile(r"(20\d\d)(0[1-9]|1[0-2])([0-2]\d|3[01])([01]\d|2[0-3])([0-5]\d)([0-5]\d)\d{3}")
 
 
-def export(ticket: Ticket, words: Words, now: datetime, *, called: Callable[[str], str] = str) -> str:
+def export(ticket: Ticket, words: Words, team: Team, now: datetime, *, called: Callable[[str], str] = str) -> str:
     """Plain text, in the order in which support asks. `called`: a provider's or gateway's name from its id."""
     has = {piece.name: piece.value.text for piece in ticket.evidence}
     facts = [_asked(name, has[name], ticket, words, now) for name in _ORDER if name in has]
-    facts += _ours(ticket, words)
+    facts += _ours(ticket, words, team)
     lines = [_title(ticket, has, words, called), ""]
     for n, (label, value) in enumerate(facts, 1):
         lines.append(words.say("note.export.line", n=n, name=label[:1].upper() + label[1:], value=value))
@@ -36,12 +35,10 @@ def _title(ticket: Ticket, has: dict[str, str], words: Words, called: Callable[[
     cause = notes.cause_title(ticket, words)
     provider, gateway = has.get("provider"), has.get("gateway")
     if gateway and provider:
-        to = words.say("note.export.through", gateway=called(gateway), provider=called(provider))
-    elif gateway or provider:
-        to = called(gateway or provider or "")
-    else:
-        return words.say("note.export.title", cause=cause)
-    return words.say("note.export.title_to", to=to, cause=cause)
+        return words.say("note.export.title_through", to=called(gateway), provider=called(provider), cause=cause)
+    if gateway or provider:
+        return words.say("note.export.title_to", to=called(gateway or provider or ""), cause=cause)
+    return words.say("note.export.title", cause=cause)
 
 
 def _asked(name: str, value: str, ticket: Ticket, words: Words, now: datetime) -> tuple[str, str]:
@@ -53,15 +50,17 @@ def _asked(name: str, value: str, ticket: Ticket, words: Words, now: datetime) -
         return words.say("note.export.seen" if seen else "note.asked.time"), _exact(value, words)
     if name == "order_time":
         return label, _exact(value, words)
-    if name == "request_id" and (dated := _DATED_ID.match(value)):
+    if name == "request_id" and (dated := notes.DATED_ID.match(value)):
         time = "{}-{}-{} {}:{}:{}".format(*dated.groups())
         return label, words.say("note.export.in_id", value=value, time=time)
     return label, notes.value_of(name, value, words, now)
 
 
-def _ours(ticket: Ticket, words: Words) -> list[tuple[str, str]]:
+def _ours(ticket: Ticket, words: Words, team: Team) -> list[tuple[str, str]]:
     """What support does not ask for and what spares it a question: how often, what we take it for, what else we tried."""
     facts, ours = ticket.facts, []
+    if ticket.engine:
+        ours.append((words.say("note.export.used_in"), notes.engine_title(ticket, team)))
     if (seen := int(facts.get("seen") or 1)) > 1:
         span = words.span(max(float(facts.get("span_s") or 0), 60.0))
         ours.append((words.say("note.export.often"), words.say("note.seen", n=seen, span=span)))
@@ -92,4 +91,4 @@ def _exact(text: str, words: Words) -> str:
     if at.tzinfo is None:
         return text
     there = words.say("times.zoned", time=f"{words.local(at):%Y-%m-%d %H:%M:%S}", zone=words.zone_name)
-    return f"{there} = {at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    return words.say("note.export.exact", there=there, utc=f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}")

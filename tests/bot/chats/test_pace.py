@@ -184,6 +184,10 @@ async def test_what_is_stored_is_marked_in_its_turn_and_hears_a_refusal_at_once(
         await pace.run("C1", refused)
     assert (told, fault.value.retry_after_s) == (["marked", "sent"], 40)
     assert pace.wait_s("C1") >= 40
+    with departing(marked), pytest.raises(DeliveryError) as fault:
+        await pace.run("C1", refused)
+    assert (told, fault.value.retry_after_s) == (["marked", "sent"], 40)  # not even tried
+    clock.move(36)
     with departing(marked):
         waiting = asyncio.create_task(pace.run("C1", refused))
     while pace.waiting() == 0:

@@ -92,10 +92,10 @@ async def test_the_export_is_ready_to_paste(here: Room) -> None:
     ticket = await here.escalation.add_evidence(
         ticket.id, BOB, {"amount": here.clean("¥100"), "payment_method": here.clean("支付宝")}
     )
-    zh = export_words.export(ticket, ZH, here.clock.now())
-    en = export_words.export(ticket, EN, here.clock.now())
+    zh = export_words.export(ticket, ZH, here.team, here.clock.now())
+    en = export_words.export(ticket, EN, here.team, here.clock.now())
     assert zh.splitlines() == [
-        "向 dmxapi（后面是 deepseek）求助：余额已用尽",
+        "向 dmxapi 求助，上游是 deepseek：余额已用尽",
         "",
         "1. 账户：deepseek（我们自己的叫法）",
         "2. 支付方式：支付宝",
@@ -105,11 +105,12 @@ async def test_the_export_is_ready_to_paste(here: Room) -> None:
         "6. 报错原文：Your credit balance is too low",
         "7. 请求号：20260126100910722614337HsQybcmN（其中时间 2026-01-26 10:09:10，以服务器时钟为准）",
         "8. 重复提交：是",
-        "9. 出现次数：14 分钟内 3 次",
-        "10. 我们的判断：余额已用尽（已证实）",
-        "11. 另外试过：deepseek-backup（密钥被拒（401））",
+        "9. 用在：QueryEngine",
+        "10. 出现次数：14 分钟内 3 次",
+        "11. 我们的判断：余额已用尽（已证实）",
+        "12. 另外试过：deepseek-backup（密钥被拒（401））",
         "",
-        "暂时没有：请求时间、在厂商处的账户名、订单时间。",
+        "暂时没有：在厂商处的账户名、订单时间。",
         "",
         "请核对这个账户当时的余额和订单，告诉我们调用为什么被拒绝、是否计费。一切以贵方后台记录为准。",
     ]
@@ -123,12 +124,12 @@ async def test_the_export_tells_when_we_saw_it_from_when_it_was_sent(here: Room)
     at = here.clock.now()
     seen = Sighting(1, at, BOB.address, "query", "balance_exhausted", "deepseek", None, here.clean("402"), {})
     ticket, _ = await here.open(sighting=seen)
-    text = export_words.export(ticket, EN, here.clock.now())
+    text = export_words.export(ticket, EN, here.team, here.clock.now())
     assert "First seen by us: 2026-11-22 10:42:00 (Beijing) = 2026-11-22 02:42:00 UTC" in text
     assert "Not at hand yet: request time," in text
     given = {"time": here.clean("2026-11-22T10:41:07+08:00"), "account": here.clean("team@example.com")}
     ticket = await here.escalation.add_evidence(ticket.id, BOB, given)
-    text = export_words.export(ticket, EN, here.clock.now())
+    text = export_words.export(ticket, EN, here.team, here.clock.now())
     assert "Request time: 2026-11-22 10:41:07 (Beijing) = 2026-11-22 02:41:07 UTC" in text
     assert "1. Account: t***@example.com\n" in text
     assert "Not at hand yet: request id, payment method, order time, amount." in text
@@ -144,7 +145,7 @@ async def test_the_export_tells_when_we_saw_it_from_when_it_was_sent(here: Room)
 )
 async def test_the_export_asks_what_this_kind_of_trouble_needs(here: Room, cause: str, more: Any, asks: str) -> None:
     ticket, _ = await here.open(diagnosis=here.diagnosis(**more), cause=cause)
-    assert asks in export_words.export(ticket, EN, here.clock.now())
+    assert asks in export_words.export(ticket, EN, here.team, here.clock.now())
 
 
 async def test_a_video_task_is_asked_other_things(here: Room) -> None:
