@@ -85,7 +85,18 @@ async def run(*, as_json: bool, lang: str | None = None, send: bool = False) -> 
 def _show(check: Check, words: Words) -> None:
     mark = words.say(f"check.marks.{check.state}")
     colon = words.say("common.colon")
-    print(f"{mark}  {check.name}{colon}{check.detail}" + (f"\n       → {check.mend}" if check.mend else ""), flush=True)
+    named = shown(check.name, words)
+    print(f"{mark}  {named}{colon}{check.detail}" + (f"\n       → {check.mend}" if check.mend else ""), flush=True)
+
+
+def shown(name: str, words: Words) -> str:
+    """`slack chat C0SUPPORT` in the reader's language: its kind is in the catalogue, what follows is a name. Scripts get `name`."""
+    parts = name.split(" ")
+    for length in range(min(3, len(parts)), 0, -1):
+        key = f"check.what.{'_'.join(parts[:length]).replace('.', '')}"
+        if words.has(key):
+            return words.say("check.named", what=words.say(key), name=" ".join(parts[length:])).strip()
+    return name
 
 
 async def _checks(report: Report, send: bool) -> AsyncIterator[Check]:
@@ -236,7 +247,7 @@ async def _routes(report: Report, built: house.House) -> AsyncIterator[Check]:
     if not built.team.routes:
         yield report.off("routes", "no_routes")
         return
-    from handlers.balance import reason, state_word
+    from handlers.balance_words import reason, state_word
 
     words = report.words
     boards = [states async for states in built.services.balances.ask(())]

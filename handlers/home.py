@@ -6,10 +6,12 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 
 from bot.locales import Words
-from bot.model.chat import Action, Block, Board, Heading, Line, Reply, Request, Row
+from bot.model.chat import Action, Block, Board, Heading, Line, Reply, Request, Role, Row
 from bot.model.handoff import TicketState
 from bot.services import Services
 from handlers.balance import board, using
+from handlers.oncall import on_call
+from handlers.preferences import chosen, linked
 from handlers.router import Command, Press
 
 _MOST = 10
@@ -23,6 +25,7 @@ async def run(request: Request, services: Services) -> AsyncIterator[Reply]:
         boards = [states async for states in services.balances.ask(())]
         shown = board(boards[-1], services, words, await using(services))
         blocks += [Heading(shown.title), *shown.blocks]
+    operator = request.role is Role.OPERATOR
     tickets = await services.store.tickets(states=(TicketState.OPEN, TicketState.ACKNOWLEDGED), limit=_MOST)
     blocks.append(Heading(words.say("home.tickets")))
     if tickets:
@@ -38,18 +41,18 @@ async def run(request: Request, services: Services) -> AsyncIterator[Reply]:
         blocks.append(Board(tuple(rows)))
     else:
         blocks.append(Line(words.say("home.no_tickets")))
-    blocks.append(
-        Line(
-            words.say(
-                "home.you", language=words.say("preferences.name"), zone=words.zone_name, role=request.role.name.lower()
-            )
-        )
-    )
+    blocks += [Heading(words.say("home.oncall")), Line(await on_call(services, words))]
+    blocks += [Heading(words.say("preferences.title")), chosen(request, words, await linked(request, services, words))]
     yield Reply(
         title=words.say("home.title", environment=services.team.support.environment or "quotadesk"),
         blocks=tuple(blocks),
         actions=(
             Action("home.refresh", words.say("balance.refresh")),
+            *(
+                (Action("switch.choose", words.say("switch.buttons.choose")),)
+                if operator and services.team.engines
+                else ()
+            ),
             *(Action("ticket.show", f"#{ticket.id}", str(ticket.id)) for ticket in tickets[:5]),
         ),
     )

@@ -44,15 +44,21 @@ async def run(request: Request, services: Services) -> AsyncIterator[Reply]:
     yield await _shown(services, words)
 
 
-async def _shown(services: Services, words: Words) -> Reply:
+async def on_call(services: Services, words: Words) -> str:
+    """Who is on call now, and until when, in one line."""
     now = services.clock.now()
-    rota = await services.escalation.rota.rota()
-    shift = rota.at(now)
+    shift = (await services.escalation.rota.rota()).at(now)
     name = _name(shift.address, services, words)
     until = words.when(shift.until, now) if shift.until else ""
     key = ("now" if shift.address else "nobody") + ("" if until else "_open")
     line = words.say(f"oncall.{key}", name=name, until=until)
-    blocks: list[Block] = [Line(line + (words.say("oncall.swapped") if shift.swapped else ""), strong=True)]
+    return line + (words.say("oncall.swapped") if shift.swapped else "")
+
+
+async def _shown(services: Services, words: Words) -> Reply:
+    now = services.clock.now()
+    rota = await services.escalation.rota.rota()
+    blocks: list[Block] = [Line(await on_call(services, words), strong=True)]
     if following := rota.following(now):
         blocks.append(Line(words.say("oncall.next", name=_name(following, services, words))))
     if len(rota.everybody()) > 1:

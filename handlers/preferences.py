@@ -1,4 +1,4 @@
-"""`/quota language`, `/quota timezone`, `/quota link`: what a person chooses for themself."""
+"""`/quota prefs`, `language`, `timezone`, `link`: what a person chooses for themself."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from zoneinfo import available_timezones
 
 from bot.errors import NotAllowed, UsageError
 from bot.locales import Words, languages
-from bot.model.chat import Action, Block, Line, Links, Reply, Request, Role
+from bot.model.chat import Action, Block, Facts, Line, Links, Reply, Request, Role
 from bot.services import Services
 from handlers.router import Command, Press
 
@@ -20,6 +20,41 @@ from handlers.router import Command, Press
 def _zones() -> Mapping[str, str]:
     """In small letters -> as the database of zones spells it. Reading its folder takes milliseconds."""
     return {name.lower(): name for name in available_timezones()}
+
+
+def chosen(request: Request, words: Words, linked: str) -> Facts:
+    """What holds for this person: language, zone, rights, linked accounts."""
+    return Facts(
+        (
+            (words.say("preferences.rows.language"), words.say("preferences.name")),
+            (
+                words.say("preferences.rows.zone"),
+                words.say("preferences.zone_of", name=words.zone_name, zone=words.timezone),
+            ),
+            (words.say("preferences.rows.role"), words.say(f"preferences.roles.{request.role.name.lower()}")),
+            (words.say("preferences.rows.linked"), linked),
+        )
+    )
+
+
+async def linked(request: Request, services: Services, words: Words) -> str:
+    """The same person's other addresses, in words."""
+    profile = await services.store.profile(request.asker.address)
+    others = [address for address in profile.linked if address != request.asker.address]
+    return words.say("common.list_sep").join(others) or words.say("preferences.not_linked")
+
+
+async def prefs(request: Request, services: Services) -> AsyncIterator[Reply]:
+    words = Words(request.language, request.timezone)
+    others = tuple(code for code in languages() if code != request.language)
+    yield Reply(
+        title=words.say("preferences.title"),
+        blocks=(
+            chosen(request, words, await linked(request, services, words)),
+            Line(words.say("preferences.change")),
+        ),
+        actions=tuple(Action("language.set", Words(code).say("preferences.name"), code) for code in others),
+    )
 
 
 async def language(request: Request, services: Services) -> AsyncIterator[Reply]:
@@ -94,6 +129,7 @@ async def link(request: Request, services: Services) -> AsyncIterator[Reply]:
 
 
 COMMANDS = (
+    Command("prefs", prefs, aliases=("me", "settings", "设置"), order=79),
     Command("language", language, presses={"language.set": Press(language)}, aliases=("lang", "语言"), order=80),
     Command("timezone", timezone, aliases=("tz", "时区"), order=81),
     Command("link", link, role=Role.NOBODY, order=82),

@@ -121,6 +121,7 @@ class SlackChat:
         """Connects. A Slack that cannot be reached, or a refused token, is a fault and not an error: it is tried again."""
         await self._wire.open()
         identified = asyncio.Event()
+        self._loops.append(asyncio.create_task(self._inbox.keep_homes(), name="slack homes"))
         self._loops.append(asyncio.create_task(self._identify(identified), name="slack identity"))
         try:
             await asyncio.wait_for(identified.wait(), 5)

@@ -29,12 +29,14 @@ Allowed = Callable[[Person, Place], Awaitable[bool]]  # whether this person may 
 Through = Callable[[AsyncIterator[Reply]], AsyncIterator[Reply]]
 
 DRAIN_S: Final = 10.0
-JUDGE_S: Final = (
-    1.5  # so long the acknowledgement of a sent form waits for what may be wrong with it; Slack waits for 3 s
-)
+JUDGE_S: Final = 1.5  # a sent form is acknowledged so late where it is slow to be judged; Slack waits for 3 s
 BREATH_S: Final = 0.02
 RUSH_S: Final = 0.3
 _SEEN: Final = 5_000
+VIEWED_S: Final = 900.0
+HOME_S: Final = 60.0
+HOME_LEAST_S: Final = 2.0
+VIEWERS_MOST: Final = 30  # Slack takes a hundred such calls a minute
 
 
 class Inbox:
@@ -60,6 +62,10 @@ class Inbox:
         self._quiet.set()
         self._work: set[asyncio.Task[None]] = set()
         self._seen: OrderedDict[str, None] = OrderedDict()
+        self._viewers: dict[
+            str, tuple[float, str | None]
+        ] = {}  # who opened the Home tab: kept true until when, workspace
+        self._touched = asyncio.Event()  # a button was pressed: what the boards show may have changed
         self._breath: asyncio.Task[None] | None = None
         self.answers: Answers | None = None
         self.bot_user = ""
@@ -184,6 +190,7 @@ class Inbox:
             await self._ask(replace(raw, source=source))
             if source.home:  # what was pressed there has changed what stands there
                 await self._home(source.user, source.team)
+            self._touched.set()
 
     async def _may(self, source: Source) -> bool:
         """These two presses never reach the router, so its closed door is asked here."""
@@ -251,6 +258,8 @@ class Inbox:
             if event.get("tab") in (None, "home"):
                 self._sender.learn_direct(str(event.get("user")), str(event.get("channel")))
                 await self._home(str(event.get("user", "")), body.get("team_id"))
+                self._viewers.pop(str(event.get("user")), None)
+                self._viewers[str(event.get("user"))] = (self._clock.monotonic() + VIEWED_S, body.get("team_id"))
             return
         if kind not in ("app_mention", "message") or not reading.from_person(event, bot_user):
             return
@@ -264,6 +273,21 @@ class Inbox:
             raw = reading.overheard(body, event)
             if (await self._intake.clean(raw.text)).found.secrets and await self._first(raw.source):
                 await self._ask(raw)
+
+    async def keep_homes(self) -> None:
+        """The board of everybody who opened it lately stays true: drawn again every minute, and soon after a button was pressed.
+        Slack does not tell when somebody leaves it."""
+        while True:
+            either = [asyncio.ensure_future(self._touched.wait()), asyncio.ensure_future(self._clock.sleep(HOME_S))]
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            for each in either:
+                each.cancel()
+            await self._clock.sleep(HOME_LEAST_S)  # what follows at once is shown with it
+            self._touched.clear()
+            now = self._clock.monotonic()
+            self._viewers = {user: (until, team) for user, (until, team) in self._viewers.items() if until > now}
+            for user, (_, team) in list(self._viewers.items())[-VIEWERS_MOST:]:
+                self.start(self._home(user, team))
 
     async def _home(self, user: str, team: str | None) -> None:
         source = Source(id="", kind="home", user=user, name="", team=team, chat="", private=True, home=True)

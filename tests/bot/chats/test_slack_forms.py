@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bot.chats.slack_inbox import JUDGE_S
+from bot.chats.slack_inbox import HOME_LEAST_S, HOME_S, JUDGE_S, VIEWED_S
 from bot.chats.slack_render import OPTIONS_MOST, Renderer
 from bot.model.chat import Action, Form, Input, Line, Place, Reply, Request
 from tests.conftest import FixedClock
@@ -263,3 +263,40 @@ async def test_the_place_comes_back_from_the_form(slack: SlackWorld, desk: Slack
     await desk.idle()
     place: Place = desk.router.last.place
     assert (place.chat, place.private) == (dm, True)
+
+
+class Quick(FixedClock):
+    """A minute of the live board is over when the test says so; what is grouped is not waited for."""
+
+    async def sleep(self, seconds: float) -> None:
+        if seconds != HOME_LEAST_S:
+            await super().sleep(seconds)
+
+
+async def test_home_stays_true_while_somebody_may_look_at_it(slack: SlackWorld) -> None:
+    clock, drawn = Quick(), 0
+
+    async def home(_: Request) -> AsyncIterator[Reply]:
+        nonlocal drawn
+        drawn += 1
+        yield Reply(title=f"Board {drawn}")
+
+    def shows(number: int) -> bool:
+        return slack.homes["U0ALICE"]["blocks"][0]["text"]["text"] == f"Board {number}"
+
+    async with SlackDesk(slack, socket=True, clock=clock) as desk:
+        desk.router.scripts["home"] = home
+        desk.router.on("ticket.ack", Reply(blocks=(Line("yours"),)))
+        await slack.open_home("U0ALICE")
+        await slack.until(lambda: "U0ALICE" in slack.homes)
+        await desk.idle()
+        clock.move(HOME_S)
+        await slack.until(lambda: shows(2))
+        await desk.chat.post(Place("slack", "C0SUPPORT"), Reply("#7", actions=(Action("ticket.ack", "Ack", "7"),)))
+        await slack.press("U0BOB", await slack.wait_for(lambda m: "Ack" in m.labels), "Ack")
+        await slack.until(lambda: shows(3))
+        clock.move(VIEWED_S + HOME_S)
+        await slack.open_home("U0BOB")
+        await slack.until(lambda: "U0BOB" in slack.homes)
+        await desk.idle()
+        assert shows(3)
