@@ -51,7 +51,8 @@ async def trends(balances: Balances, store: Store, clock: Clock, names: Sequence
             mine = {series: line for series, line in lines.items() if series[0] is kind}
             if not mine:
                 continue
-            series, line = max(mine.items(), key=lambda item: len(item[1]))
+            # A wallet of another currency that stands empty beside the funded one is not the account's story.
+            series, line = max(mine.items(), key=lambda item: (item[1][-1].left > 0, len(item[1])))
             shown = runway.thin(line)
             found.append(
                 Trend(

@@ -20,7 +20,7 @@ from bot.redaction.gate import Gate
 from bot.services.asking import Asker
 from bot.settings import EnvKeys
 from bot.web import Web
-from handlers.balance import reason
+from handlers.balance_words import reason
 from tests.conftest import FixedClock
 
 OPENSSL = shutil.which("openssl") or ""
