@@ -56,9 +56,10 @@ async def _answer(
     engine: str | None = None,
     *,
     quick: bool = False,
+    fresh: bool = False,
 ) -> AsyncIterator[Reply]:
     """What the text says at once; the same message is edited with the proof. `known`: the same answer again, after a press;
-    `quick`: without the first word."""
+    `quick`: without the first word; `fresh`: no figure that is remembered."""
     proof, now = services.proof, services.clock.now()
     heard = await _heard(services, known.id) if known else _Heard()
     found = _found(known) if known else request.found
@@ -71,7 +72,7 @@ async def _answer(
             first = replace(before, repeats=count, repeats_span_s=span)
             text = worded(diagnosis, first, services.team, words, now, found=found, number=number, checking=True)
             yield replace(text, final=False)
-        proven = await proof.prove(diagnosis, engine, answers=heard.answers, repeats=count)
+        proven = await proof.prove(diagnosis, engine, answers=heard.answers, repeats=count, fresh=fresh)
         if services.fallback is not None:
             services.fallback.proved(proven)  # what live facts show; pasted text alone moves nothing
         if proven.engine and proven.engine != before.engine:
@@ -168,7 +169,8 @@ async def again(request: Request, services: Services) -> AsyncIterator[Reply]:
     """Asks the accounts once more; no new sighting is counted."""
     words = Words(request.language, request.timezone)
     sighting, diagnosis = await _load(request, services)
-    async for reply in _answer(request, services, diagnosis, words, sighting, await _engine_of(services, sighting)):
+    of = await _engine_of(services, sighting)
+    async for reply in _answer(request, services, diagnosis, words, sighting, of, fresh=True):
         yield replace(reply, replace=True)
 
 

@@ -6,6 +6,7 @@ Only balances and free probes are asked; nothing here costs money or changes any
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -47,15 +48,9 @@ class Proof:
 
     def candidates(self, diagnosis: Diagnosis) -> tuple[Engine, ...]:
         """Engines the text may be about: the one it names, else those whose routes fit provider, gateway or model."""
-        if diagnosis.engine:
-            wanted = _plain(diagnosis.engine)
-            named = [
-                e
-                for e in self._team.engines.values()
-                if wanted in (_plain(e.name), _plain(e.title), _plain(e.env_prefix))
-            ]
-            if named:
-                return tuple(named[:1])
+        named = self._named(diagnosis)
+        if named is not None:
+            return (named,)
         if not (diagnosis.provider or diagnosis.gateway or diagnosis.model):
             return tuple(self._team.engines.values()) if diagnosis.cause in MONEY_CAUSES else ()
         fits = []
@@ -64,6 +59,19 @@ class Proof:
             if any(self._fits(route.name, diagnosis) for route in routes):
                 fits.append(engine)
         return tuple(fits)
+
+    def _named(self, diagnosis: Diagnosis) -> Engine | None:
+        """The engine that the text names: the application's own names (`QueryEngine/agent.py`, `query engine`), else a title or
+        variable of the team file that stands in the text as a word of its own."""
+        engines = self._team.engines.values()
+        if diagnosis.engine:
+            wanted = _stem(diagnosis.engine)
+            for engine in engines:
+                if wanted in (_stem(engine.name), _stem(engine.title), _stem(engine.env_prefix)):
+                    return engine
+        low = diagnosis.text.text.lower()
+        told = [e for e in engines if any(_stands(word, low) for word in (e.title, e.env_prefix))]
+        return told[0] if len(told) == 1 else None
 
     def _fits(self, route_name: str, diagnosis: Diagnosis) -> bool:
         """Whether the text may be about this route: by gateway, else by provider or address, else by model."""
@@ -143,6 +151,7 @@ class Proof:
         *,
         answers: Mapping[str, str] | None = None,
         repeats: int = 1,
+        fresh: bool = False,
     ) -> Proven:
         """Asks the accounts behind the error at once, and the engine's other routes with them. `answers`: what the person
         said to the questions of an earlier look."""
@@ -152,7 +161,9 @@ class Proof:
         if not engines:
             return judge(diagnosis, self.from_text(diagnosis, engine), (), answers or {}, repeats)
         routes = tuple(dict.fromkeys(route for e in engines for route in e.routes))
-        states = dict(zip(routes, await asyncio.gather(*(self._balances.check(r) for r in routes)), strict=True))
+        states = dict(
+            zip(routes, await asyncio.gather(*(self._balances.check(r, fresh=fresh) for r in routes)), strict=True)
+        )
         using = {e.name: await self._using(e) for e in engines}
         behind = tuple(dict.fromkeys(name for name in using.values() if name))
         hinted = bool(diagnosis.provider or diagnosis.gateway or diagnosis.model)
@@ -215,6 +226,20 @@ class Proof:
 
 def _plain(text: str) -> str:
     return "".join(c for c in text.lower() if c.isalnum())
+
+
+def _stem(name: str) -> str:
+    """`QueryEngine`, `query engine`, `QUERY_ENGINE_` and `query` are one name."""
+    plain = _plain(name)
+    return plain.removesuffix("engine") or plain
+
+
+def _stands(name: str, low: str) -> bool:
+    """Whether a name of the team file stands in the text as a word; short names are everyday words and tell nothing."""
+    name = name.strip().lower()
+    if len(name) < 5 and name.isascii():
+        return False
+    return bool(name) and bool(re.search(rf"(?<![a-z0-9]){re.escape(name)}(?![a-z0-9])", low))
 
 
 def mark(diagnosis: Diagnosis) -> str:

@@ -80,6 +80,16 @@ class House:
         finally:
             await store.close()
 
+    async def breaker(self, route: str) -> tuple[str, str] | None:
+        """(what it needs, its cause), or None where the route is not out."""
+        store = SqlStore(f"sqlite+aiosqlite:///{self.folder}/var/quotadesk.db", Gate(b"test"))
+        await store.open()
+        try:
+            fact = await store.get_fact(f"breaker:{route}")
+            return (fact["needs"], fact["cause"]) if fact else None
+        finally:
+            await store.close()
+
     async def later(self, minutes: int) -> None:
         """What the chain has stored is so much older: no test waits for ten minutes."""
         store = SqlStore(f"sqlite+aiosqlite:///{self.folder}/var/quotadesk.db", Gate(b"test"))
@@ -187,7 +197,7 @@ async def test_a_402_moves_the_engine_and_a_recovery_brings_it_home(tmp_path: Pa
         for text in (h.slack.render_text(in_slack), in_telegram["text"]):
             for part in (
                 Words("en").say("cause.balance_exhausted.title"),
-                "The price depends on",
+                "the same price list",
                 "goes back to main by itself",
             ):
                 assert part.lower() in text.lower(), (part, text)
@@ -212,6 +222,25 @@ async def test_a_402_moves_the_engine_and_a_recovery_brings_it_home(tmp_path: Pa
         assert await h.fish.work("query") == 200
         moved = [m for m in h.slack.from_bot() if "was moved by itself" in h.slack.render_text(m)]
         assert len(moved) == 1
+
+        h.note("a 402 is pasted while the account has money: nothing is believed")
+        pasted = "[Insight Engine Streamlit App] Error code: 402 - {'error': {'message': 'Insufficient Balance'}}"
+        await h.slack.slash("U0ADMIN", "C0SUPPORT", "/diagnose", pasted)
+        answer = await h.slack.wait_for(lambda m: "diagnose.again" in " ".join(m.action_ids), 15)
+        assert await h.breaker("third") is None
+        h.note("checked again when the account is empty: proved, so its route is out, and people hear of it")
+        h.provider.money[h.keys["THIRD"]] = "0.00"
+        async with asyncio.timeout(60):
+            while await h.breaker("third") is None:  # a figure that is only seconds old is not asked for again
+                await h.slack.press("U0ADMIN", answer, "diagnose.again")
+                await asyncio.sleep(0.5)
+        said = await h.in_slack("InsightEngine: third is out", "automatic fallback is off")
+        await h.in_telegram("InsightEngine: third is out", "automatic fallback is off")
+        assert Words("en").say("cause.balance_exhausted.title") in h.slack.render_text(said)
+        assert await h.breaker("third") == ("balance", "balance_exhausted")
+        assert h.stands("INSIGHT") == ("THIRD",)
+        await h.slack.slash("U0ADMIN", "C0SUPPORT", "/switch", "")
+        await h.in_slack("third is out")
         await h.bot.stop()
         done = [entry for entry in await h.audits() if entry[:2] == ("switch", "query") and entry[3] == "done"]
         assert [who for _, _, who, _ in done] == ["quotadesk", "quotadesk"]

@@ -14,24 +14,30 @@ from bot.model.diagnosis import Cause
 from bot.model.team import Support
 from bot.services import Services
 from bot.services.fallback import Fallback
+from bot.services.lead import LEASE_S
+from bot.services.owed import HOLD
 from handlers.chain import Chain
 from tests.switch_room import Room, room
 
 
 class Wall:
-    """A chat that keeps what is posted; `busy` makes it ask for patience first."""
+    """A chat that keeps what is posted; `busy` makes it ask for patience first, `lost` loses its answer to what it posted."""
 
     platform: Platform = "slack"
 
-    def __init__(self, busy: int = 0) -> None:
+    def __init__(self, busy: int = 0, lost: int = 0) -> None:
         self.posted: list[tuple[Place, Reply]] = []
         self.busy = busy
+        self.lost = lost
 
     async def post(self, place: Place, reply: Reply) -> MessageRef:
         if self.busy:
             self.busy -= 1
             raise DeliveryError("rate_limited", retry_after_s=3)
         self.posted.append((place, reply))
+        if self.lost:
+            self.lost -= 1
+            raise DeliveryError("timeout", lost=True)
         return MessageRef(place.platform, place.chat, str(len(self.posted)))
 
     async def edit(self, ref: MessageRef, reply: Reply) -> None:
@@ -127,3 +133,37 @@ async def test_a_message_that_did_not_arrive_is_posted_later_and_never_twice(hou
     assert (len(later.posted), len(telegram.posted)) == (0, 1)
     house.clock.move(180)
     assert await again.tick() == 0
+
+
+async def test_a_message_that_may_stand_there_already_says_so(house: Room) -> None:
+    wall = Wall(lost=1)
+    runner, fallback = chain(house, wall)
+    fallback.note("query", Cause.BALANCE_EXHAUSTED)
+    await runner.tick()
+    house.clock.move(HOLD)
+    again, _ = chain(house, wall, "after a crash")
+    house.clock.move(LEASE_S)
+    assert await again.tick() == 1
+    first, second = (str(reply.blocks) for _, reply in wall.posted)
+    assert "这条可能已经发过一次" in second
+    assert "这条可能已经发过一次" not in first
+    house.clock.move(HOLD)
+    assert await again.tick() == 0
+
+
+async def test_after_a_kill_the_other_replica_takes_the_engine_home_within_a_lease(house: Room) -> None:
+    first, second = Wall(), Wall()
+    dead, fallback = chain(house, first, "dead")
+    other, _ = chain(house, second, "other")
+    fallback.note("query", Cause.BALANCE_EXHAUSTED)
+    assert await dead.tick() == 1
+    house.provider.money[house.keys["MAIN"]] = "9.00"
+    house.clock.move(900)
+    await dead._lead.ask()  # renewed, and then killed
+    waited = 0.0
+    while not await other.tick():
+        house.clock.move(5)
+        waited += 5
+    assert waited <= LEASE_S
+    assert house.path.read_bytes() == house.original
+    assert len(second.posted) == 1
