@@ -6,6 +6,7 @@ Only a figure of the team's own proves one of them; a person's word makes it lik
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
@@ -124,12 +125,10 @@ class _Case:
             self._add("ruled_out", "unlimited", figure, cause)
         elif reading.amount is not None:
             need = needed(self._d)
-            if need is not None and reading.amount < need:
+            if need is not None and need[1] == reading.currency and reading.amount < need[0]:
                 if cause is Cause.BALANCE_EXHAUSTED:
                     self._add("ruled_out", "has", figure, cause)
-                self._add(
-                    "likely", "too_costly", {**figure, "need": (need, reading.currency)}, Cause.REQUEST_TOO_COSTLY
-                )
+                self._add("likely", "too_costly", {**figure, "need": need}, Cause.REQUEST_TOO_COSTLY)
             else:
                 self._add("ruled_out", "has", figure, cause)
 
@@ -232,11 +231,15 @@ def is_costly(diagnosis: Diagnosis) -> bool:
     return bool(diagnosis.task_id) or any(word in low for word in _COSTLY)
 
 
-def needed(diagnosis: Diagnosis) -> Decimal | None:
-    """What the request would have cost, where the text says it in the same breath as what is left."""
-    raw = diagnosis.figures.get("needed") or diagnosis.figures.get("required")
-    digits = "".join(c for c in (raw or "") if c.isdigit() or c == ".")
-    try:
-        return Decimal(digits) if digits.strip(".") else None
-    except ArithmeticError:
+_SIGNS: Final = {"$": "USD", "usd": "USD", "¥": "CNY", "cny": "CNY", "元": "CNY", "€": "EUR"}
+_AMOUNT: Final = re.compile(r"\d[\d,]*(?:\.\d+)?")
+
+
+def needed(diagnosis: Diagnosis) -> tuple[Decimal, str] | None:
+    """What the request would have cost, where the text says it as money. Tokens and quota units are no money."""
+    raw = (diagnosis.figures.get("needed") or diagnosis.figures.get("required") or "").lower()
+    currency = next((code for sign, code in _SIGNS.items() if sign in raw), None)
+    found = _AMOUNT.search(raw)
+    if currency is None or found is None:
         return None
+    return Decimal(found.group().replace(",", "")), currency

@@ -118,8 +118,36 @@ async def test_a_costly_task_is_named_first(here: Room) -> None:
     here.engine("query", "main")
     said = "402 {'error': {'message': 'Insufficient Balance: this request requires ¥3.50, remaining ¥0.40'}, 'model': 'kling-v2'}"
     last = (await here.ask(f"[QueryEngine] {said}"))[-1]
-    assert "too_costly" in str(last) or "a costly job" in shown(last)
+    assert last.title == "Likely: Not enough money for this one request"
+    assert "likely: this request needs CNY 3.50, main has CNY 0.40" in shown(last)
+    assert "ruled out: main account still CNY 0.40" in shown(last)
     never_pay(last, "en")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "this request requires more credits. You requested up to 65536 tokens, remaining ¥0.40",
+        "this request requires $3.50, remaining ¥0.40",
+        "need quota: 3.50",
+    ],
+)
+async def test_tokens_and_another_currency_are_not_compared_with_money(here: Room, said: str) -> None:
+    here.route("main", "deepseek", deepseek("0.40"))
+    here.engine("query", "main")
+    last = (await here.ask(f"[QueryEngine] 402 {{'error': {{'message': 'Insufficient Balance: {said}'}}}}"))[-1]
+    assert "this request needs" not in shown(last)
+
+
+async def test_an_engine_is_known_by_the_teams_own_name_for_it(here: Room) -> None:
+    here.route("main", "deepseek", deepseek("0"))
+    here.route("talking", "deepseek", deepseek("9"))
+    here.engine("digest", "main")
+    here.engine("chat", "talking")
+    here.engines["digest"] = replace(here.engines["digest"], title="Morning digest")
+    last = (await here.ask("Morning digest failed: HTTP 402 Payment Required"))[-1]
+    assert "proved: main" in shown(last)
+    assert "talking" not in shown(last)
 
 
 async def test_money_and_repeats(here: Room, clock: FixedClock) -> None:

@@ -13,18 +13,22 @@ _ENGINES: Final = {
     "insight": "InsightEngine",
     "report": "ReportEngine",
     "mindspider": "MindSpider",
+    "mind": "MindSpider",
     "forum": "ForumHost",
     "keyword": "KeywordOptimizer",
 }
-_HINTS: Final = ("engine", "mindspider", "forum", "keyword")
+_HINTS: Final = ("engine", "mind", "forum", "keyword", "引擎", "logs")
+_NAMES: Final = "query|media|insight|report"
 _VARIABLE: Final = re.compile(
-    r"\b(query|media|insight|report)_engine_(?:api_key|base_url|model_name|provider|request_timeout)|\b(mindspider|forum|keyword)(?:_host|_optimizer)?_(?:api_key|base_url|model_name)"
+    rf"\b({_NAMES})_engine_(?:api_key|base_url|model_name|provider|request_timeout)|\b(mindspider|forum|keyword)(?:_host|_optimizer)?_(?:api_key|base_url|model_name)"
 )
 _FILE: Final = re.compile(
-    r"\b(query|media|insight|report)_engine_streamlit_app\.py|\b(query|media|insight|report)engine[/\\]+\w|\b(mindspider)[/\\]+\w|\b(forum)engine[/\\]+|\b(keyword)_optimizer\.py|logs[/\\]+(query|media|insight|report|forum)\.log"
+    rf"\b({_NAMES})_engine(?:_streamlit_app)?\.py|\b({_NAMES})engine[/\\]+\w|\b(mindspider)[/\\]+\w|\b(forum)engine[/\\]+|\b(keyword)_optimizer\.py|logs[/\\]+({_NAMES}|forum)\.log"
 )
 _PREFIX: Final = re.compile(
-    r"\b(query|media|insight|report)engine\.\w|\[(query|media|insight|report) engine streamlit app\]|\b(forum) ?host ?:|\b(keyword)_optimizer:|\b(mindspider)\.\w|(?<![\w.])(query|media|insight|report) ?engine\b|\b(mindspider)\b|\b(keyword) ?optimizer\b"
+    rf"\b({_NAMES})engine\.\w|\[({_NAMES}) engine streamlit app\]|\b(forum) ?host ?:|\b(keyword)_optimizer:|\b(mindspider)\.\w"
+    rf"|(?<!sql )(?<!database )(?<![\w.])({_NAMES})[ _-]?engine(?![a-z0-9])|\bengine(?:_name)?[\"']? ?[:=] ?[\"']?({_NAMES}|mindspider|forum|keyword)\b"
+    rf"|({_NAMES}) ?引擎|\b(mind) ?spider\b|\b(keyword)[ _]?optimizer\b"
 )
 
 

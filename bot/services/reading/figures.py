@@ -20,7 +20,7 @@ _FIGURES: Final = (
     (
         "needed",
         re.compile(
-            r"(?:需要预扣费额度|需要额度|need quota|requested up to|you requested|requested about|requested|requires at least|required)[ :=]{0,3}"
+            r"(?:需要预扣费额度|需要额度|need quota|requested up to|you requested|requested about|requested|requires at least|requires|required|estimated cost(?: is| of)?|will cost|would cost|costs)[ :=]{0,3}"
             + _MONEY
         ),
     ),

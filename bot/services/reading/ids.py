@@ -72,6 +72,14 @@ _TASK: Final = Named(
         r"(?:task[ _-]?id|任务 ?id|任务编号|任务号|job[ _-]?id|generation[ _-]?id|prediction[ _-]?id)" + _KEY_END + _ID
     ),
 )
+_TASK_PLAIN: Final = Named(
+    ("task ", 'task"', "job ", "任务", "task#"),
+    re.compile(
+        r"(?:\btask|\bjob|任务) ?#?[\"'`(\[]{0,2}"
+        r"([0-9a-f]{8}-[0-9a-f-]{20,30}|[0-9a-f]{8,40}|[0-9]{10,24}|(?:cgt|task|video|job)[-_][a-z0-9_-]{8,50})(?![\w./:-]*\w)"
+    ),
+)
+"""`task 7f3a9b2c1d failed`: without a colon only what cannot be an ordinary number or word."""
 _SHAPED: Final = re.compile(
     r"\b(req_(?:vrtx_)?[a-z0-9]{16,40}|20\d{12}[0-9]{9,19}[a-z0-9]{0,8}|02\d{12,15}[0-9a-f]{30,50})\b"
 )
@@ -127,10 +135,9 @@ def request_id_of(seen: View) -> str | None:
         )
         if value:
             return value
-        if "id" in seen.low:
-            return task_id_of(seen) or _hinted(_BODY, seen)
+        return task_id_of(seen) or ("id" in seen.low and _hinted(_BODY, seen)) or None
     return None
 
 
 def task_id_of(seen: View) -> str | None:
-    return _hinted(_TASK, seen)
+    return _hinted(_TASK, seen) or _hinted(_TASK_PLAIN, seen)

@@ -28,7 +28,7 @@ _MODEL_SAID: Final = tuple(
             + _Q
             + r")"
             + _NAME
-            + r"[\"'`]{0,2} ?(?=无可用|不存在|不支持|未开通|没有|的?可用|暂|已下线|不可用|价格|倍率|$|\(|，|,|。)",
+            + r"[\"'`]{0,2} ?(?=无可用|返回|报错|失败|调用|出错|不存在|不支持|未开通|没有|的?可用|暂|已下线|不可用|价格|倍率|$|\(|，|,|。)",
         ),
         (("model group",), r"received model group ?= ?" + _NAME),
         (
@@ -56,8 +56,10 @@ _MODEL_SAID: Final = tuple(
             r"\bmodel:? "
             + _Q
             + _NAME
-            + r"[\"'`)\]]{0,2},? (?:does not|doesn't|is not|isn't|not found|not exist|was not|is currently|is overloaded|is temporarily|is at|has been|is no longer|is deprecated|is decommissioned|not supported|unavailable|requires|cannot|under group|in group|in organization|on the server|under the)",
+            + r"[\"'`)\]]{0,2},? (?:does not|doesn't|is not|isn't|not found|not exist|was not|is currently|is overloaded|is temporarily|is at|has been|is no longer|is deprecated|is decommissioned|not supported|unavailable|requires|cannot|returned|failed|responded|answered|gave|says?|task|under group|in group|in organization|on the server|under the)",
         ),
+        ((" model ",), r"\b(?:on|with|using|use|call(?:ing|ed)?) model:? " + _Q + _NAME),
+        (("模型",), r"(?:调用|使用|请求) ?" + _Q + r"(?=[\w./:@+~-]*\d)" + _NAME + r"[\"'`]{0,2} ?模型"),
         (("not found the",), r"not found the model " + _Q + _NAME),
         (
             (

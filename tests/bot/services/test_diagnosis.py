@@ -207,6 +207,11 @@ class TestFields:
             ('{"error":"model \'phi3:mini\' not found"}', "phi3:mini"),
             ("Model: Gemini 2.5 Pro\nlimit: 0, model: gemini-2.5-pro", "gemini-2.5-pro"),
             ("model_name: xxx is over its limit", None),
+            ("HTTP 402: model gpt-4o returned no answer", "gpt-4o"),
+            ("402 on model deepseek-chat", "deepseek-chat"),
+            ("模型 gpt-4o 返回错误 402", "gpt-4o"),
+            ("调用Ollama模型失败: 402", None),
+            ("Request too large for gpt-4o on tokens per min (TPM): Limit 30000, Requested 342389.", "gpt-4o"),
         ],
     )
     def test_model(self, text, model):
@@ -225,6 +230,25 @@ class TestFields:
     def test_request_id(self, text, request_id):
         assert explain(text).request_id == request_id
 
+    @pytest.mark.parametrize(
+        ("text", "task"),
+        [
+            ("402 Payment Required: task 7f3a9b2c1d", "7f3a9b2c1d"),
+            ("任务 123456789012345678 失败: HTTP 402", "123456789012345678"),
+            ("Error processing task 37: HTTP 402", None),
+            ("task deadbeef: HTTP 402", None),
+        ],
+    )
+    def test_a_task_without_a_colon(self, text, task):
+        assert explain(text).task_id == task
+
+    def test_the_callers_relay_is_the_last_of_two(self):
+        found = explain(
+            'API Error: 400 {"error":{"type":"<nil>","message":"Field required (request id: bb340607-7d5e-4e9b-8080-21757930e890) '
+            '(request id: 20251221090637793082942z9dmEVJH)"},"type":"error"}'
+        )
+        assert (found.request_id, found.gateway) == ("20251221090637793082942z9dmEVJH", "new-api")
+
     def test_time_is_the_one_before_the_error(self):
         text = (
             "2025-04-26 23:28:50 | INFO | start\n2025-04-26 23:28:51 | WARNING | Error code: 402 - Insufficient Balance"
@@ -239,6 +263,7 @@ class TestFields:
     def test_figures_as_written(self):
         found = explain("token quota is not enough, token remain quota: $95.27, need quota: $100.78")
         assert found.figures == {"remaining": "$95.27", "needed": "$100.78"}
+        assert explain("402: this request requires ¥3.50, remaining ¥0.40").figures["needed"] == "¥3.50"
 
     @pytest.mark.parametrize(
         ("text", "engine", "source"),
@@ -254,12 +279,36 @@ class TestFields:
                 "file_name",
             ),
             ("QUERY_ENGINE_API_KEY: 401 Unauthorized", "QueryEngine", "variable"),
+            ("query_engine failed: HTTP 402", "QueryEngine", "log_prefix"),
+            ("Query-Engine: HTTP 402", "QueryEngine", "log_prefix"),
+            ("engine=media HTTP 402", "MediaEngine", "log_prefix"),
+            ("insight 引擎 HTTP 402", "InsightEngine", "log_prefix"),
+            ("logs/report.log: HTTP 402", "ReportEngine", "file_name"),
+            ("the SQL query engine answered HTTP 402", None, ""),
             ("retry_helper:wrapper:97 - Error code: 402", None, ""),
         ],
     )
     def test_engine(self, text, engine, source):
         found = explain(text)
         assert (found.engine, found.engine_from) == (engine, source)
+
+
+class TestWordsStand:
+    """A sign is looked for where a word begins; the middle of another word tells nothing."""
+
+    @pytest.mark.parametrize(
+        ("text", "cause"),
+        [
+            ("ERROR: Claude stream relay with usage capture failed: socket hang up ECONNRESET", Cause.NETWORK),
+            ("the figure is below balance sheet totals", Cause.UNKNOWN),
+            ("StableDiffusionImagePipeline finished", Cause.UNKNOWN),
+            ("ErrInsufficientBalance (402)", Cause.BALANCE_EXHAUSTED),
+            ("panic: runtime error: index out of range [3] with length 3", Cause.UNKNOWN),
+            ("django.db.utils.OperationalError: could not connect to server: Connection refused", Cause.UNKNOWN),
+        ],
+    )
+    def test_cause(self, text, cause):
+        assert explain(text).cause is cause
 
 
 class TestWhoseTurn:
