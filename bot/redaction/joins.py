@@ -113,6 +113,16 @@ def shaped_end(view: bytes, start: int, end: int, shapes: tuple[re.Pattern[bytes
     return end
 
 
+def next_line(view: bytes, end: int) -> bytes:
+    """What the next line begins with, when it can be the rest of a value that ends here; empty for `NAME=...` and for no key sign."""
+    joint = _LINE.match(view, end)
+    run = _PIECE.match(view, joint.end()) if joint is not None else None
+    if run is None:
+        return b""
+    stop = run.end()
+    return b"" if view[stop - 1] == 0x3D and view[stop : stop + 1].isalnum() else run.group()
+
+
 def quoted_end(view: bytes, start: int, end: int) -> int:
     """The end of a string in quotes that holds nothing more than this value, broken over line ends; else `end`."""
     best = end

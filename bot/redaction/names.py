@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from bot.redaction import judge
-from bot.redaction.joins import quoted_end, shaped_end, spaced_end, wrapped_end
+from bot.redaction.joins import next_line, quoted_end, shaped_end, spaced_end, wrapped_end
 from bot.redaction.judge import MIN_SECRET
 from bot.redaction.makers import decoded, rule_of
 from bot.redaction.rules.named import HARMLESS_BEFORE, NAMES, STEMS, VENDORS
@@ -390,9 +390,13 @@ def _joined(view: bytes, at: int, end: int, value: bytes) -> int:
         return spaced_end(view, at, end) if not judge.placeholder(value) else end
     if following not in (b"\n", b"\r", b"\\") or judge.evidence(value) or judge.dated(value):
         return end
-    shaped = shaped_end(view, at, end, _SHAPES)
-    if shaped > end:
-        return shaped
+    following_run = next_line(view, end)
+    if not following_run or judge.placeholder(value):
+        return end
+    if b"." in value or b":" in value or following_run[:1] in b".:":
+        shaped = shaped_end(view, at, end, _SHAPES)
+        if shaped > end:
+            return shaped
     quoted = quoted_end(view, at, end)
     if quoted > end:
         return quoted

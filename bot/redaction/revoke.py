@@ -1,4 +1,7 @@
-"""Where each kind of key is revoked or replaced: the maker's own page, without referral parts. Read 2026-11."""
+"""Where each kind of key is revoked or replaced: the maker's own page, without referral parts.
+
+Each address was looked up in public documentation or code in 2026-11. A kind that has none here (a private key, a password) can be
+anybody's: nothing is guessed."""
 
 from __future__ import annotations
 
@@ -15,7 +18,6 @@ REVOKE: Final[Mapping[str, str]] = MappingProxyType(
         "google key": "https://aistudio.google.com/apikey",
         "google token": "https://myaccount.google.com/connections",
         "google secret": "https://console.cloud.google.com/apis/credentials",
-        "private key": "https://console.cloud.google.com/iam-admin/serviceaccounts",
         "openrouter key": "https://openrouter.ai/settings/keys",
         "kimi key": "https://platform.moonshot.cn/console/api-keys",
         "moonshot key": "https://platform.moonshot.cn/console/api-keys",
@@ -26,7 +28,7 @@ REVOKE: Final[Mapping[str, str]] = MappingProxyType(
         "langfuse key": "https://cloud.langfuse.com",
         "langsmith key": "https://smith.langchain.com/settings",
         "groq key": "https://console.groq.com/keys",
-        "xai key": "https://console.x.ai",
+        "xai key": "https://console.x.ai/team/default/api-keys",
         "hugging face key": "https://huggingface.co/settings/tokens",
         "replicate key": "https://replicate.com/account/api-tokens",
         "perplexity key": "https://www.perplexity.ai/account/api/keys",

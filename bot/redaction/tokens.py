@@ -10,7 +10,7 @@ from typing import Final
 import re2
 
 from bot.redaction import judge, names
-from bot.redaction.joins import exact_end, open_end, quoted_end, shaped_end, wrapped_end
+from bot.redaction.joins import exact_end, next_line, open_end, quoted_end, shaped_end, wrapped_end
 from bot.redaction.makers import decoded, rule_of, unhexed
 from bot.redaction.rules.shapes import shape
 from bot.redaction.rules.vendors import RULES, Vendor
@@ -133,7 +133,12 @@ def read(rule: Vendor, view: bytes, start: int, end: int, joins: bool = True) ->
     """The vendor key that begins at `start` and stands in one piece up to `end`: its span, joined over breaks, or None."""
     token = view[start:end]
     head = len(rule.prefix)
-    if joins and rule.check not in ("sk", "jwt") and (view[end : end + 1] in _LINE_ENDS or _SOFT.match(view, end)):
+    if (
+        joins
+        and rule.check not in ("sk", "jwt")
+        and (view[end : end + 1] in _LINE_ENDS or _SOFT.match(view, end))
+        and next_line(view, end - 1 if token[-1:] == b"=" else end)
+    ):
         # all of a key's shape is there, only broken: no doubt about its end
         shapes = tuple(whole for whole in _shapes(rule.prefix) if not whole.fullmatch(token))
         bare = start + len(token.rstrip(b"="))
