@@ -9,16 +9,18 @@ from typing import Final, NamedTuple
 import re2
 
 from bot.model.chat import CleanText
-from bot.model.diagnosis import MONEY_CAUSES, Cause, Diagnosis, Party
+from bot.model.diagnosis import Cause, Diagnosis
 from bot.services.reading.engine import engine_of
 from bot.services.reading.figures import figures_of
 from bot.services.reading.ids import request_id_of, task_id_of
 from bot.services.reading.models import model_of
+from bot.services.reading.question import is_question, page_of
 from bot.services.reading.says import says_of
+from bot.services.reading.speaker import origin_of, party_of, relay_of
 from bot.services.reading.status import status_of
 from bot.services.reading.times import occurred_at_of, retry_after_of
 from bot.services.reading.view import View, view
-from bot.signatures import Origin, Page, Signature, Signatures
+from bot.signatures import Origin, Signature, Signatures
 
 _PAYMENT: Final = (
     Cause.BALANCE_EXHAUSTED,
@@ -34,31 +36,10 @@ _ALSO: Final = {
     400: (Cause.INVALID_REQUEST, Cause.BALANCE_EXHAUSTED),
     401: (Cause.AUTH_INVALID, Cause.KEY_LIMIT),
 }
-_PARTY: Final[dict[Cause, Party]] = {
-    Cause.OVERLOADED: "provider",
-    Cause.SERVER_ERROR: "provider",
-    Cause.UPSTREAM_ERROR: "provider",
-    Cause.NO_CHANNEL: "gateway",
-    Cause.NETWORK: "unknown",
-    Cause.UNKNOWN: "unknown",
-}
-_FOREIGN_WALLET: Final = MONEY_CAUSES - {Cause.KEY_LIMIT, Cause.REQUEST_TOO_COSTLY}
-"""Causes that, told by a provider inside a gateway's answer, lie with the gateway's own account at that provider."""
-
 _WAITING: Final = frozenset((Cause.RATE_LIMITED, Cause.OVERLOADED, Cause.SERVER_ERROR, Cause.UPSTREAM_ERROR))
 _CERTAIN: Final = 80  # from this rank on a signature knows a provider's own sentence
 
-_RELAY_MARK: Final = re.compile(r"\(request id: ?\w*\)|\(tid: ?\w+\)|\"type\" ?: ?\"<nil>\"|'type': '<nil>'|<nil>")
-_RELAY_ID: Final = re.compile(r"20\d{12}\d{6,}[A-Za-z0-9]{0,24}$")
-_RELAYED_ID: Final = re.compile(r"\(request id: ?(20\d{12}\d{6,}[a-z0-9]{0,24})\)")
 _STANDING: Final = re.compile(r"[a-z0-9_]")
-_QUESTION: Final = re.compile(
-    r"[?？]|^(?:how|what|why|where|which|when|does|do|did|is|are|was|can|could|should|will|who|my|i |top)\b|怎么|如何|什么|为什么|哪|吗|呢|是否|多少|能不能|可以|没到账|未到账"
-)
-_BROKEN: Final = re.compile(r"[{}]|error code|traceback|exception:|^\s*http/|status[ _]?code|\w+error:|_error\b")
-_ASKED: Final = re.compile(
-    r"^(?:how|what|why|where|which|when|does|do|did|is|are|can|could|should|will|who)\b[^{}:]*\?*$|^[^{}:]{0,80}(?:吗|怎么办|怎么|如何|呢|什么)[^{}:]{0,30}[?。]?$"
-)
 _PLAIN: Final = re.compile(r"[a-z ,.;!?'\"()-]*")
 _TRADE: Final = re.compile(
     r"\b(?:api|errors?|requests?|tokens?|quota|accounts?|servers?|http|fail\w*|exception|keys?|billing|credits?|usage|plan|subscription|upgrade|"
@@ -105,12 +86,12 @@ class Diagnoser:
         """
         seen = view(text.text)
         status = status_of(seen)
-        page = self._page(seen)
+        page = page_of(seen, self._signatures.pages)
         if page is not None:
             return Diagnosis(
                 causes=(Cause.UNKNOWN,), confidence=0.9, text=text, is_error=False, page=page.id, status=status
             )
-        if status is None and len(seen.low) < 200 and _ASKED.match(seen.low) and not _BROKEN.search(seen.low):
+        if status is None and is_question(seen):
             return Diagnosis(causes=(Cause.UNKNOWN,), confidence=0.6, text=text, is_error=False)
         hits, speakers = self._read(seen, status)
         if (
@@ -121,7 +102,7 @@ class Diagnoser:
             and not _TRADE.search(seen.low)
         ):
             hits = []
-        provider, gateway = _origin(speakers)
+        provider, gateway = origin_of(speakers)
         return self._told(text, seen, status, provider, gateway, hits, known=bool(speakers), brief=brief)
 
     def fitting(self, text: str) -> tuple[str, ...]:
@@ -243,7 +224,7 @@ class Diagnoser:
             provider = provider or hit.entry.provider
             gateway = gateway or hit.entry.gateway
         request_id = request_id_of(seen)
-        gateway = gateway or _relay_of(seen, request_id)
+        gateway = gateway or relay_of(seen, request_id)
         if causes[0] is not Cause.UNKNOWN or status in (429, 403, 400):
             causes += [
                 cause
@@ -267,7 +248,7 @@ class Diagnoser:
             occurred_at=occurred_at_of(seen, hits[0].near if hits else ""),
             engine=engine,
             engine_from=engine_from,
-            party=_party(causes[0], entry, gateway, seen),
+            party=party_of(causes[0], entry, gateway, seen),
             signature=entry.id if entry else "",
             notes=entry.notes if entry else (),
             figures={} if brief else figures_of(seen),
@@ -275,19 +256,6 @@ class Diagnoser:
             checked=entry.checked if entry else "",
             source=entry.source if entry else "",
         )
-
-    def _page(self, seen: View) -> Page | None:
-        low = seen.low
-        if len(low) > 300 or not low or not _QUESTION.search(low) or _BROKEN.search(low):
-            return None
-        best: tuple[int, Page] | None = None
-        for page in self._signatures.pages:
-            for group in page.asks:
-                if all(_said(word, low) for word in group):
-                    weight = sum(map(len, group))
-                    if best is None or weight > best[0]:
-                        best = (weight, page)
-        return best[1] if best else None
 
 
 def _begins(word: str, seen: View) -> bool:
@@ -307,40 +275,6 @@ def _begins(word: str, seen: View) -> bool:
     return False
 
 
-def _said(word: str, low: str) -> bool:
-    """`a|b` is one of several words; an ASCII word must start at a word's beginning."""
-    for choice in word.split("|"):
-        place = low.find(choice)
-        while place >= 0:
-            if not choice[0].isascii() or not place or not low[place - 1].isascii() or not low[place - 1].isalnum():
-                return True
-            place = low.find(choice, place + 1)
-    return False
-
-
-def _origin(speakers: list[Origin]) -> tuple[str | None, str | None]:
-    """Who answered and through whom: hosts weigh more than names, names more than weak signs."""
-    provider = gateway = None
-    for origin in sorted(speakers, key=lambda origin: -origin.weight):
-        provider = provider or origin.provider
-        gateway = gateway or origin.gateway
-    return provider, gateway
-
-
-def _relay_of(seen: View, request_id: str | None) -> str | None:
-    """A relay's request id: time and eight letters or digits in new-api, digits alone in one-api."""
-    if request_id is None:
-        return None
-    if not _RELAY_ID.match(request_id):  # the provider's own id may stand before the relay's
-        further = _RELAYED_ID.search(seen.low)
-        if further is None:
-            return None
-        request_id = further.group(1)
-    if not (_RELAY_MARK.search(seen.low) or "| " + request_id.lower() + " |" in seen.low):
-        return None
-    return "one-api" if request_id.isdigit() and "<nil>" not in seen.low else "new-api"
-
-
 def _may_also(first: Cause, status: int | None, entry: Signature | None) -> bool:
     return (
         first is Cause.UNKNOWN
@@ -358,19 +292,3 @@ def _confidence(entry: Signature | None, hits: list[_Hit]) -> float:
     told = 0.5 if entry.rank <= 24 else 0.75 if entry.rank <= 40 else 0.9 if entry.rank < 80 else 0.97
     rivals = {hit.entry.causes[0] for hit in hits if hit.entry.rank >= entry.rank - _RIVAL}
     return round(told - 0.1 * (len(rivals) > 1), 2)
-
-
-def _party(cause: Cause, entry: Signature | None, gateway: str | None, seen: View) -> Party:
-    """Whose turn it is. A provider's word about money inside a relay's answer speaks of the relay's account, not the caller's."""
-    if entry is not None and entry.party:
-        return entry.party
-    if cause in _FOREIGN_WALLET and entry is not None and entry.provider and entry.provider != gateway:
-        if gateway or _relayed(seen):
-            return "gateway"
-    elif cause is Cause.UPSTREAM_ERROR and (gateway or _relayed(seen)):
-        return "gateway"
-    return _PARTY.get(cause, "client")
-
-
-def _relayed(seen: View) -> bool:
-    return ("id" in seen.low or "<nil>" in seen.low) and bool(_RELAY_MARK.search(seen.low))
