@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
+from urllib.parse import parse_qsl
 
 import structlog
 from aiohttp import web
@@ -42,6 +43,7 @@ Ack = Callable[..., Awaitable[BoltResponse]]
 CHECK_S: Final = 15.0  # how soon a fault is looked at again
 CHECK_WELL_S: Final = 300.0
 _ANY: Final = re.compile("")
+_OTHERS: Final = (b"payload=", b"{")  # interactions are one field, events are JSON
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,17 @@ class SlackOptions:
     proxy: str | None = None
     ping_s: float = 10.0
     watch_s: float = 5.0
+
+
+def _slash(raw: bytes) -> Json | None:
+    """A slash command's fields; None for every other delivery."""
+    if raw.startswith(_OTHERS) or b"ssl_check=" in raw:
+        return None
+    try:
+        fields = dict(parse_qsl(raw.decode("utf-8"), keep_blank_values=True, max_num_fields=100))
+    except ValueError:
+        return None
+    return fields if fields.get("command") and fields.get("trigger_id") and "payload" not in fields else None
 
 
 class _Seconds:
@@ -220,6 +233,11 @@ class SlackChat:
             return web.Response(status=401)
         if self._stopping or self._inbox.answers is None or not self._wire.is_open:
             return web.Response(status=503)
+        if (command := _slash(raw)) is not None:
+            # Two hundred at once: the way through Bolt's middleware would cost the last of them most of its time.
+            with self._inbox.acknowledging():
+                self._inbox.start(self._inbox.slash(command))
+                return web.Response()
         try:
             with self._inbox.acknowledging():
                 answer = await self._app.async_dispatch(await to_bolt_request(request))

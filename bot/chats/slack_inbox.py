@@ -57,7 +57,7 @@ class Inbox:
         self._sender, self._intake, self._people, self._memory = sender, intake, people, memory
         self._clock, self._words, self._names, self._known = clock, words, names, known
         self._allowed = allowed
-        self._rush = 0
+        self._rush = self._arrived = 0
         self._quiet = asyncio.Event()
         self._quiet.set()
         self._work: set[asyncio.Task[None]] = set()
@@ -109,6 +109,7 @@ class Inbox:
     def acknowledging(self) -> Iterator[None]:
         """Around a delivery that is being acknowledged: work steps back for it."""
         self._rush += 1
+        self._arrived += 1
         self._quiet.clear()
         try:
             yield
@@ -124,11 +125,18 @@ class Inbox:
                 # Those that arrive together are not all read yet. One breath for all of them: they go on at the same moment,
                 # and so share one transaction.
                 if self._breath is None or self._breath.done():
-                    self._breath = asyncio.create_task(asyncio.sleep(BREATH_S), name="slack breath")
+                    self._breath = asyncio.create_task(self._lull(), name="slack breath")
                 await asyncio.shield(self._breath)
                 await self._quiet.wait()
         except TimeoutError:
             pass
+
+    async def _lull(self) -> None:
+        """Until nothing new has come for a moment; whoever waits for it gives up after RUSH_S."""
+        before = -1
+        while before != self._arrived:
+            before = self._arrived
+            await asyncio.sleep(BREATH_S)
 
     async def _first(self, source: Source) -> bool:
         """Deliveries are repeated: by Slack when an answer was late, and by whoever replays a signed request."""
