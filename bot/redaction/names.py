@@ -393,7 +393,7 @@ def _joined(view: bytes, at: int, end: int, value: bytes) -> int:
     following_run = next_line(view, end)
     if not following_run or judge.placeholder(value):
         return end
-    if b"." in value or b":" in value or following_run[:1] in b".:":
+    if b"." in value or b":" in value or b"." in following_run or b":" in following_run:
         shaped = shaped_end(view, at, end, _SHAPES)
         if shaped > end:
             return shaped

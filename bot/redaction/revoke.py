@@ -1,7 +1,8 @@
 """Where each kind of key is revoked or replaced: the maker's own page, without referral parts.
 
 Each address was looked up in public documentation or code in 2026-11. A kind that has none here (a private key, a password) can be
-anybody's: nothing is guessed."""
+anybody's: nothing is guessed.
+"""
 
 from __future__ import annotations
 

@@ -82,6 +82,7 @@ def test_every_kind_of_key_says_where_to_revoke_it() -> None:
         "signature",
         "session",
         "jwt",
+        "private key",
     }
     for rule in RULES:
         assert rule.kind in REVOKE or rule.kind in vague, rule.kind
