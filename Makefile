@@ -6,13 +6,15 @@ ARGS ?=
 TESTS ?= tests
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench chaos audit clean lock
+.PHONY: help run test lint bench chaos audit fuzz clean lock
 
 help:
 	@echo "make run   [ARGS=...]   start the bot; without tokens the terminal chat on the demo team"
 	@echo "make test  [TESTS=...]  the whole suite"
 	@echo "make lint               ruff, mypy"
 	@echo "make bench              speed, as ratios to a bare echo bot"
+	@echo "make audit              licences and known vulnerabilities of what is locked"
+	@echo "make fuzz               atheris on the gate, the readers and the parsers, a minute each"
 	@echo "make chaos              kill -9 loops and platform faults, bounded to 5 minutes"
 
 # The stamp is newer than the lock file, or the environment is made again from it.
@@ -46,6 +48,15 @@ bench: $(VENV)/.test
 chaos: $(VENV)/.test
 	@$(BIN)/python -m bench.chaos $(ARGS)
 
+audit: $(VENV)/.test
+	@$(BIN)/python deploy/licences.py
+	@$(BIN)/python deploy/audit.py
+
+# Linux only; its own lock file, so that nobody else needs it. ARGS="--seconds 600 gate" looks longer at one reader.
+fuzz: $(VENV)/.test
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-fuzz.lock
+	@$(BIN)/python -m bench.fuzz $(ARGS)
+
 clean:
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache build *.egg-info
 
@@ -53,4 +64,5 @@ clean:
 lock:
 	@uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header pyproject.toml --extra postgres --extra otel -o requirements.lock
 	@uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --group dev pyproject.toml --extra postgres --extra otel -c requirements.lock -o requirements-dev.lock
+	@uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --group fuzz -o requirements-fuzz.lock
 	@echo "setuptools>=80" | uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header - -c requirements-dev.lock -o requirements-build.lock
