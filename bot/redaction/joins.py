@@ -75,6 +75,10 @@ def exact_end(view: bytes, start: int, end: int, wanted: tuple[int, ...], loose:
         previous = stop - begin
         # in runs of one width a plain word is chance; alone it is the next word of the text
         even = number >= 2 and not over and stop - begin <= width
+        # alone on its line, and just what is missing
+        even = even or (
+            over and number >= 1 and size in wanted and view[stop : stop + 8].split(b"\n", 1)[0].strip() == b""
+        )
         if size - 1 == most and run[-1:] == b"_":
             return stop - 1  # a mark of emphasis closes behind it
         if size > most and size - most < 6 and _channel(run, size - most):

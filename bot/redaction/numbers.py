@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from bot.redaction.rx import finder, rx
+from bot.redaction.rx import finder, piece, rx
 from bot.redaction.spans import UNREADABLE, Span, budget
 
 _PHONE: Final = (
@@ -64,6 +64,9 @@ def _number(view: bytes, start: int, end: int) -> Span | None:
     if size < 11:
         return None
     ahead = view[max(0, start - _WINDOW) : start]
+    if ahead.endswith(_COMMAS):
+        # one of a list: what the first is called, all are
+        ahead = _ITEMS.sub(b"", view[max(0, start - 5 * _WINDOW) : start])[-_WINDOW:]
     if text[-1:] in b"Xx":
         if size == 17 and resident(digits + b"X") and not _named_evidence(ahead):
             return start, end, "resident id", digits + b"X"
@@ -89,6 +92,8 @@ def _number(view: bytes, start: int, end: int) -> Span | None:
     return None
 
 
+_COMMAS: Final = (b",", b", ", "，".encode(), "、".encode())
+_ITEMS: Final = piece(r"(?:[A-Za-z0-9_\-]{8,64}(?:,|，|、) ?){1,16}$")
 _GLUE: Final = frozenset((b"-", b".", b"_", b"/", b"#", b"\xc2\xa5", b"$", b"="))
 _GLUE_AFTER: Final = frozenset((b"-", b".", b"_", b":"))
 

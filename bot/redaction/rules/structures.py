@@ -85,6 +85,10 @@ RULES: Final[tuple[Structure, ...]] = (
         "echo <a20>1a | docker login -u me --password-stdin", "echo $TOKEN | docker login -u me --password-stdin", True,
     ),
     Structure(
+        "netrc", "password", ("password", "passwd"), r"\blogin[ \t\n]{1,8}[^\s]{1,80}[ \t\n]{1,8}passw(?:or)?d[ \t\n]{1,8}([^\s]{6,})",
+        "machine api.example.com login me password <a20>1a", "login failed password ${PASS}", True,
+    ),
+    Structure(
         "hex-piped", "secret", ("xxd -r", "unhex", "fromhex", "hex2bin"), r"(?:echo(?: -n)? |printf '?%s'? |fromhex\(|unhexlify\(|hex2bin\()b?[\"']?([0-9a-fA-F]{24,})\b",
         "echo <h40> | xxd -r -p", "echo hello | xxd -r -p",
     ),

@@ -236,7 +236,8 @@ def test_a_key_broken_anywhere_goes_to_its_last_sign(template: str) -> None:
             clean, _counts = engine.redact(
                 f"API_KEY={key[:at]}{joint}{key[at:]}\nstatus 402 request id: req_0a1b2c3d4e5f60718293"
             )
-            assert key[at:] not in clean and key[at - 8 : at] not in clean, (key, clean)
+            assert key[at:] not in clean, (key, clean)
+            assert key[at - 8 : at] not in clean, (key, clean)
             assert clean.endswith("\nstatus 402 request id: req_0a1b2c3d4e5f60718293")
 
 
