@@ -49,8 +49,8 @@ class Operations(Values):
                 self._engine_named(f"{where} {safe(name)}", name, engines)
             given = [paths] if isinstance(paths, str) else paths
             found = self._list(where, {safe(name): given}, safe(name))
-            out[name] = tuple(str(self._path(path)) for path in found if path.strip())
-            if not out[name]:
+            out[name] = tuple(str(path) for text in found if (path := self._path(text.strip())))
+            if given == [] or given == "":
                 self.faults.append(f"{where} {safe(name)} names no file: give a path, * and ? are allowed in it.")
         return out
 

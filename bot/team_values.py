@@ -191,7 +191,11 @@ class Values:
     def _path(self, text: str) -> Path | None:
         if not text:
             return None
-        path = Path(text).expanduser()
+        try:
+            path = Path(text).expanduser()
+        except RuntimeError:
+            self.faults.append(f"{safe(text)} begins with the home of nobody here: write the whole path.")
+            return None
         return path if path.is_absolute() else (self._folder / path)
 
 

@@ -12,6 +12,7 @@ import pytest
 from bot.errors import ConfigError
 from bot.model.engine import KeyRef
 from bot.model.money import Price
+from bot.model.team import Reporter
 from bot.team_file import parse, read
 
 
@@ -181,3 +182,40 @@ def test_a_route_may_say_what_it_costs(tmp_path: Path) -> None:
         assert faults(tmp_path, head + wrong + "\n") == [
             '[routes.a] price is a table like { currency = "CNY", input = "4", output = "16" }, amounts for a million tokens in quotes.'
         ]
+
+
+def test_logs_and_programs(tmp_path: Path) -> None:
+    head = '[routes.a]\nbase_url = "https://a.example"\n[engines.query]\nroutes = ["a"]\n'
+    file = tmp_path / "team.toml"
+    file.write_text(
+        head + '[watch.logs]\nquery = ["logs/query.log", "/srv/app/*.log"]\n"*" = "other.log"\n'
+        '[reports.yuqing]\nkey_env = "YUQING_TOKEN"\nengine = "query"\nper_minute = 5\n'
+    )
+    team = read(file)
+    assert team.watch.logs == {
+        "query": (f"{tmp_path}/logs/query.log", "/srv/app/*.log"),
+        "*": (f"{tmp_path}/other.log",),
+    }
+    assert team.reporters["yuqing"] == Reporter("yuqing", KeyRef(env="YUQING_TOKEN"), "query", 5)
+
+
+@pytest.mark.parametrize(
+    ("table", "says"),
+    [
+        ("[watch]\nlogs = 7", "[watch.logs] is a table"),
+        ('[watch.logs]\nqery = ["x"]', "Did you mean query?"),
+        ("[watch.logs]\nquery = []", "names no file"),
+        ("[watch.logs]\nquery = [7]", "list of texts"),
+        ('[watch.logs]\nquery = ["~nobody-here/x.log"]', "the home of nobody here"),
+        ("[reports.p]", "needs key_env"),
+        ('[reports.p]\nkey_env = "T"\nengine = "nope"', "is no engine"),
+        ('[reports.p]\nkey_env = "T"\nper_minute = 0', "1 to 6000"),
+        ('[reports.p]\nkey_env = "T"\ntoken = "x"', "token is no setting"),
+    ],
+)
+def test_wrong_logs_and_programs(tmp_path: Path, table: str, says: str) -> None:
+    head = '[routes.a]\nbase_url = "https://a.example"\n[engines.query]\nroutes = ["a"]\n'
+    found = faults(tmp_path, head + table)
+    assert len(found) == 1, found
+    assert says in found[0]
+    assert found[0].endswith((".", "?"))
