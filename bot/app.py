@@ -14,6 +14,7 @@ import structlog
 from prometheus_client import CollectorRegistry
 
 from bot import offers, preflight, replica, team_file
+from bot.charts import week_chart
 from bot.clock import SystemClock
 from bot.errors import ConfigError
 from bot.locales import best
@@ -162,7 +163,7 @@ async def house(
             chain = Fallback(team, switching, balances, store, clock)
             doors = gateways.build(team, web, keys, restarter, clock, directory / "backups")
             behind = Gateways(doors, team, store, clock, gate)
-            speaker = ChatSpeaker(chats, team)
+            speaker = ChatSpeaker(chats, team, week_chart)
 
             async def using() -> Mapping[str, str]:
                 return {one.engine: smaller.whole(one.route) for one in await switching.overview() if one.route}

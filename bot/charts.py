@@ -14,6 +14,8 @@ from io import BytesIO
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from bot.model.alert import WeekReport, WeekRow
+
 if TYPE_CHECKING:
     from PIL.ImageDraw import ImageDraw
     from PIL.ImageFont import FreeTypeFont
@@ -75,6 +77,30 @@ def balance_chart(series: Sequence[Series], timezone: str = "UTC") -> bytes:
     out = BytesIO()
     picture.save(out, "PNG", optimize=True)
     return out.getvalue()
+
+
+def week_chart(week: WeekReport, timezone: str = "UTC") -> bytes | None:
+    """The weekly report's accounts that end soonest, one panel each. None where no figure has moved on."""
+    shown = [
+        Series(row.account, row.currency, row.points, None, _fan(row), _rises(row.points))
+        for row in week.rows
+        if len(row.points) > 1
+    ][:_MOST]
+    return balance_chart(shown, timezone) if shown else None
+
+
+def _fan(row: WeekRow) -> tuple[Decimal, Decimal] | None:
+    low, high = row.runway.low_days, row.runway.high_days
+    return (low, high) if low is not None and high is not None and row.points[-1][1] > 0 else None
+
+
+def _rises(points: Sequence[Point]) -> tuple[datetime, ...]:
+    """Where more than small change arrived."""
+    return tuple(
+        at
+        for (_, before), (at, after) in zip(points, points[1:], strict=False)
+        if after - before >= max(Decimal(1), before / 20)
+    )
 
 
 def _font(size: int) -> FreeTypeFont:

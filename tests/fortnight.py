@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
+from bot.charts import week_chart
 from bot.chats.terminal_render import render
 from bot.locales import Words
 from bot.model.chat import MessageRef, Person, Place, Platform, Reply
@@ -286,15 +287,21 @@ class Scene:
 
 
 async def scene(
-    folder: Path, told: Mapping[str, Told], start: datetime = START, team_: Team | None = None, database: str = "a"
+    folder: Path,
+    told: Mapping[str, Told],
+    start: datetime = START,
+    team_: Team | None = None,
+    database: str = "a",
+    url: str = "",
 ) -> Scene:
+    """`url`: another database than the file `database` in `folder`."""
     clock = FixedClock(start)
-    store = SqlStore(f"sqlite+aiosqlite:///{folder}/{database}.db", Gate(b"tests"))
+    store = SqlStore(url or f"sqlite+aiosqlite:///{folder}/{database}.db", Gate(b"tests"))
     await store.open()
     the_team = team_ or team()
     village = Village(the_team, store, clock, told)
     slack, telegram = ListeningChat("slack", clock), ListeningChat("telegram", clock)
-    speaker = ChatSpeaker({"slack": slack, "telegram": telegram}, the_team)
+    speaker = ChatSpeaker({"slack": slack, "telegram": telegram}, the_team, week_chart)
     watch = Watch(the_team, village, store, clock, speaker, "one", chance=random.Random(7))
     return Scene(clock, store, the_team, village, slack, telegram, watch)
 

@@ -146,6 +146,7 @@ class WeekRow:
     alerts: int = 0
     before_monday: bool = False  # it will not last until the Monday after
     since: datetime | None = None  # the first reading, where that is younger than the week
+    points: tuple[tuple[datetime, Decimal], ...] = ()  # what was left over the week, oldest first, thinned
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from bot.errors import DeliveryError
@@ -16,10 +18,13 @@ from bot.ports import Chat
 
 
 class ChatSpeaker:
-    """`chats` may be filled later and change. Support chats read the team's language and zone."""
+    """`chats` may be filled later and change. Support chats read the team's language and zone. `draw` makes the weekly
+    report's picture, in the zone it is given; None where there is nothing to draw."""
 
-    def __init__(self, chats: Mapping[str, Chat], team: Team) -> None:
-        self._chats, self._team = chats, team
+    def __init__(
+        self, chats: Mapping[str, Chat], team: Team, draw: Callable[[WeekReport, str], bytes | None] | None = None
+    ) -> None:
+        self._chats, self._team, self._draw = chats, team, draw
         self._titles = {engine.name: engine.title for engine in team.engines.values()}
         self._switchable = frozenset(e.name for e in team.engines.values() if e.env_file and len(e.routes) > 1)
 
@@ -33,7 +38,10 @@ class ChatSpeaker:
         await self._chat(ref.platform).edit(ref, self._worded(notice, now))
 
     async def report(self, place: str, report: WeekReport, now: datetime) -> MessageRef:
-        return await self._post(place, alert_words.report(report, self._words, self._titles))
+        reply = alert_words.report(report, self._words, self._titles)
+        if self._draw is not None and (picture := await asyncio.to_thread(self._draw, report, self._team.timezone)):
+            reply = replace(reply, picture=picture)
+        return await self._post(place, reply)
 
     async def back(self, waiting: Await, state: AccountState, now: datetime) -> None:
         """In the thread where it was asked; where that is gone, directly."""

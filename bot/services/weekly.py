@@ -88,6 +88,7 @@ class Weekly:
                         (alerts or {}).get(account.name, 0),
                         short,
                         line[0].at if line[0].at > now - week + timedelta(hours=6) else None,
+                        tuple((point.at, point.left) for point in runway.thin([p for p in line if p.at >= now - week])),
                     )
                 )
         rows.sort(key=lambda row: (row.runway.low_days is None, row.runway.low_days or Decimal(0)))

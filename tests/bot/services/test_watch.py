@@ -140,18 +140,39 @@ async def test_two_replicas_speak_once_and_the_second_takes_over(play: Callable[
     assert heads(made.slack) == ["偏低 · kimi ¥19.00", "恢复 · kimi"]
 
 
-async def test_two_processes_at_the_same_moment_speak_once(play: Callable[..., object], tmp_path: Path) -> None:
-    made: Scene = await play({"kimi": wallet((0, "50"), (4, "0"), (20, "300"))})  # type: ignore[misc]
-    second = SqlStore(f"sqlite+aiosqlite:///{tmp_path}/a.db", Gate(b"tests"))
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+async def test_two_processes_at_the_same_moment_speak_once(
+    kind: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """Two connections, as two replicas have: the database decides who leads, and only one ever does."""
+    url = f"sqlite+aiosqlite:///{tmp_path}/a.db"
+    if kind == "postgres":
+        server = request.getfixturevalue("postgres")
+        if server is None:
+            pytest.skip("no PostgreSQL on this machine")
+        url = await server.new_database()
+    the_team = team(watch=Watching(every=timedelta(minutes=2), weekly_report=False))
+    made = await scene(tmp_path, {"kimi": wallet((0, "50"), (4, "0"), (20, "300"))}, NOON, the_team, url=url)
+    second = SqlStore(url, Gate(b"tests"))
     await second.open()
     speaker = ChatSpeaker({"slack": made.slack, "telegram": made.telegram}, made.team)
     other = Watch(made.team, made.village, second, made.clock, speaker, "two", chance=random.Random(7))
-    for _ in range(40):
+    led = set()
+    for _ in range(30):
         await asyncio.gather(other.tick(), made.watch.tick())
         assert not (made.watch.leads and other.leads)
+        led.add((made.watch.leads, other.leads))
         made.clock.move(timedelta(minutes=1))
+    assert len(led) == 1  # who leads keeps leading
+    assert heads(made.slack) == heads(made.telegram) == ["已用尽 · kimi ¥0.00", "恢复 · kimi"]
+    # The leader is gone without a word: the other one takes over once the lease is over, and repeats nothing.
+    heir = other if made.watch.leads else made.watch
+    made.clock.move(timedelta(minutes=2))
+    await heir.tick()
+    assert heir.leads
+    assert len(made.slack.posts) == 2
     await second.close()
-    assert heads(made.slack) == ["已用尽 · kimi ¥0.00", "恢复 · kimi"]
+    await made.store.close()
 
 
 async def test_a_restart_repeats_nothing_and_loses_nothing(play: Callable[..., object]) -> None:
@@ -339,6 +360,9 @@ async def test_the_report_comes_on_monday_at_nine_once_and_not_a_day_late(tmp_pa
     await made.run(monday + timedelta(hours=12), 60)
     reports = [(when, reply) for when, _, reply in made.slack.posts if reply.title.startswith("一周额度")]
     assert [when for when, _ in reports] == [monday + timedelta(hours=9)]
+    picture = reports[0][1].picture
+    assert picture is not None  # and the rows beside it say the same in words
+    assert picture.startswith(b"\x89PNG")
     late = await scene(tmp_path, told, monday + timedelta(hours=34), replace(made.team), "late")
     await late.run(monday + timedelta(hours=36), 60)
     assert [title for title in heads(late.slack) if "一周" in title] == []
@@ -361,4 +385,5 @@ async def test_the_report_counts_what_was_spent_and_what_arrived(tmp_path: Path)
     report = await Weekly(made.team, made.village, made.store, made.clock).make(NOON)
     (row,) = report.rows
     assert (row.spent, row.arrived, row.left) == (Decimal(60), Decimal(200), Decimal(240))
+    assert [left for _, left in row.points] == [*(Decimal(amount) for amount, _ in amounts), Decimal(240)]  # and now
     await made.store.close()
