@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Final, Literal
 
 from bot.errors import NotAllowed, QuotadeskError, UnknownName, UsageError
-from bot.locales import Words, export_words, notes
+from bot.locales import Words, delivery_words, export_words, notes
 from bot.model.chat import (
     Action,
     Board,
@@ -25,7 +25,7 @@ from bot.model.chat import (
     Role,
     Row,
 )
-from bot.model.handoff import EVIDENCE, Ticket, TicketState, TimelineEntry
+from bot.model.handoff import EVIDENCE, Ticket, TicketState
 from bot.services import Services
 from bot.services.incident import morning
 from handlers.balance_words import provider_title
@@ -135,7 +135,13 @@ def view(ticket: Ticket, services: Services, words: Words) -> Reply:
     now = services.clock.now()
     note = notes.note(ticket, words, services.team, now, oncall=_oncall(ticket, services))
     lines = [
-        Line(words.say("ticket.entry", time=words.when(e.at, now, zone=False), what=_what(e, words, now)))
+        Line(
+            words.say(
+                "ticket.entry",
+                time=words.when(e.at, now, zone=False),
+                what=delivery_words.entry(e, services.team, words, now),
+            )
+        )
         for e in ticket.timeline
     ]
     export = Action("ticket.export", words.say("ticket.buttons.export"), str(ticket.id))
@@ -151,20 +157,6 @@ def view(ticket: Ticket, services: Services, words: Words) -> Reply:
 def _oncall(ticket: Ticket, services: Services) -> list[str]:
     addresses = list(ticket.facts.get("oncall") or ())[:1]
     return [services.team.people_names.get(address, address) for address in addresses]
-
-
-def _what(entry: TimelineEntry, words: Words, now: datetime) -> str:
-    platform, _, id = entry.who.partition(":")
-    who = notes.who(Person(platform, id, entry.name), words)  # type: ignore[arg-type]
-    detail = entry.detail.text if entry.detail else ""
-    if entry.what == "evidence":
-        detail = notes.names_of(detail.split(", "), words)
-    elif entry.what == "snoozed":
-        detail = notes.moment(detail, words, now)
-    elif entry.what == "paged":
-        detail = detail.partition(": ")[2]
-    key = f"ticket.what.{entry.what}"
-    return words.say(key, who=who, detail=detail) if words.has(key) else f"{entry.what} {detail}"
 
 
 # --- buttons ---------------------------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ _ASKED: Final = ("time", "status", "model", "request_id")
 _TASK: Final = ("task_state", "failure_reason", "resolution", "duration")
 
 
+DRILL_ENGINE: Final = "DrillEngine"
 # As new-api makes them: the first fourteen digits are the moment, by the gateway's clock.
 DATED_ID: Final = re.compile(r"(20\d\d)(0[1-9]|1[0-2])([0-2]\d|3[01])([01]\d|2[0-3])([0-5]\d)([0-5]\d)\d{3}")
 
@@ -46,12 +47,16 @@ def missing(ticket: Ticket) -> tuple[str, ...]:
 
 
 def engine_title(ticket: Ticket, team: Team) -> str:
+    if ticket.drill:
+        return DRILL_ENGINE
     engine = team.engines.get(ticket.engine or "")
     return engine.title if engine else ticket.engine or capability(ticket).split(" · ")[0]
 
 
 def capability(ticket: Ticket) -> str:
     """Of a trouble without engine and route at least whose it is."""
+    if ticket.drill:
+        return DRILL_ENGINE
     if ticket.capability.text != "-":
         return ticket.capability.text
     has = {piece.name: piece.value.text for piece in ticket.evidence}
@@ -359,21 +364,6 @@ def _cut(text: str, most: int) -> str:
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
-def told_many(
-    said: Sequence[tuple[str, Mapping[str, Any], Ticket | None]], words: Words, team: Team, now: datetime
-) -> Reply:
-    """Several sentences of the bot's own in one message."""
-    lines: dict[str, None] = {}
-    actions: dict[str, Action] = {}
-    for word, facts, ticket in said:
-        one = told(word, facts, words, team, now, ticket)
-        text = " ".join(block.text for block in one.blocks if isinstance(block, Line))
-        lines[f"#{ticket.id}: {text}" if ticket else text] = None
-        actions |= {action.value: Action(action.id, f"#{action.value}", action.value) for action in one.actions}
-    title_line = words.say("note.digest.tell", n=len(lines))
-    return Reply(title_line, (Steps(tuple(lines), numbered=False),), tuple(actions.values()), audience="place")
-
-
 def ended(ticket: Ticket, words: Words, team: Team, now: datetime) -> Reply:
     """To who asked."""
     blocks: list[Block] = [Line(state_line(ticket, words, now))]
@@ -382,33 +372,3 @@ def ended(ticket: Ticket, words: Words, team: Team, now: datetime) -> Reply:
     if ticket.drill:
         actions = [Action("drill.report", words.say("ticket.buttons.report"), str(ticket.id))]
     return Reply(title(ticket, words, team), tuple(blocks), tuple(actions), audience="asker")
-
-
-def told(word: str, facts: Mapping[str, Any], words: Words, team: Team, now: datetime, ticket: Ticket | None) -> Reply:
-    """A sentence of the bot's own about deliveries: a key under [page.tell]."""
-    values = dict(facts)
-    for name in ("at", "until"):
-        if isinstance(values.get(name), str):
-            values[name] = moment(values[name], words, now)
-    for name in ("target", "from", "to"):
-        if name in values:
-            values[name] = team.people_names.get(str(values[name] or ""), values[name]) or words.say("page.nobody_name")
-    if "what" in values and words.has(f"page.kinds.{values['what']}"):
-        values["what"] = words.say(f"page.kinds.{values['what']}")
-    if "reason" in values:
-        key = f"page.reasons.{values['reason']}"
-        values["reason"] = words.say(key) if words.has(key) else values["reason"] or words.say("common.unknown")
-    if "open" in values:
-        values["n"] = len(facts["open"])
-        values["open"] = words.say("common.list_sep").join(f"#{id}" for id in facts["open"][:20]) or words.say(
-            "common.none"
-        )
-    line = words.say(
-        f"page.tell.{word}", **{k: v for k, v in values.items() if k != "from"}, leaving=values.get("from", "")
-    )
-    actions: tuple[Action, ...] = ()
-    if ticket is not None and ticket.state is not TicketState.RESOLVED:
-        actions = (Action("ticket.show", words.say("ticket.buttons.show", ticket=ticket.id), str(ticket.id)),)
-    elif word == "handover":
-        actions = (Action("shift.show", words.say("ticket.buttons.shift")),)
-    return Reply(title(ticket, words, team) if ticket else "", (Line(line),), actions, audience="place")

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from bot.errors import DeliveryError
-from bot.locales import Words, notes
+from bot.locales import Words, delivery_words, notes
 from bot.model.chat import MessageRef, Person, Place, Reply
 from bot.model.handoff import Page, Ticket, Waiting
 from bot.model.team import Team
@@ -121,7 +121,7 @@ class ChatDesk:
     async def tell_many(
         self, place: str, told: Sequence[tuple[str, Mapping[str, Any], Ticket | None]], now: datetime
     ) -> None:
-        await self._post(place, notes.told_many(told, self._words(), self._team, now))
+        await self._post(place, delivery_words.told_many(told, self._words(), self._team, now))
 
     async def ended(self, waiting: Waiting, ticket: Ticket, now: datetime, *, directly: bool) -> None:
         reply = notes.ended(ticket, self._words(waiting.language), self._team, now)
@@ -137,4 +137,4 @@ class ChatDesk:
     async def tell(
         self, place: str, word: str, facts: Mapping[str, Any], now: datetime, *, ticket: Ticket | None = None
     ) -> None:
-        await self._post(place, notes.told(word, facts, self._words(), self._team, now, ticket))
+        await self._post(place, delivery_words.told(word, facts, self._words(), self._team, now, ticket))

@@ -58,6 +58,15 @@ _TOO_LATE: Final = {
 }
 _TOGETHER: Final = ("note", "page", "call", "remind")  # many of them to one place are one message
 _LATE: Final = timedelta(minutes=1)
+_ALL_GONE: Final = (
+    "removed",
+    "blocked",
+    "no_chat",
+    "not_in_channel",
+    "channel_not_found",
+    "is_archived",
+    "not_connected",
+)
 _LATEST_CALLS: Final = 12
 _DIGEST: Final = "digest:"
 _DIGESTS_KEPT: Final = timedelta(days=30)
@@ -278,7 +287,7 @@ class Delivery:
         now = self._clock.now()
         target = _target(step)
         if step.kind == "renew":
-            await self._renew_failed(step, now)
+            await self._renew_failed(step, why, now)
             return
         if step.kind in ("tell", "shift"):
             log.warning("%s could not be told: %s", step.key, why)
@@ -446,15 +455,16 @@ class Delivery:
         found = {ticket.id: ticket for ticket in await self._store.tickets(ids=ids, limit=len(ids))}
         return [found[id] for id in ids if id in found]
 
-    async def _renew_failed(self, step: DueStep, now: datetime) -> None:
-        """The copy was deleted: the support chat gets a new one, once."""
+    async def _renew_failed(self, step: DueStep, why: str, now: datetime) -> None:
+        """The copy was deleted: the support chat gets a new one, once, and the timeline says so."""
         ref = step.payload["ref"]
         place = f"{ref['platform']}:{ref['chat']}"
         if place in self._team.support.chats:
             again = self.note_step(str(step.payload["ticket"]), place, now, instead_of=ref["message"])
-            await self._store.schedule(
-                [DueStep(0, again.kind, again.key, now, {**again.payload, "ticket": step.payload["ticket"]})]
-            )
+            entry = TimelineEntry(now, SELF.address, "deleted", self._gate.trusted(place))
+            if why in _ALL_GONE:  # not this message only: the new note is tried, refused and told
+                entry = TimelineEntry(now, SELF.address, "failed", self._gate.trusted(f"renew {place}: {why}"))
+            await self._store.add_to_ticket(step.payload["ticket"], entry, steps=[again])
 
     async def _run_escalate(self, step: DueStep, ticket: Ticket, now: datetime) -> str:
         """Decides whom to call at this level and makes those calls, and the next level, due."""

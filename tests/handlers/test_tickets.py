@@ -19,13 +19,15 @@ from bot.services import Services
 from bot.services.alert_book import AlertBook
 from bot.services.escalation import build
 from bot.services.fallback import Fallback
-from handlers import oncall, tickets
+from handlers import drill, oncall, shift, tickets
 from handlers.router import Command, Router
 from tests.conftest import FixedClock
 from tests.escalation_room import ADMIN, ALICE, BOB, CAROL, Room, labels, room, team, text_of
 
 _ids = itertools.count()
-_COMMANDS: dict[str, Command] = {c.name: c for c in (*tickets.COMMANDS, *oncall.COMMANDS)}
+_COMMANDS: dict[str, Command] = {
+    c.name: c for c in (*tickets.COMMANDS, *oncall.COMMANDS, *drill.COMMANDS, *shift.COMMANDS)
+}
 
 
 class Desk:
@@ -176,7 +178,7 @@ async def test_one_ticket_with_its_timeline(here: Room, desk: Desk) -> None:
     await desk.send("ticket 1 ack")
     reply = await desk.send("ticket #1", by=BOB, language="zh")
     text = text_of(reply)
-    for part in ("经过", "Bob（Telegram）报告", "交接单已送到：slack:C0SUPPORT", "呼叫：Alice", "Ada（Slack）接手"):
+    for part in ("经过", "Bob（Telegram）报告", "交接单已送到 Slack 支持群", "呼叫：Alice", "Ada（Slack）接手"):
         assert part in text, part
     assert reply.title == "#1 · 处理中 · QueryEngine 没有可用线路"
 
@@ -252,14 +254,14 @@ async def test_oncall(here: Room, desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("typed", "said"),
     [
-        ("swap Carol", "Carol is on call from 10:42 (Beijing) to tomorrow 09:00 (Beijing)."),
-        ("swap @carol 4h", "Carol is on call from 10:42 (Beijing) to 14:42 (Beijing)."),
-        ("swap <@U0ALICE|alice> 18:00", "Alice is on call from 10:42 (Beijing) to 18:00 (Beijing)."),
-        ("swap telegram:2002 22:00 06:00", "Carol is on call from 22:00 (Beijing) to tomorrow 06:00 (Beijing)."),
-        ("swap nobody 02:00 07:00", "nobody is on call from tomorrow 02:00 (Beijing) to tomorrow 07:00 (Beijing)."),
+        ("swap Carol", "Carol is on call from 10:42 to tomorrow 09:00 (Beijing)."),
+        ("swap @carol 4h", "Carol is on call from 10:42 to 14:42 (Beijing)."),
+        ("swap <@U0ALICE|alice> 18:00", "Alice is on call from 10:42 to 18:00 (Beijing)."),
+        ("swap telegram:2002 22:00 06:00", "Carol is on call from 22:00 to tomorrow 06:00 (Beijing)."),
+        ("swap nobody 02:00 07:00", "Nobody is on call from tomorrow 02:00 to tomorrow 07:00 (Beijing)."),
         (
             "swap Carol 2026-11-24T09:00 2026-11-25T09:00",
-            "Carol is on call from Nov 24 09:00 (Beijing) to Nov 25 09:00",
+            "Carol is on call from Nov 24 09:00 to Nov 25 09:00",
         ),
         ("swap Mallory 4h", "I know nobody called Mallory"),
         ("swap Carol yesterday", "Write it like: /quota oncall swap"),
@@ -274,8 +276,8 @@ async def test_swap(here: Room, desk: Desk, typed: str, said: str) -> None:
 async def test_swap_shows_and_gaps_are_said(here: Room, desk: Desk) -> None:
     await desk.send("oncall swap nobody 02:00 07:00")
     text = text_of(await desk.send("oncall"))
-    assert "Nobody from tomorrow 02:00 (Beijing) to tomorrow 07:00 (Beijing)" in text
-    assert "nobody: tomorrow 02:00 (Beijing) to tomorrow 07:00 (Beijing)" in text
+    assert "Nobody from tomorrow 02:00 to tomorrow 07:00 (Beijing)" in text
+    assert "nobody: tomorrow 02:00 to tomorrow 07:00 (Beijing)" in text
     assert "Only operators" in text_of(await desk.send("oncall swap Carol", by=BOB))
     assert (await here.store.audits(subject="swap"))[0].who == ADMIN.address
 
@@ -289,9 +291,12 @@ async def test_drill_and_report(here: Room, desk: Desk) -> None:
     await desk.press("ticket.ack", by=ALICE)
     report = await desk.press("drill.report", by=ALICE)
     text = text_of(report)
-    assert "after 0.0 s: note delivered: slack:C0SUPPORT" in text
-    assert "after 2 minutes: taken by Alice" in text
-    assert "Nobody is on call from tomorrow 02:00 (Beijing) to tomorrow 07:00 (Beijing)." in text
+    assert "0.0 s · note delivered to the support chat on Slack" in text
+    assert "0.0 s · to be called: Alice\n" in text
+    assert "90 s · taken by Alice (Slack)" in text
+    assert "Alice took it after 90 s. 2 gaps were found." in text
+    assert report.title == "DRILL · report on #1"
+    assert "Nobody is on call from tomorrow 02:00 to tomorrow 07:00 (Beijing)." in text
     assert "QueryEngine has no backup route." in text
     assert "Only operators" in text_of(await desk.send("drill", by=BOB))
     assert report.actions == (Action("drill.report", "Drill report", "1"),)
@@ -310,8 +315,12 @@ async def test_a_drill_without_a_pager_and_with_a_gap_next_week(tmp_path: Path, 
     await desk.send("drill", by=ALICE)
     await made.due()
     for language, no_pager, refused in (
-        ("en", "No paging service is set", "telegram:-1009 did not get the note: the chat removed the bot"),
-        ("zh", "没有设置呼叫服务", "telegram:-1009 没有收到交接单：群里移除了机器人"),
+        (
+            "en",
+            "No paging service is set",
+            "Not delivered to the support chat on Telegram: the note (the chat removed the bot).",
+        ),
+        ("zh", "没有设置呼叫服务", "没有送到 Telegram 支持群：交接单（群里移除了机器人）。"),
     ):
         text = text_of(await desk.press("drill.report", by=ALICE, language=language))
         assert no_pager in text

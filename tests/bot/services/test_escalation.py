@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bot.errors import DeliveryError, NotAllowed, QuotadeskError, UnknownName
+from bot.locales import Words, delivery_words
 from bot.model.chat import MessageRef, Person, Role
 from bot.model.diagnosis import Cause, Diagnosis
 from bot.model.handoff import NOTE_FIELDS, TicketState
@@ -103,7 +104,10 @@ async def test_the_seven_fields_in_order(here: Room) -> None:
     assert "status 402" in rows["Evidence"]
     assert rows["Next review"] == "14:42 (Beijing)"
     text = text_of(here.slack.to("C0SUPPORT")[0])
-    assert "Missing: request time, request id, account as the provider knows it, payment method, order time, amount" in text
+    assert (
+        "Missing: request time, request id, account as the provider knows it, payment method, order time, amount"
+        in text
+    )
 
 
 async def test_the_note_speaks_the_teams_language(tmp_path: Path, clock: FixedClock) -> None:
@@ -408,7 +412,9 @@ async def test_a_chat_that_removed_the_bot_is_told_elsewhere(here: Room) -> None
     ticket, _ = await here.open()
     await here.due()
     told = [text_of(r) for r in here.slack.to("C0SUPPORT")]
-    assert any("Could not deliver the note to telegram:-1009: the chat removed the bot" in text for text in told)
+    assert any(
+        "Could not deliver the note to the support chat on Telegram: the chat removed the bot" in text for text in told
+    )
     assert [e.detail.text for e in (await here.whole(ticket.id)).timeline if e.what == "failed" and e.detail] == [
         "note telegram:-1009: removed"
     ]
@@ -481,6 +487,11 @@ async def test_a_deleted_copy_is_posted_anew_once(here: Room) -> None:
     await here.due()
     [again] = here.slack.now("C0SUPPORT")
     assert "Alice took it" in text_of(again)
+    lines = [delivery_words.entry(e, here.team, Words("en"), here.clock.now()) for e in (await here.whole(1)).timeline]
+    assert lines[-2:] == [
+        "the message in the support chat on Slack was deleted; sent again",
+        "note delivered to the support chat on Slack",
+    ]
     await here.escalation.resolve(ticket.id, ALICE, Role.MEMBER)
     await here.due(MINUTE)
     assert len(here.slack.now("C0SUPPORT")) == 1
@@ -691,7 +702,7 @@ async def test_a_burst_into_a_chat_that_removed_the_bot_is_told_in_one_message(h
     for n in range(20):
         await here.open(proven=here.proven(account=f"a{n}", no_route_left=False))
     await here.due()
-    told = [reply for reply in here.slack.to("C0SUPPORT") if "telegram:-1009" in text_of(reply)]
+    told = [reply for reply in here.slack.to("C0SUPPORT") if "support chat on Telegram" in text_of(reply)]
     assert len(told) == 1
     said = "\n".join(text_of(reply) for reply in told)
     assert {f"#{n}" for n in range(1, 21)} <= set(re.findall(r"#\d+", said))
