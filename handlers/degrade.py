@@ -80,7 +80,7 @@ def _turned(done: TakenUp, request: Request, services: Services, back: str) -> R
         return Reply(blocks=(Line(text),), alert=True)
     label = words.say("degrade.buttons.resume", engine=engine.title)
     actions = (Action(back, label[:70], engine.name),) if back else ()
-    return Reply(title=words.say("degrade.title", engine=engine.title), blocks=(Line(text),), actions=actions, audience="place")  # fmt: skip
+    return Reply(title=engine.title, blocks=(Line(text),), actions=actions, audience="place")
 
 
 async def local(request: Request, services: Services) -> AsyncIterator[Reply]:

@@ -16,13 +16,17 @@ def announced(said: Announcement, services: Services, words: Words, returning: s
     """For a support chat. `returning` as in `handlers.switch_words.result`."""
     why = words.say(f"cause.{said.why}.title") if said.why else ""
     facts = {"engine": said.title, "before": said.from_route or "?", "after": said.to_route or "?", "why": why}
-    head = [Line(words.say(f"switch.said.{said.say}", **facts), strong=True)]
+    key: str = said.say
+    if said.say == "recovered" and said.to_route:
+        key = "recovered_there" if said.to_route == said.from_route else "recovered_elsewhere"
+    head = [Line(words.say(f"switch.said.{key}", **facts), strong=True)]
     if said.until is not None:
         head.append(Line(words.say("switch.said.until", route=facts["before"], until=words.stamp(said.until))))
     if said.asks:
         head.append(Line(words.say(f"switch.said.asks.{said.asks}", **facts)))
     if said.done is not None:
-        reply = result(said.done, services, words, returning)
+        # Home is where it wanted to be: nothing to go back to.
+        reply = result(said.done, services, words, None if said.say == "returned" else returning)
         extra = _model(said, services, words) if said.say == "moved" else ()
         return replace(reply, blocks=(*head, *_cost(said, words), *extra, *reply.blocks), audience="place")
     if said.plan is not None and said.say in ("ask", "advice"):
@@ -35,7 +39,7 @@ def announced(said: Announcement, services: Services, words: Words, returning: s
             Line(words.say("switch.said.tried", route=route, why=why_not(word, words))) for route, word in said.tried
         ]
         blocks += [Line(line) for line in words.lines("switch.degrade", engine=said.title)]
-    if said.say == "recovered" and said.from_route:
+    if said.say == "recovered" and said.from_route and said.from_route != said.to_route:
         value = f"{said.engine} {said.from_route}"
         if len(value.encode()) <= 46:
             label = words.say("switch.buttons.better", route=said.from_route)

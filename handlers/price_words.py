@@ -11,30 +11,48 @@ from bot.services.switch_plan import Check
 def price_line(check: Check, words: Words) -> str:
     """Of a check named `price`. A side that is not known is left out, never shown as 0."""
     facts = check.facts
-    ways = [way for side in ("in", "out") if (way := _way(check, side, words))]
     word = check.word
     if word == "price_alone" and not facts.get("before"):
         word = "price_alone_first"
     route = facts.get("before") if word == "price_alone" else facts.get("route")
+    after, before = _source(check, "after", words), _source(check, "before", words)
     return words.say(
         f"switch.price.{word}",
-        ways=words.say("switch.price.sep").join(ways),
-        after=_figures(check, "after", words),
-        before=_figures(check, "before", words),
+        ways=_ways(check, words),
+        # One source for both figures is named once, behind the second.
+        after=_figures(check, "after", words, "" if after == before and word != "price_same" else after),
+        before=_figures(check, "before", words, before),
         route=route,
     )
 
 
-def _way(check: Check, side: str, words: Words) -> str:
-    way, times = check.facts.get(f"{side}_way"), check.facts.get(f"{side}_times")
-    if not way:
+def _ways(check: Check, words: Words) -> str:
+    facts = check.facts
+    sides = {
+        side: (facts.get(f"{side}_way"), facts.get(f"{side}_times"))
+        for side in ("in", "out")
+        if facts.get(f"{side}_way")
+    }
+    if len(sides) == 2 and sides["in"] == sides["out"] and sides["in"][1] and sides["in"][0] != "same":
+        way, times = sides["in"]
+        return words.say(f"switch.price.times.{way}", n=words.number(Decimal(str(times))))
+    told = [
+        words.say(f"switch.price.times.{way}_{side}", n=words.number(Decimal(str(times))))
+        if times
+        else words.say(f"switch.price.free.{way}_{side}")
+        for side, (way, times) in sides.items()
+    ]
+    return words.say("switch.price.sep").join(told)
+
+
+def _source(check: Check, when: str, words: Words) -> str:
+    source, of = check.facts.get(f"{when}_source"), check.facts.get(f"{when}_of")
+    if not source:
         return ""
-    if not times:
-        return words.say(f"switch.price.free.{way}_{side}")
-    return words.say(f"switch.price.times.{way}_{side}", n=words.number(Decimal(str(times))))
+    return words.say(f"switch.price.sources.{'gateway' if source == 'list' and not of else source}", of=of)
 
 
-def _figures(check: Check, when: str, words: Words) -> str:
+def _figures(check: Check, when: str, words: Words, source: str) -> str:
     facts = check.facts
     if not facts.get(f"{when}_source"):
         return ""
@@ -43,7 +61,5 @@ def _figures(check: Check, when: str, words: Words) -> str:
         for name, side in (("input", "in"), ("output", "out"))
         if (figure := facts.get(f"{when}_{side}")) is not None
     }
-    of = facts[f"{when}_of"]
-    source = "gateway" if facts[f"{when}_source"] == "list" and not of else facts[f"{when}_source"]
-    which = "both" if len(known) == 2 else next(iter(known))
-    return words.say(f"switch.price.{which}", source=words.say(f"switch.price.sources.{source}", of=of), **known)
+    figures = words.say(f"switch.price.{'both' if len(known) == 2 else next(iter(known))}", **known)
+    return words.say("switch.price.from", figures=figures, source=source) if source else figures

@@ -145,7 +145,7 @@ def result(done: Done, services: Services, words: Words, returning: str | None =
     )
     if taken.ok is False and taken.output:
         blocks.append(Quote(taken.output.text[-600:]))
-    if done.automation != "off":
+    if done.automation != "off" and done.who != "quotadesk":  # by hand: it is said that this turns nothing off
         blocks.append(Line(words.say("switch.notices.automation_stays", engine=done.title, mode=done.automation)))
     if not done.recorded:
         blocks.append(Line(words.say("switch.not_recorded")))

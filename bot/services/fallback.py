@@ -173,9 +173,8 @@ class Fallback(Unsaid):
         said = []
         for e in engines[:1] if told else []:
             owed = await self._outbox.begin("well", e.name, route, before.cause)
-            said.append(
-                await self._owe(owed, Announcement("recovered", e.name, e.title, from_route=route, why=before.cause))
-            )
+            now_on = await self._on(e)
+            said.append(await self._owe(owed, Announcement("recovered", e.name, e.title, route, now_on, before.cause)))
         await self._keep(rules.closed(before))
         return said
 

@@ -226,7 +226,7 @@ async def test_a_402_moves_the_engine_and_a_recovery_brings_it_home(tmp_path: Pa
         h.note("a 402 is pasted while the account has money: nothing is believed")
         pasted = "[Insight Engine Streamlit App] Error code: 402 - {'error': {'message': 'Insufficient Balance'}}"
         await h.slack.slash("U0ADMIN", "C0SUPPORT", "/diagnose", pasted)
-        answer = await h.slack.wait_for(lambda m: "diagnose.again" in " ".join(m.action_ids), 15)
+        answer = await h.slack.wait_for(lambda m: "diagnose.again" in " ".join(m.action_ids), 30)
         assert await h.breaker("third") is None
         h.note("checked again when the account is empty: proved, so its route is out, and people hear of it")
         h.provider.money[h.keys["THIRD"]] = "0.00"

@@ -15,6 +15,7 @@ from handlers.price_words import price_line
 OLD = Route("main", "https://a.example/v1", "m")
 NEW = Route("spare", "https://b.example/v1", "m")
 CHEAP = Price("USD", Decimal("0.28"), Decimal("0.42"), "team_file")
+TWICE = Price("USD", Decimal("0.56"), Decimal("0.84"), "team_file")
 DEAR = Price("USD", Decimal("0.868"), Decimal("0.84"), "list", "OpenRouter")
 YUAN = Price("CNY", Decimal(4), None, "list", "")
 LOCAL = Price("", Decimal(0), Decimal(0), "local")
@@ -28,15 +29,27 @@ FREE = Price("USD", Decimal(0), Decimal(0), "list", "OpenRouter")
             CHEAP,
             DEAR,
             "about 3.1 × dearer per input token, about 2 × dearer per output token: USD 0.868 in, USD 0.84 out per million tokens "
-            "(OpenRouter's list, read within the hour); now USD 0.28 in, USD 0.42 out per million tokens (team file)",
-            "输入约为现在的 3.1 倍，输出约为现在的 2 倍：每百万 token 输入 US$0.868、输出 US$0.84（OpenRouter 的价目表，一小时内读到的）；"
-            "现在每百万 token 输入 US$0.28、输出 US$0.42（团队文件）",
+            "(OpenRouter's list, read within the hour), instead of USD 0.28 in, USD 0.42 out per million tokens (team file)",
+            "输入约为原来的 3.1 倍，输出约为原来的 2 倍：每百万 token 输入 US$0.868、输出 US$0.84（OpenRouter 的价目表，一小时内读到的）；"
+            "原来每百万 token 输入 US$0.28、输出 US$0.42（团队文件）",
+        ),
+        (
+            CHEAP,
+            TWICE,
+            "about 2 × dearer: USD 0.56 in, USD 0.84 out per million tokens, instead of USD 0.28 in, USD 0.42 out per million tokens (team file)",
+            "约为原来的 2 倍：每百万 token 输入 US$0.56、输出 US$0.84；原来每百万 token 输入 US$0.28、输出 US$0.42（团队文件）",
+        ),
+        (
+            CHEAP,
+            CHEAP,
+            "the same, USD 0.28 in, USD 0.42 out per million tokens (team file)",
+            "不变，每百万 token 输入 US$0.28",
         ),
         (
             DEAR,
             FREE,
             "input is free there, output is free there: USD 0.00 in",
-            "输入在那边免费，输出在那边免费：每百万 token 输入 US$0.00",
+            "输入免费，输出免费：每百万 token 输入 US$0.00",
         ),
         (
             None,

@@ -73,7 +73,7 @@ async def test_a_day_with_a_402_a_429_a_reset_and_a_recovery(house: Room) -> Non
     assert await now_on(house) == "main"
     # 16:00 the window of the spare plan has been reset.
     await hours(4)
-    assert told(said[3:]) == [("recovered", "spare", None)]
+    assert told(said[3:]) == [("recovered", "spare", "main")]
     await hours(6)
     assert len(said) == 4
     assert await fallback.out() == ()
