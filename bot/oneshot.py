@@ -282,7 +282,8 @@ def explain(text: str, lang: str | None) -> int:
     from bot.redaction.gate import Gate
     from bot.services.diagnosis import Diagnoser
     from bot.signatures import load as load_signatures
-    from handlers.diagnosis_words import no_error, page, worded
+    from handlers.diagnosis_pages import no_error, page
+    from handlers.diagnosis_words import worded
 
     words = Words(lang or language_of_terminal(), "UTC")
     cleaned = Gate().clean(text)

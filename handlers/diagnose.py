@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 from bot.errors import Expired, ProviderError
 from bot.locales import Words
-from bot.model.chat import Action, CleanText, Found, Line, Quote, Reply, Request, Role
+from bot.model.chat import Action, CleanText, Line, Quote, Reply, Request, Role
 from bot.model.diagnosis import Cause, Diagnosis, Proven
 from bot.model.handoff import Ticket
 from bot.ports import AuditEntry, Sighting
 from bot.services import Services
 from bot.services.detective import QUESTIONS
-from bot.services.proof import mark
 from handlers import degrade
-from handlers.diagnosis_words import no_error, page, worded
+from handlers import diagnosis_memory as memory
+from handlers.diagnosis_pages import no_error, page
+from handlers.diagnosis_words import worded
 from handlers.router import Command, Press
 
 _EXAMPLE = "Error code: 402 - {'error': {'message': 'Insufficient Balance'}}"
@@ -35,7 +36,7 @@ async def run(request: Request, services: Services) -> AsyncIterator[Reply]:
         yield page(diagnosis, words)
         return
     if not diagnosis.is_error:
-        yield no_error(diagnosis, words)
+        yield no_error(diagnosis, words, buttons=bool(services.team.routes))
         return
     async for reply in _answer(request, services, diagnosis, words):
         yield reply
@@ -61,12 +62,16 @@ async def _answer(
     """What the text says at once; the same message is edited with the proof. `known`: the same answer again, after a press;
     `quick`: without the first word; `fresh`: no figure that is remembered."""
     proof, now = services.proof, services.clock.now()
-    heard = await _heard(services, known.id) if known else _Heard()
-    found = _found(known) if known else request.found
+    heard = await memory.heard(services, known.id) if known else memory.Heard()
+    found = memory.found_then(known) if known else request.found
     before = proof.from_text(diagnosis, engine)
     count, span, ticket = await proof.repeats(diagnosis, before.engine)
     count += known is None
-    number = known.id if known else await services.store.add_sighting(_sighting(request, services, diagnosis, before))
+    number = (
+        known.id
+        if known
+        else await services.store.add_sighting(memory.new_sighting(request, services, diagnosis, before))
+    )
     if proof.worth_asking(diagnosis, engine):
         if not quick:
             first = replace(before, repeats=count, repeats_span_s=span)
@@ -121,55 +126,14 @@ async def _join(
     await services.store.set_sighting_ticket(number, same.id)
 
 
-@dataclass(frozen=True, slots=True)
-class _Heard:
-    """What people pressed under one diagnosis. Kept as one fact by the sighting's number."""
-
-    answers: Mapping[str, str] = field(default_factory=dict)
-    done: tuple[int, ...] = ()
-
-
-async def _heard(services: Services, number: int) -> _Heard:
-    kept = await services.store.get_fact(f"heard:{number}")
-    kept = kept if isinstance(kept, dict) else {}
-    return _Heard(dict(kept.get("answers") or {}), tuple(kept.get("done") or ()))
-
-
-def _found(sighting: Sighting) -> Found:
-    """What was removed from the text then; a press brings none."""
-    return Found(dict(sighting.payload.get("removed") or {}))
-
-
-def _sighting(request: Request, services: Services, diagnosis: Diagnosis, proven: Proven) -> Sighting:
-    return Sighting(
-        id=0,
-        at=services.clock.now(),
-        who=request.asker.address,
-        engine=proven.engine,
-        cause=diagnosis.cause.value,
-        account=None,
-        request_id=diagnosis.request_id or diagnosis.task_id,
-        text=diagnosis.text,
-        payload={"removed": dict(request.found.counts), "engine": proven.engine, "mark": mark(diagnosis)},
-    )
-
-
 # --- buttons ---------------------------------------------------------------------------------------------------------
-
-
-async def _load(request: Request, services: Services) -> tuple[Sighting, Diagnosis]:
-    head = request.value.split(":")[0]
-    sighting = await services.store.sighting(int(head)) if head.isdigit() else None
-    if sighting is None:
-        raise Expired
-    return sighting, services.diagnosis.explain(sighting.text)
 
 
 async def again(request: Request, services: Services) -> AsyncIterator[Reply]:
     """Asks the accounts once more; no new sighting is counted."""
     words = Words(request.language, request.timezone)
-    sighting, diagnosis = await _load(request, services)
-    of = await _engine_of(services, sighting)
+    sighting, diagnosis = await memory.load(request, services)
+    of = await memory.engine_of(services, sighting)
     async for reply in _answer(request, services, diagnosis, words, sighting, of, fresh=True):
         yield replace(reply, replace=True)
 
@@ -177,7 +141,7 @@ async def again(request: Request, services: Services) -> AsyncIterator[Reply]:
 async def engine(request: Request, services: Services) -> AsyncIterator[Reply]:
     """The reader said which engine failed."""
     words = Words(request.language, request.timezone)
-    sighting, diagnosis = await _load(request, services)
+    sighting, diagnosis = await memory.load(request, services)
     name = request.value.partition(":")[2]
     if name not in services.team.engines:
         raise Expired
@@ -186,24 +150,17 @@ async def engine(request: Request, services: Services) -> AsyncIterator[Reply]:
         yield replace(reply, replace=True)
 
 
-async def _engine_of(services: Services, sighting: Sighting) -> str | None:
-    """As somebody said under the diagnosis, else as it was seen."""
-    said = await services.store.get_fact(f"engine:{sighting.id}")
-    name = said or sighting.payload.get("engine")
-    return name if isinstance(name, str) and name in services.team.engines else None
-
-
 async def answer(request: Request, services: Services) -> AsyncIterator[Reply]:
     """The reader answered a question; the verdict is looked at again in its light."""
     words = Words(request.language, request.timezone)
-    sighting, diagnosis = await _load(request, services)
+    sighting, diagnosis = await memory.load(request, services)
     _, _, rest = request.value.partition(":")
     question, _, said = rest.partition(":")
     if said not in QUESTIONS.get(question, ()):
         raise Expired
-    heard = await _heard(services, sighting.id)
-    await _keep(services, sighting.id, replace(heard, answers={**heard.answers, question: said}))
-    engine = await _engine_of(services, sighting)
+    heard = await memory.heard(services, sighting.id)
+    await memory.keep(services, sighting.id, replace(heard, answers={**heard.answers, question: said}))
+    engine = await memory.engine_of(services, sighting)
     async for reply in _answer(request, services, diagnosis, words, sighting, engine, quick=True):
         yield replace(reply, replace=True)
 
@@ -211,26 +168,21 @@ async def answer(request: Request, services: Services) -> AsyncIterator[Reply]:
 async def done(request: Request, services: Services) -> AsyncIterator[Reply]:
     """A step of a checklist is done."""
     words = Words(request.language, request.timezone)
-    sighting, diagnosis = await _load(request, services)
+    sighting, diagnosis = await memory.load(request, services)
     place = request.value.partition(":")[2]
     if not place.isdigit() or int(place) > 20:
         raise Expired
-    heard = await _heard(services, sighting.id)
-    await _keep(services, sighting.id, replace(heard, done=tuple(sorted({*heard.done, int(place)}))))
-    engine = await _engine_of(services, sighting)
+    heard = await memory.heard(services, sighting.id)
+    await memory.keep(services, sighting.id, replace(heard, done=tuple(sorted({*heard.done, int(place)}))))
+    engine = await memory.engine_of(services, sighting)
     async for reply in _answer(request, services, diagnosis, words, sighting, engine, quick=True):
         yield replace(reply, replace=True)
-
-
-async def _keep(services: Services, number: int, heard: _Heard) -> None:
-    kept = {"answers": dict(heard.answers), "done": list(heard.done)}
-    await services.store.set_fact(f"heard:{number}", kept, services.clock.now())
 
 
 async def reword(request: Request, services: Services) -> AsyncIterator[Reply]:
     """An unknown error in a model's words: labelled, as a quotation, beside the diagnosis and never in its place."""
     words = Words(request.language, request.timezone)
-    sighting, diagnosis = await _load(request, services)
+    sighting, diagnosis = await memory.load(request, services)
     model = services.reword
     if model is None or not model.route:
         yield Reply(blocks=(Line(words.say("diagnose.reword.off")),), alert=True)
@@ -266,9 +218,9 @@ def _why(fault: ProviderError, words: Words) -> str:
 async def escalate(request: Request, services: Services) -> AsyncIterator[Reply]:
     """A ticket, stored before anybody is told; the same trouble joins the open one."""
     words = Words(request.language, request.timezone)
-    sighting, diagnosis = await _load(request, services)
-    engine = await _engine_of(services, sighting)
-    answers = (await _heard(services, sighting.id)).answers
+    sighting, diagnosis = await memory.load(request, services)
+    engine = await memory.engine_of(services, sighting)
+    answers = (await memory.heard(services, sighting.id)).answers
     count, span, _ = await services.proof.repeats(diagnosis, engine or sighting.engine)
     if services.proof.worth_asking(diagnosis, engine):
         proven = await services.proof.prove(diagnosis, engine, answers=answers, repeats=count)
@@ -296,7 +248,7 @@ async def escalate(request: Request, services: Services) -> AsyncIterator[Reply]
 async def wrong(request: Request, services: Services) -> AsyncIterator[Reply]:
     """Asks for the right cause; the redacted text and the answer become a candidate case."""
     words = Words(request.language, request.timezone)
-    sighting, diagnosis = await _load(request, services)
+    sighting, diagnosis = await memory.load(request, services)
     actions = tuple(
         Action("diagnose.cause", words.say(f"cause.{cause.value}.title")[:70], f"{sighting.id}:{cause.value}")
         for cause in Cause
@@ -309,7 +261,7 @@ async def wrong(request: Request, services: Services) -> AsyncIterator[Reply]:
 
 async def cause(request: Request, services: Services) -> AsyncIterator[Reply]:
     words = Words(request.language, request.timezone)
-    sighting, diagnosis = await _load(request, services)
+    sighting, diagnosis = await memory.load(request, services)
     right = request.value.partition(":")[2]
     if right not in list(Cause):
         raise Expired

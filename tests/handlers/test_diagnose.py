@@ -423,3 +423,32 @@ def test_no_shape_of_a_money_error_says_pay_while_there_is_money(language: str) 
                 seen += 1
                 never_pay(ours, language)
     assert seen > 20
+
+
+@pytest.mark.parametrize(
+    ("text", "near"),
+    [
+        ("see you at lunch", "Paste the error itself"),
+        ("How do I deploy it on a Raspberry Pi?", "no answer page for this question"),
+        (
+            "Traceback (most recent call last):\n  File 'x.py'\nZeroDivisionError: division by zero",
+            "fault of a program",
+        ),
+        ("<html><head><title>Welcome to nginx!</title></head></html>", "the base URL lacks /v1"),
+    ],
+)
+async def test_no_error_offers_the_nearest_thing(here: Room, text: str, near: str) -> None:
+    here.route("main", "deepseek", deepseek("1"))
+    here.engine("query", "main")
+    last = (await here.ask(text))[-1]
+    assert last.title == "This is no API error that I know"
+    assert near in shown(last)
+    assert [action.id for action in last.actions] == ["balance.show"]
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_questions_offered_have_answers(language: str) -> None:
+    examples = Words(language).lines("diagnose.no_error.examples")
+    assert len(examples) == 4
+    for question in examples:
+        assert diagnoser().explain(Gate().trusted(question)).page, question

@@ -1,0 +1,133 @@
+"""The facts of a diagnosis in words: what was found, how often it came, when to retry, the pages that help, what was kept."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from bot.locales import Words
+from bot.locales.notes import removed
+from bot.model.chat import Found
+from bot.model.diagnosis import RETRY, Cause, Diagnosis, Finding, Proven
+from bot.model.team import Team
+from bot.providers import get
+from bot.providers.base import root_of
+from bot.services.detective import has_money
+from handlers.balance_words import provider_title
+
+
+def title_of(name: str | None, words: Words) -> str:
+    return provider_title(name, words) if name else ""
+
+
+def is_open(p: Proven) -> bool:
+    """There is money, and nothing yet speaks for one of the other causes."""
+    likely = any(f.verdict == "likely" and f.cause is p.cause for f in p.findings)
+    return p.certainty == "narrowed" and not p.wallet and not likely
+
+
+def finding(finding: Finding, words: Words, now: datetime, team: Team) -> str:
+    facts: dict[str, object] = dict(finding.facts)
+    for name, value in finding.facts.items():
+        if isinstance(value, tuple) and len(value) == 2 and (value[0] is None or isinstance(value[0], Decimal)):
+            facts[name] = words.money(value[0], value[1])
+        elif isinstance(value, datetime):
+            facts[name] = words.when(value, now, zone=False)
+    if isinstance(finding.facts.get("kind"), str):
+        facts["kind"] = words.say(f"balance.kinds.{finding.facts['kind']}")
+    if "reason" in facts:
+        key = f"balance.reasons.{facts['reason']}"
+        facts["reason"] = words.say(key, **facts) if words.has(key) else facts["reason"]
+    text = words.say(f"diagnose.proof.{finding.key}", **facts)
+    engines = finding.facts.get("engines")
+    if finding.verdict == "proved" and isinstance(engines, tuple) and engines:
+        titles = [team.engines[name].title if name in team.engines else str(name) for name in engines]
+        text = words.say("diagnose.used_by", text=text, engines=words.say("common.list_sep").join(titles))
+    return words.say(f"diagnose.verdicts.{finding.verdict}", text=text)
+
+
+def repeated(p: Proven, d: Diagnosis, words: Words) -> str:
+    line = words.say("diagnose.repeats", n=p.repeats, minutes=max(1, round(p.repeats_span_s / 60)))
+    if d.retryable is False:
+        line += words.say("diagnose.repeats_useless")
+    if p.ticket is not None:
+        line += words.say("diagnose.repeats_ticket", ticket=p.ticket)
+    return line
+
+
+def when_to_retry(d: Diagnosis, p: Proven, words: Words, now: datetime) -> str:
+    retry = RETRY[p.cause] if p.certainty in ("proved", "narrowed") else d.retry
+    if retry == "yes" and d.retry_after_s is not None:
+        at = now + timedelta(seconds=d.retry_after_s)
+        return words.say("diagnose.retry.at", span=words.span(max(1.0, d.retry_after_s)), time=words.when(at, now))
+    if retry == "after_reset" and d.retry_after_s is not None:
+        at = now + timedelta(seconds=d.retry_after_s)
+        return words.say("diagnose.retry.reset_at", time=words.stamp(at), utc=words.utc(at))
+    resets = [f.facts.get("resets_at") for f in p.findings if f.verdict == "proved"]
+    if retry == "after_reset" and (times := [at for at in resets if isinstance(at, datetime)]):
+        return words.say("diagnose.retry.reset_at", time=words.stamp(times[0]), utc=words.utc(times[0]))
+    return words.say(f"diagnose.retry.{retry}")
+
+
+def pages_of(d: Diagnosis, p: Proven, team: Team, words: Words) -> tuple[tuple[str, str], ...]:
+    """The page that helps: of the account that was asked, else of the party in the text. A relay's money is at the relay."""
+    name = d.gateway or d.provider
+    route = team.routes.get(p.route or "")
+    if route and route.provider:
+        name = route.provider
+    provider = get(name or "")
+    if provider is None:
+        return ()
+    kinds = {
+        Cause.AUTH_INVALID: ("keys",),
+        Cause.PERMISSION_DENIED: ("keys", "balance"),
+        Cause.OVERLOADED: ("status",),
+        Cause.SERVER_ERROR: ("status",),
+        Cause.NETWORK: ("status",),
+        Cause.UPSTREAM_ERROR: ("status",),
+        Cause.KEY_LIMIT: ("keys", "balance"),
+        Cause.FREE_TIER_ZERO_LIMIT: ("keys", "balance"),
+    }.get(p.cause, ("top_up", "balance"))
+    if has_money(p) or p.wallet == "relay" or p.certainty == "narrowed" and p.wallet != "ours":
+        kinds = ("keys", "balance", "status") if p.wallet != "relay" else ("balance", "status")
+    urls = {
+        "top_up": provider.top_up_url,
+        "balance": provider.balance_url,
+        "keys": provider.keys_url,
+        "status": provider.status_url,
+    }
+    labels = {kind: words.say(f"diagnose.pages.{kind}", provider=title_of(provider.id, words)) for kind in kinds}
+    root = root_of(route.base_url, provider.base_paths) if route else ""
+    out: dict[str, tuple[str, str]] = {}
+    for kind in reversed(kinds):
+        url = (urls[kind] or "").replace("{root}", root)
+        if url.startswith("http"):  # a self-hosted gateway's page is known only with its route
+            out[url] = (labels[kind], url)
+    return tuple(reversed(out.values()))[:3]
+
+
+def kept(d: Diagnosis, found: Found, words: Words) -> str:
+    sep = words.say("diagnose.evidence_sep")
+    shown = [
+        words.say("diagnose.evidence.item", name=words.say(f"diagnose.evidence.{name}"), value=value)
+        for name, value in (
+            ("time", d.occurred_at),
+            ("status", d.status),
+            ("model", d.model),
+            ("request_id", d.request_id),
+            ("task_id", d.task_id if d.task_id != d.request_id else None),
+        )
+        if value is not None
+    ]
+    if d.engine:
+        shown.append(
+            words.say(
+                "diagnose.evidence.engine",
+                value=d.engine,
+                source=words.say(f"diagnose.engine_from.{d.engine_from or 'text'}"),
+            )
+        )
+    text = words.say("diagnose.collected", items=sep.join(shown) or words.say("common.none"))
+    if found.counts:
+        text += words.say("diagnose.removed", items=removed(found.counts, words))
+    return text
