@@ -131,9 +131,11 @@ def _day_of(reply: Reply, id: str) -> Action:
 
 async def day(face: str, language: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        async with room(Path(folder), failover="auto", routes=("main", "spare", "dead")) as house:
+        async with room(Path(folder), failover="auto") as house:
             house.clock.move(timedelta(hours=-1, minutes=-47))
-            price = {"main": "4", "spare": "4", "dead": "14"}
+            relay = replace(house.team.routes["dead"], name="relay")
+            house.team = replace(house.team, routes={**house.team.routes, "relay": relay})
+            price = {"main": "4", "spare": "4", "relay": "14"}
             renamed = {
                 name: replace(way, price=Price("CNY", Decimal(price[name]), Decimal(price[name]) * 4, "team_file"))
                 for name, way in house.team.routes.items()
@@ -146,7 +148,7 @@ async def day(face: str, language: str) -> None:
                 routes={**house.team.routes, **renamed},
                 support=Support(chats=("slack:C0SUPPORT",)),
             )
-            house.rebuilt()
+            house.rebuilt(routes=("main", "spare", "relay"))
             money, keys = house.provider.money, house.keys
             money |= {keys["MAIN"]: "35.20", keys["DEAD"]: "88.10"}
             house.fish.running("query")
@@ -168,7 +170,7 @@ async def day(face: str, language: str) -> None:
             money[keys["MAIN"]] = "200.00"
             await d.at("18:00", "Alice tries the dearer route by hand, and takes it back")
             house.clock.move(1)
-            plan = await d.ask(ALICE, "query dead")
+            plan = await d.ask(ALICE, "query relay")
             done = await d.ask(ALICE, press=_day_of(plan, "switch.confirm"))
             await d.ask(ALICE, press=_day_of(done, "switch.undo"))
             await d.at("22:00", "every account is empty")
