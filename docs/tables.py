@@ -15,7 +15,7 @@ HEADS = {
     "en": ("command", "does", "who", "Slack", "Telegram", "terminal"),
     "zh": ("命令", "做什么", "谁可以", "Slack", "Telegram", "终端"),
 }
-WHO = {"en": ("anyone with a code", "members", "operators"), "zh": ("有代码的人", "成员", "operator")}
+WHO = {"en": ("anyone with a code", "members", "operators"), "zh": ("有配对码的人", "成员", "operator")}
 
 
 def commands(language: str) -> str:

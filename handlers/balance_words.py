@@ -189,5 +189,5 @@ def details(states: Sequence[AccountState], words: Words, now: datetime) -> tupl
         ]
         if state.runway.why and state.status is Status.OK:
             facts.append(words.say(f"balance.runway.{state.runway.why}"))
-        lines.append(Line(f"{state.account}{words.say('common.colon')}{words.say('common.list_sep').join(facts)}"))
+        lines.append(Line(f"{state.account}{words.say('common.colon')}{' · '.join(facts)}"))
     return tuple(lines)

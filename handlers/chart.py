@@ -71,7 +71,7 @@ def twin(trend: Trend, words: Words) -> tuple[Block, ...]:
     else:
         facts.append(words.say("chart.no_arrivals"))
     lasts = alert_words.runway(trend.runway, words)
-    if lasts:
+    if lasts and last[1] > 0:
         facts.append(words.say("chart.runway", text=lasts))
     elif last[1] > 0:
         facts.append(words.say("chart.runway_flat" if trend.runway.why == "not_falling" else "chart.runway_unknown"))

@@ -61,8 +61,7 @@ async def language(request: Request, services: Services) -> AsyncIterator[Reply]
     words = Words(request.language, request.timezone)
     wanted = (request.value or request.text.text).strip().lower()
     if wanted not in languages():
-        names = words.say("common.list_sep").join(languages())
-        text = words.say("preferences.language_ask", names=names, now=request.language)
+        text = words.say("preferences.language_ask", now=words.say("preferences.name"))
         actions = tuple(Action("language.set", Words(code).say("preferences.name"), code) for code in languages())
         yield Reply(blocks=(Line(text),), actions=actions)
         return

@@ -90,8 +90,8 @@ def _soon(state: AccountState, words: Words) -> str:
     return words.say(
         "oncall.shift_runway_item",
         account=state.account,
-        low=words.number(round(low, 1)) if low is not None else "?",
-        high=words.number(round(high, 1)) if high is not None else "?",
+        low=int(low) if low is not None else "?",
+        high=max(int(low or 0) + 1, int(high)) if high is not None else "?",
     )
 
 

@@ -20,6 +20,7 @@ from handlers.switch_words import (
     fault_line,
     rehearsal,
     result,
+    sentence,
     standing_row,
 )
 
@@ -71,7 +72,7 @@ async def confirm(request: Request, services: Services) -> AsyncIterator[Reply]:
     try:
         claim = await services.switching.claim(request.value, request.asker, request.role)
     except SwitchRefused as fault:  # the plan stays where it is, for the second person
-        yield Reply(blocks=(Line(fault_line(fault, words)),), alert=True)
+        yield Reply(blocks=(Line(sentence(fault_line(fault, words), words)),), alert=True)
         return
     title = words.say("switch.working", engine=claim.engine.title, route=claim.route.name)
     yield Reply(title=title, audience="place", replace=True, final=False)
@@ -210,7 +211,7 @@ async def _plan(request: Request, services: Services, words: Words, names: list[
 
 async def _not_planned(plan: Plan, services: Services, words: Words) -> Reply:
     blocks: list[Block] = demo(services, words)
-    blocks += [Line(check_line(check, words, plan.account)) for check in plan.refused]
+    blocks += [Line(sentence(check_line(check, words, plan.account), words)) for check in plan.refused]
     actions: tuple[Action, ...] = ()
     if plan.better:
         blocks.append(Line(words.say("switch.better", route=plan.better)))
@@ -262,7 +263,7 @@ async def _returning(services: Services, engine: str) -> str | None:
 def _refusal(fault: SwitchRefused, words: Words, actions: tuple[Action, ...] = ()) -> Reply:
     return Reply(
         title=words.say("switch.refused"),
-        blocks=(Line(fault_line(fault, words)), Line(words.say("switch.as_it_was"))),
+        blocks=(Line(sentence(fault_line(fault, words), words)), Line(words.say("switch.as_it_was"))),
         actions=actions,
     )
 

@@ -13,7 +13,7 @@ from bot.locales import Words
 from bot.model.chat import Action, Block, Board, Form, Input, Line, Reply, Request, Row
 from bot.services import Services, smaller
 from bot.services.switch_plan import Plan, Standing
-from handlers.switch_words import button_value, changes, check_line, demo, fault_line
+from handlers.switch_words import button_value, changes, check_line, demo, fault_line, sentence
 
 _MOST = 24  # buttons of one list
 
@@ -55,8 +55,8 @@ async def wrong(request: Request, services: Services) -> Mapping[str, str]:
     except UnknownName:
         return {"route": words.say("switch.form.gone")}
     except SwitchRefused as fault:
-        return {"engine": fault_line(fault, words)}
-    return {_place(check.name): check_line(check, words, None) for check in reversed(plan.refused)}
+        return {"engine": sentence(fault_line(fault, words), words)}
+    return {_place(check.name): sentence(check_line(check, words, None), words) for check in reversed(plan.refused)}
 
 
 def chosen(request: Request, services: Services) -> Choice:
@@ -124,7 +124,7 @@ async def _form(picked: Choice, standings: list[Standing], services: Services, w
     try:
         blocks += _shown(await services.switching.preview(engine.name, picked.way), words)
     except SwitchRefused as fault:
-        blocks.append(Line(fault_line(fault, words)))
+        blocks.append(Line(sentence(fault_line(fault, words), words)))
     return Form(
         "switch.form",
         words.say("switch.form.title"),
@@ -138,9 +138,9 @@ async def _form(picked: Choice, standings: list[Standing], services: Services, w
 
 def _shown(plan: Plan, words: Words) -> list[Block]:
     if any(check.word == "already" for check in plan.refused):
-        return [Line(check_line(check, words, None), strong=True) for check in plan.refused[:1]]
+        return [Line(sentence(check_line(check, words, None), words), strong=True) for check in plan.refused[:1]]
     blocks: list[Block] = [Line(words.say("switch.nothing_yet"), strong=True), changes(plan, words)]
-    blocks += [Line(check_line(check, words, None)) for check in plan.refused]
+    blocks += [Line(sentence(check_line(check, words, None), words)) for check in plan.refused]
     blocks.append(Line(words.say("switch.form.next")))
     return blocks
 

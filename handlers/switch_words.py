@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 
@@ -17,6 +18,9 @@ from bot.services.switch_plan import Check, Done, Plan, Shown, Standing
 from handlers.price_words import price_line
 
 _MIND = DEARER | {"slower"}  # known, and no fault: but somebody should look
+_BEGINS = re.compile(
+    r"^(the|it|its|there|no|a|an|this|that|these|another|somebody|only|nothing|one|two|not)\b"
+)  # never a name
 _STATE = {True: ("yes", "good"), False: ("no", "bad"), None: ("unknown", "warn")}
 
 
@@ -92,6 +96,12 @@ def check_line(check: Check, words: Words, account: AccountState | None) -> str:
     if check.name == "balance" and account is not None:
         facts["figure"] = _figure(account, words) or words.say("common.unknown")
     return words.say(f"switch.words.{check.word}", **facts)
+
+
+def sentence(fragment: str, words: Words) -> str:
+    """A check's line, which stands in a table elsewhere, as a sentence of its own."""
+    whole = _BEGINS.sub(lambda found: found.group().capitalize(), fragment.rstrip())
+    return whole + ("" if whole.endswith((".", "。", "!", "！", "?", "？", "…")) else words.say("common.stop"))
 
 
 def fault_line(fault: SwitchRefused, words: Words) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from bot.chats.leaves import MARKER
+from bot.chats.leaves import MARKER, labelled
 from bot.chats.slack_parts import (
     CUT,
     PART_MOST,
@@ -244,4 +244,4 @@ def _lines(block: Block) -> list[str]:
                 )
             ]
         case Links(items):
-            return [f"{label}: {address}" for label, address in items]
+            return [labelled(label, address) for label, address in items]

@@ -9,7 +9,7 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from bot.chats.leaves import MARKER
+from bot.chats.leaves import MARKER, labelled
 from bot.model.chat import Action, Block, Board, Facts, Form, Heading, Line, Links, Quote, Reply, Row, Steps
 from bot.ports import Wording
 
@@ -141,7 +141,7 @@ def _blocks(page: _Page, blocks: tuple[Block, ...], after: type = Heading) -> No
                 _board(page, rows)
             case Links(items):
                 for label, url in items:
-                    page.add(f"{label}: {url}", hang=2)
+                    page.add(labelled(label, url), hang=2)
 
 
 def _pad(text: str, cells: int) -> str:

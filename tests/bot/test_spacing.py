@@ -27,8 +27,8 @@ RULES = {
     "no blank between Chinese and Latin": re.compile(rf"[{CJK}][A-Za-z0-9]|[A-Za-z0-9%][{CJK}]"),
     "a sign twice": re.compile(r"[，；：、]{2}|。。|[，；：、]。|。[，；、]|：$\n：|（（|））(?=）)"),
 }
-# Dates as they are written, names of people and things, one letter that is a word's part.
-FINE = re.compile(rf"\d+年|年\d+|\d+月|月\d+日?|\d+日|@[{CJK}]|[{CJK}]@|A股|K线|OK[{CJK}]")
+# A dot between two parts has its own blanks. Dates as they are written, names of people and things, one letter that is a word's part.
+FINE = re.compile(rf" · |\d+年|年\d+|\d+月|月\d+日?|\d+日|@[{CJK}]|[{CJK}]@|A股|K线|OK[{CJK}]")
 
 
 def faults(text: str, *, only: tuple[str, ...] = tuple(RULES)) -> list[str]:
