@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from difflib import get_close_matches
@@ -15,11 +15,12 @@ from urllib.parse import urlsplit
 from bot import providers
 from bot.errors import UnknownName
 from bot.model.engine import Route
-from bot.model.money import AccountState, Balance, Kind, Reading, Runway, Status
+from bot.model.money import AccountState, Balance, Kind, Reading, Status
 from bot.model.team import Team
 from bot.ports import Clock, Gate, Http, Keys, Store, StoredReading
-from bot.services import runway, verdict
+from bot.services import verdict
 from bot.services.asking import Asker, Outcome
+from bot.services.histories import Asked, Histories
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +29,6 @@ _FAILED_CACHE_S = 10.0
 _FRESH_FLOOR_S = 3.0  # a finger on Refresh is not a load test
 _FIRST_S = 1.5
 _NEXT_S = 1.0
-_PACE_S = 900.0
 _GROUPED_S = 1.0
 HAND = "hand:"
 
@@ -57,23 +57,13 @@ class _Memory:
     took_s: float = 0.0
 
 
-@dataclass(slots=True)
-class _Lines:
-    """Thin history of one account, loaded once and then grown by what is asked, and how fast its figures fall."""
-
-    lines: dict[runway.Series, list[runway.Point]] = field(default_factory=dict)
-    paces: dict[runway.Series, runway.Pace] = field(default_factory=dict)
-    paced_at: float | None = None
-
-
 class Balances:
     def __init__(self, team: Team, http: Http, keys: Keys, store: Store, clock: Clock, gate: Gate) -> None:
         self._team, self._keys, self._store, self._clock, self._gate = team, keys, store, clock, gate
         self._asker = Asker(http, keys, clock)
         self._memory: dict[tuple[str, str, str], _Memory] = {}
         self._running: dict[tuple[tuple[str, str, str], bool], asyncio.Task[_Memory]] = {}
-        self._lines: dict[str, _Lines] = {}
-        self._loading = asyncio.Lock()
+        self._histories = Histories(store, clock, team.timezone, self._recent)
         self._names: dict[tuple[str, str, str], str] = {}
         self._unsaved: list[StoredReading] = []
         self._grouped: tuple[float, tuple[Account, ...]] | None = None
@@ -141,7 +131,7 @@ class Balances:
         is whole. Raises UnknownName before anything is asked."""
         accounts = self.select(names)
         tasks = {account.name: asyncio.ensure_future(self._known(account, fresh)) for account in accounts}
-        history = asyncio.ensure_future(self._prepare([account.name for account in accounts]))
+        history = asyncio.ensure_future(self._histories.prepare([account.name for account in accounts]))
         wait, shown = _FIRST_S, 0
         while waiting := {task for task in tasks.values() if not task.done()}:
             await self._wait(waiting, wait)
@@ -173,7 +163,9 @@ class Balances:
         if route_name not in self._team.routes:
             raise UnknownName("route", route_name, known=tuple(self._team.routes))
         account = next(account for account in self.accounts() if route_name in account.routes)
-        memory, _ = await asyncio.gather(self._known(account, fresh, models=models), self._load([account.name]))
+        memory, _ = await asyncio.gather(
+            self._known(account, fresh, models=models), self._histories.load([account.name])
+        )
         board = await self._board((account,), {account.name: memory})
         await self._save()
         return board[0]
@@ -188,7 +180,9 @@ class Balances:
             async with gate:
                 return await self._known(account, False)
 
-        *found, _ = await asyncio.gather(*map(one, accounts), self._prepare([account.name for account in accounts]))
+        *found, _ = await asyncio.gather(
+            *map(one, accounts), self._histories.prepare([account.name for account in accounts])
+        )
         known = {account.name: memory for account, memory in zip(accounts, found, strict=True) if memory is not None}
         board = await self._board(accounts, known)
         await self._save()
@@ -239,8 +233,16 @@ class Balances:
             for reading in outcome.balance.readings:
                 if reading.kind is not Kind.HEALTH:
                     self._unsaved.append(StoredReading(account.name, memory.at, reading))
-            self._grow(account.name, memory)
+            self._histories.grow(account.name, (memory.at, outcome.balance.readings))
         return memory
+
+    def _recent(self, name: str) -> list[Asked]:
+        """What this process has asked of the account, where it answered."""
+        return [
+            (memory.at, memory.outcome.balance.readings)
+            for identity, memory in self._memory.items()
+            if self._names.get(identity) == name and memory.outcome.status is Status.OK
+        ]
 
     def _clean(self, outcome: Outcome) -> Outcome:
         """Labels may quote a provider's own words: they pass the gate like any text from outside."""
@@ -277,7 +279,7 @@ class Balances:
             if state.status is not Status.OK and (stored := latest.get(account.name)):
                 state = replace(state, last_good=tuple(s.reading for s in stored), last_good_at=stored[0].at)
             if memory is not None and memory.outcome.status is Status.OK:
-                state = replace(state, runway=self._runway(account, state))
+                state = replace(state, runway=self._histories.runway(account.name, state.readings))
             states.append(state)
         return verdict.order(states)
 
@@ -322,64 +324,6 @@ class Balances:
         value = {"amount": str(amount), "currency": currency, "at": self._clock.now().isoformat()}
         await self._store.set_fact(HAND + account.name, value, self._clock.now())
         return await self.check(account.routes[0], models=False)
-
-    # --- history
-
-    def _grow(self, name: str, memory: _Memory) -> None:
-        kept = self._lines.get(name)
-        if kept is None:
-            return
-        entries = [StoredReading(name, memory.at, r) for r in memory.outcome.balance.readings]
-        for series, line in runway.points(entries).items():
-            kept.lines[series] = runway.thin([*kept.lines.get(series, []), *line][-2000:])
-
-    async def _load(self, names: Sequence[str]) -> None:
-        """The thin history of accounts that were not looked at before, all in one query; from then on it grows by itself."""
-        async with self._loading:
-            new = [name for name in names if name not in self._lines]
-            if not new:
-                return
-            now = self._clock.now()
-            try:
-                stored = await self._store.sparse(new, runway.marks(now, self._team.timezone))
-            except Exception:
-                log.exception("history could not be read")
-                return
-            for name in new:
-                self._lines[name] = _Lines(runway.points(stored.get(name, ())))
-                memories = [m for key, m in self._memory.items() if self._names.get(key) == name]
-                for memory in memories:
-                    if memory.outcome.status is Status.OK:
-                        self._grow(name, memory)
-
-    async def _prepare(self, names: Sequence[str]) -> None:
-        """History and paces, worked out while the accounts are being asked and not after."""
-        await self._load(names)
-        for name in names:
-            if (kept := self._lines.get(name)) is not None and self._stale(kept):
-                self._repace(name, kept)
-                await asyncio.sleep(0)
-
-    def _stale(self, kept: _Lines) -> bool:
-        return kept.paced_at is None or self._clock.monotonic() - kept.paced_at >= _PACE_S
-
-    def _repace(self, name: str, kept: _Lines) -> None:
-        now = self._clock.now()
-        kept.paced_at = self._clock.monotonic()
-        try:
-            kept.paces = {series: runway.pace(line, now, self._team.timezone) for series, line in kept.lines.items()}
-        except ArithmeticError:  # one account's odd history must not take the board from the others
-            log.exception("the pace could not be worked out: %s", name)
-            kept.paces = {}
-
-    def _runway(self, account: Account, state: AccountState) -> Runway:
-        """From the history at hand. How fast a figure falls is worked out anew every quarter of an hour."""
-        kept = self._lines.get(account.name)
-        if kept is None:
-            return Runway(why="too_little_data")
-        if self._stale(kept):
-            self._repace(account.name, kept)
-        return runway.at_pace(state.readings, kept.paces, self._clock.now(), self._team.timezone)
 
 
 def _own(url: str | None, account: Account) -> str | None:
