@@ -28,11 +28,11 @@ RULES = {
     "a sign twice": re.compile(r"[，；：、]{2}|。。|[，；：、]。|。[，；、]|：$\n：|（（|））(?=）)"),
 }
 # A dot between two parts has its own blanks. Dates as they are written, names of people and things, one letter that is a word's part.
-FINE = re.compile(rf" · |\d+年|年\d+|\d+月|月\d+日?|\d+日|@[{CJK}]|[{CJK}]@|A股|K线|OK[{CJK}]")
+FINE = re.compile(rf"\d+年|年\d+|\d+月|月\d+日?|\d+日|@[{CJK}]|[{CJK}]@|A股|K线|OK[{CJK}]")
 
 
 def faults(text: str, *, only: tuple[str, ...] = tuple(RULES)) -> list[str]:
-    plain = FINE.sub("", ADDRESS.sub("", text))
+    plain = FINE.sub("", ADDRESS.sub("", text)).replace(" · ", "¤")
     return [
         f"{name}: …{plain[max(0, m.start() - 12) : m.end() + 12]}…"
         for name in only
