@@ -9,12 +9,12 @@ from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from bot.errors import ConfigError
 from bot.model.engine import Engine, Route
 from bot.model.team import Access, OnCall, Support, Team
 from bot.team_operations import Operations
+from bot.team_values import plain_address
 
 _TOP = (
     "language",
@@ -135,8 +135,7 @@ class _Parser(Operations):
         base_url = self._text(where, table, "base_url")
         provider = self._text(where, table, "provider")
         if base_url:
-            parts = urlsplit(base_url)
-            if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
+            if not plain_address(base_url):
                 self.faults.append(
                     f"{where} base_url is no plain http(s) address: write it like https://api.example.com/v1, without user, key or query."
                 )

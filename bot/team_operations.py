@@ -7,11 +7,10 @@ from datetime import timedelta
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from bot.model.engine import Engine, GatewaySettings, Route
 from bot.model.team import Reporter, Retention, Watching
-from bot.team_values import Values, safe
+from bot.team_values import Values, plain_address, safe
 
 _WATCH = ["every", "ends_within", "weekly_report", "logs"]
 _RETENTION = ["readings", "tickets", "audit", "sightings"]
@@ -110,8 +109,7 @@ class Operations(Values):
             if config is None:
                 self.faults.append(f"{where} needs config: the path of the router's config.json.")
         elif kind:
-            parts = urlsplit(url)
-            if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
+            if not plain_address(url):
                 self.faults.append(f"{where} needs url: a plain http(s) address, like http://127.0.0.1:3000.")
             if not table.get("key_env") and not table.get("key_file"):
                 self.faults.append(f"{where} needs key_env: the variable with the gateway's access token.")

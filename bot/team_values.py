@@ -11,6 +11,7 @@ from decimal import Decimal, InvalidOperation
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from bot.model.engine import KeyRef
@@ -197,6 +198,15 @@ class Values:
             self.faults.append(f"{safe(text)} begins with the home of nobody here: write the whole path.")
             return None
         return path if path.is_absolute() else (self._folder / path)
+
+
+def plain_address(text: str) -> bool:
+    """http(s) with a host, without user and query. What cannot even be taken apart is no address."""
+    try:
+        parts = urlsplit(text)
+        return bool(parts.scheme in ("http", "https") and parts.hostname and not parts.username and not parts.query)
+    except ValueError:
+        return False
 
 
 def safe(text: str) -> str:

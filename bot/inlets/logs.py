@@ -26,13 +26,15 @@ from bot.ports import Clock, Intake, Store
 
 log = logging.getLogger("quotadesk.logs")
 
-EVERY_S: Final = 5.0
+EVERY_S: Final = 2.0
+HELD_S: Final = 0.5  # while a record may still go on
 FILES_MOST: Final = 200
 SHAPES_MOST: Final = 50  # different records of one file in one look
 OWED_MOST: Final = 500
 RESUME_WITHIN: Final = timedelta(hours=1)  # after a longer rest it goes on at the ends: old trouble is no news
 _LEASE_S: Final = 30.0
-_MISSED: Final = 60  # looks without the file: it will not come back
+_RENEW_S: Final = 10.0
+_MISSED: Final = 150  # looks without the file: it will not come back
 _TROUBLE: Final = re.compile(
     rb"(?i)error|exception|traceback|critical|fatal|fail|quota|balance|credit|insufficient|billing|exceed|limit|denied|forbidden|"
     rb"unauthor|invalid|expired|suspend|overload|unavailable|refused|time[d ]?-?out|too many|payment required|"
@@ -79,11 +81,16 @@ class LogWatch:
         self._owed: list[Report] = []
         self._saved: Mapping[str, Any] | None = None
         self._begun = False
+        self._led_at = 0.0
         self.leads = False
 
     @property
     def files(self) -> int:
         return len(self._tails)
+
+    @property
+    def _held(self) -> bool:
+        return any(tail.held for tail, _ in self._tails.values())
 
     def faults(self) -> tuple[str, ...]:
         """Files that are there and cannot be read."""
@@ -99,13 +106,16 @@ class LogWatch:
                     log.warning("a look at the logs failed: %s", fault)
                 except Exception:
                     log.exception("a look at the logs broke")
-                await self._clock.sleep(EVERY_S)
+                await self._clock.sleep(HELD_S if self._held else EVERY_S)
         finally:
             self._let_go()
 
     async def tick(self) -> int:
         """One look at every file; how many reports were handed in. Nothing where another process of this host leads."""
-        self.leads = await self._store.lead(self._key, self._owner, self._clock.now(), _LEASE_S)
+        now = self._clock.monotonic()
+        if not self.leads or now - self._led_at >= _RENEW_S:
+            self.leads = await self._store.lead(self._key, self._owner, self._clock.now(), _LEASE_S)
+            self._led_at = now
         if not self.leads:
             self._let_go()
             return 0

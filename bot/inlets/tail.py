@@ -19,9 +19,8 @@ AT_ONCE: Final = 1_000_000  # bytes read of one file in one look
 BEHIND: Final = 4_000_000  # further behind than this it goes on nearer to the end
 _CHUNK: Final = 65_536
 _BEFORE: Final = 64
-_LOOKS_LEFT: Final = (
-    6  # so often a file that was renamed away is looked at once more: its program may still write to it
-)
+# So often a file that was renamed away is looked at once more: its program may still write to it.
+_LOOKS_LEFT: Final = 15
 _COPIES: Final = 12
 
 
@@ -111,6 +110,11 @@ class Tail:
     def inode(self) -> int | None:
         """Of the file that is open, whatever it is called now."""
         return self._kept.inode if self._live is not None and self._kept is not None else None
+
+    @property
+    def held(self) -> bool:
+        """Whether a record waits for a line that may belong to it."""
+        return self._live is not None and self._live.joiner.waiting
 
     def place(self) -> Mark | None:
         """Where a new process has to go on: behind the last record that was handed out."""

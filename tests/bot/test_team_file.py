@@ -207,6 +207,7 @@ def test_logs_and_programs(tmp_path: Path) -> None:
         ("[watch.logs]\nquery = []", "names no file"),
         ("[watch.logs]\nquery = [7]", "list of texts"),
         ('[watch.logs]\nquery = ["~nobody-here/x.log"]', "the home of nobody here"),
+        ('[routes.b]\nbase_url = "https://a.examp]le"', "no plain http(s) address"),
         ("[reports.p]", "needs key_env"),
         ('[reports.p]\nkey_env = "T"\nengine = "nope"', "is no engine"),
         ('[reports.p]\nkey_env = "T"\nper_minute = 0', "1 to 6000"),
