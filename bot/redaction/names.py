@@ -133,7 +133,7 @@ def find(view: bytes, spans: list[Span], search: Search = NAME) -> None:
     position = hits = 0
     length = len(view)
     most = budget(length)
-    taken = [span[0] for span in spans]
+    taken = {span[0]: span[1] for span in spans}
     while position < length:
         start, end = search(view, position)
         if start < 0:
@@ -146,8 +146,11 @@ def find(view: bytes, spans: list[Span], search: Search = NAME) -> None:
             return
         if view.startswith(b"-----", end):
             continue
+        if end in taken:
+            position = taken[end]
+            continue
         # after a blank soon, it may be a key in short runs whose prefix is broken too
-        if end in taken or (rule_of(view[end : end + 24]) is not None and b" " not in view[end : end + 12]):
+        if rule_of(view[end : end + 24]) is not None and b" " not in view[end : end + 12]:
             continue  # the token finder knows better where it ends
         span = _named(view, start, end)
         if span is not None:
@@ -387,7 +390,7 @@ def _vendor(view: bytes, word: bytes, at: int, blank: bool) -> Span | None:
 def _joined(view: bytes, at: int, end: int, value: bytes) -> int:
     following = view[end : end + 1]
     if following == b" ":
-        return spaced_end(view, at, end) if not judge.placeholder(value) else end
+        return end if len(value) >= 8 and judge.placeholder(value) else spaced_end(view, at, end)
     if following not in (b"\n", b"\r", b"\\") or judge.evidence(value) or judge.dated(value):
         return end
     following_run = next_line(view, end)

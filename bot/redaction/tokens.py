@@ -171,7 +171,7 @@ def read(rule: Vendor, view: bytes, start: int, end: int, joins: bool = True) ->
         grown = _squeeze(view[begin:joined])
         if joined > end and not grown[size:].isdigit() and _CHECKS[rule.check](grown) and not judge.placeholder(grown):
             return start, joined, _kind(rule, grown), token[:head] + grown
-    if joins and size not in rule.exact and following in _BREAKS and not judge.placeholder(body):
+    if joins and size not in rule.exact and following in _BREAKS and not (size >= 6 and judge.placeholder(body)):
         lengths = _wanted(rule, body)
         joined = exact_end(view, begin, end, lengths, loose) if lengths else end
         if joined == end and (not rule.exact or size < rule.low or size > max(rule.exact)):

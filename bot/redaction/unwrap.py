@@ -13,6 +13,7 @@ from bisect import bisect_right
 from typing import Final
 
 from bot.redaction.rx import finder
+from bot.redaction.spans import budget
 
 _UNDERLINED: Final = r"[A-Za-z0-9\-]_?__[A-Za-z0-9\-]+(?:_[A-Za-z0-9\-]+)*__[A-Za-z0-9\-]"
 # What sets the copying off, and what one round undoes. Alternatives that need a left neighbour take it into the match.
@@ -155,7 +156,7 @@ def undress(text: bytes, parent: Copy | None = None) -> Copy | None:
     starts: list[int] = []
     parts: list[tuple[int, int, int]] = []
     known: dict[bytes, bytes | None] = {}
-    size = position = taken = 0
+    size = position = taken = underlined = 0
     length = len(text)
     most = 400 + min(length, _LONG) // 4 + max(0, length - _LONG) // 12
     begin, end = _DRESS(text, 0)
@@ -172,6 +173,10 @@ def undress(text: bytes, parent: Copy | None = None) -> Copy | None:
                 plain, stride = _run(piece)
             else:
                 plain = _undo(piece, text[end] if end < length else -1)
+                if piece[1:3] == b"__":
+                    underlined += 1
+                    if underlined > budget(length):
+                        raise Overdressed
                 if first in _FREE:
                     known[piece] = plain
         if plain is not None:

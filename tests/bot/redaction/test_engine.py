@@ -241,6 +241,16 @@ def test_a_key_broken_anywhere_goes_to_its_last_sign(template: str) -> None:
             assert clean.endswith("\nstatus 402 request id: req_0a1b2c3d4e5f60718293")
 
 
+@pytest.mark.parametrize("template", ["sk-<l48>", "ATATT3<u180>", "github_pat_<a22>_<a59>"])
+def test_a_key_in_short_runs_goes_whole_however_little_the_first_shows(template: str) -> None:
+    key = grow(template, random.Random(5))
+    for width in (4, 6, 12):
+        runs = " ".join(key[at : at + width] for at in range(0, len(key), width))
+        clean, _ = engine.redact(f"密钥（截图识别）：{runs}\nstatus 402")
+        assert runs[-40:] not in clean, (width, clean)
+        assert clean.endswith("\nstatus 402")
+
+
 def test_evidence_of_the_second_set_is_not_touched() -> None:
     for seed in range(300):
         text = second.clean(second.Row(random.Random(seed)))
