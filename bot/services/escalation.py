@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bot.errors import NotAllowed, QuotadeskError, UnknownName
@@ -17,38 +17,18 @@ from bot.model.diagnosis import Diagnosis, Proven
 from bot.model.handoff import Ticket, TicketState, TimelineEntry
 from bot.model.team import Team
 from bot.ports import AuditEntry, Clock, Desk, DueStep, Gate, Pager, Sighting, Store
-from bot.services import incident
-from bot.services.delivery import SELF, Delivery, person_of
-from bot.services.oncall import OnCallRota, Shift
+from bot.services import incident, overview
+from bot.services.delivery import Delivery
+from bot.services.due import SELF
+from bot.services.oncall import OnCallRota
+from bot.services.overview import Drill, Summary
 from bot.services.steps import StepRunner
 
 log = logging.getLogger("quotadesk.escalation")
 
 LONGEST_SNOOZE = timedelta(days=7)
 DRILL_ENDS_AFTER = timedelta(minutes=30)
-GAPS_WITHIN = timedelta(days=14)  # a drill looks so far ahead for times without anybody
 _UNRESOLVED = (TicketState.OPEN, TicketState.ACKNOWLEDGED)
-
-
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """What a handover needs of tickets: who is on call, who follows, and the open ones, newest first."""
-
-    at: datetime
-    shift: Shift
-    following: Person | None
-    open: tuple[Ticket, ...]
-    acknowledged: tuple[Ticket, ...]
-    resolved: int  # in the last 24 hours
-
-
-@dataclass(frozen=True, slots=True)
-class Drill:
-    """`steps`: what happened after how long. `gaps`: (machine word, its facts): what would go wrong on a bad night."""
-
-    ticket: Ticket
-    steps: tuple[tuple[str, str, timedelta], ...]  # what, to whom, after
-    gaps: tuple[tuple[str, Mapping[str, object]], ...]
 
 
 class Escalation:
@@ -112,6 +92,7 @@ class Escalation:
         shift = (await self._rota.rota()).at(now)
         urgency = incident.urgency(self._team, proven, asked_to_page=asked_to_page or drill, warning=warning)
         told_at = incident.morning(now, self._team) if urgency == "morning" else now
+        model = incident.model_of(self._team, route, diagnosis)
         says = diagnosis.says or diagnosis.text.text if diagnosis else symptom.text if symptom else ""
         ticket = Ticket(
             id=0,
@@ -124,10 +105,10 @@ class Escalation:
             opened_by=asker,
             owner=self._team.support.owner,
             environment=self._team.support.environment,
-            capability=self._capability(engine, route, diagnosis, capability),
+            capability=self._gate.trusted(incident.capability(self._team, engine, route, model) or capability or "-"),
             last_known_good=self._gate.trusted(incident.good_in_short(good)),
-            symptom=symptom or self._symptom(diagnosis),
-            evidence=incident.evidence(diagnosis, sighting, proven, self._gate, model=self._model(route, diagnosis)),
+            symptom=symptom or self._gate.trusted(incident.symptom(diagnosis)),
+            evidence=incident.evidence(diagnosis, sighting, proven, self._gate, model=model),
             next_review=told_at + self._team.support.review_after,
             language=language,
             removed=removed,
@@ -163,43 +144,21 @@ class Escalation:
 
     async def _joined(self, stored: Ticket, urgency: str, now: datetime) -> None:
         """The copies count one more. A trouble that got worse is called out as one that began so."""
-        await self._store.schedule(self._delivery.renewals(stored, now))
+        await self._store.schedule(self._delivery.due.renewals(stored, now))
         if stored.state is not TicketState.OPEN:
             return
         if urgency == "page":
-            await self._store.schedule([self._delivery.worse_step(stored, now)])
+            await self._store.schedule([self._delivery.due.worse(stored, now)])
         if urgency != "morning" and not stored.messages:
             await self._delivery.note_now(stored, now)
 
-    def _capability(
-        self, engine: str | None, route: str | None, diagnosis: Diagnosis | None, otherwise: str
-    ) -> CleanText:
-        known = self._team.engines.get(engine or "")
-        model = self._model(route, diagnosis)
-        parts = (known.title if known else engine, model, route)
-        return self._gate.trusted(" · ".join(part for part in parts if part) or otherwise or "-")
-
-    def _model(self, route: str | None, diagnosis: Diagnosis | None) -> str | None:
-        """As the error names it, else as the route in trouble is set up."""
-        if diagnosis is not None and diagnosis.model:
-            return diagnosis.model
-        known = self._team.routes.get(route or "")
-        return known.model or None if known else None
-
-    def _symptom(self, diagnosis: Diagnosis | None) -> CleanText:
-        if diagnosis is None:
-            return self._gate.trusted("-")
-        says = " ".join((diagnosis.says or diagnosis.text.text).split())[:300]
-        status = str(diagnosis.status) if diagnosis.status is not None and str(diagnosis.status) not in says else ""
-        return self._gate.trusted(" ".join(part for part in (status, says) if part) or "-")
-
     def _first_steps(self, ticket: Ticket, told_at: datetime) -> list[DueStep]:
-        steps = [self._delivery.note_step("{ticket}", place, told_at) for place in self._team.support.chats]
+        steps = [self._delivery.due.note("{ticket}", place, told_at) for place in self._team.support.chats]
         if ticket.urgency == "page":
-            steps.append(self._delivery.escalate_step("{ticket}", 0, ticket.opened_at, ticket.opened_at))
-        steps.append(self._delivery.review_step("{ticket}", ticket.next_review))
+            steps.append(self._delivery.due.escalate("{ticket}", 0, ticket.opened_at, ticket.opened_at))
+        steps.append(self._delivery.due.review("{ticket}", ticket.next_review))
         if ticket.drill:
-            steps.append(self._delivery.drill_end_step("{ticket}", ticket.opened_at + DRILL_ENDS_AFTER))
+            steps.append(self._delivery.due.drill_end("{ticket}", ticket.opened_at + DRILL_ENDS_AFTER))
         return steps
 
     # --- looking
@@ -244,7 +203,7 @@ class Escalation:
             at=now,
             entry=TimelineEntry(now, by.address, "acknowledged", name=by.name),
             cancel=[f"ticket:{id}:page:"],
-            steps=[*self._delivery.renewals(ticket, now), *self._delivery.pager_steps(ticket, "acknowledge", now)],
+            steps=[*self._delivery.due.renewals(ticket, now), *self._delivery.due.pagers(ticket, "acknowledge", now)],
         )
         if moved is None:
             raise self._too_late(await self.get(id))
@@ -269,9 +228,9 @@ class Escalation:
             resolution=resolution,
             cancel=[f"ticket:{id}:{kind}:" for kind in ("page", "review", "drill")],
             steps=[
-                *self._delivery.renewals(ticket, now),
-                *self._delivery.pager_steps(ticket, "resolve", now),
-                *self._delivery.ended_steps(ticket, now),
+                *self._delivery.due.renewals(ticket, now),
+                *self._delivery.due.pagers(ticket, "resolve", now),
+                *self._delivery.due.ends(ticket, now),
             ],
         )
         if moved is None:
@@ -294,9 +253,9 @@ class Escalation:
         if ticket.state is not TicketState.RESOLVED:
             raise QuotadeskError(key="ticket_open", ticket=id)
         review = now + self._team.support.review_after
-        steps = [*self._delivery.renewals(ticket, now), self._delivery.review_step(str(id), review)]
+        steps = [*self._delivery.due.renewals(ticket, now), self._delivery.due.review(str(id), review)]
         if ticket.urgency == "page":
-            steps.append(self._delivery.escalate_step(str(id), 0, now, now))
+            steps.append(self._delivery.due.escalate(str(id), 0, now, now))
         moved = await self._store.move_ticket(
             id,
             expect=[TicketState.RESOLVED],
@@ -321,9 +280,9 @@ class Escalation:
         if ticket.state is TicketState.RESOLVED:
             raise self._too_late(ticket)
         until = now + min(max(span, timedelta(minutes=1)), LONGEST_SNOOZE)
-        steps = [*self._delivery.renewals(ticket, now), self._delivery.review_step(str(id), until)]
+        steps = [*self._delivery.due.renewals(ticket, now), self._delivery.due.review(str(id), until)]
         if ticket.state is TicketState.OPEN and ticket.urgency == "page":
-            steps.append(self._delivery.escalate_step(str(id), 0, until, until))
+            steps.append(self._delivery.due.escalate(str(id), 0, until, until))
         snoozed = await self._store.add_to_ticket(
             id,
             TimelineEntry(now, by.address, "snoozed", self._gate.trusted(until.isoformat(timespec="minutes")), by.name),
@@ -348,7 +307,7 @@ class Escalation:
             id,
             TimelineEntry(now, by.address, "evidence", names, by.name),
             evidence=pieces,
-            steps=self._delivery.renewals(ticket, now),
+            steps=self._delivery.due.renewals(ticket, now),
         )
         self._runner.wake()
         return added or ticket
@@ -356,7 +315,7 @@ class Escalation:
     async def _catch_up(self, moved: Ticket, now: datetime) -> None:
         """A copy that was stored while the ticket moved is in neither's list of copies: look once more, after the move.
         Steps that are there already have the same key and stay as they are."""
-        await self._store.schedule(self._delivery.renewals(moved, now))
+        await self._store.schedule(self._delivery.due.renewals(moved, now))
         self._runner.wake()
 
     def _too_late(self, ticket: Ticket) -> QuotadeskError:
@@ -376,19 +335,7 @@ class Escalation:
     # --- overview, drill
 
     async def summary(self) -> Summary:
-        now = self._clock.now()
-        rota = await self._rota.rota()
-        following = rota.following(now)
-        unresolved = await self.list(limit=200)
-        resolved = await self.list(states=[TicketState.RESOLVED], limit=200)
-        return Summary(
-            now,
-            rota.at(now),
-            person_of(following, self._team) if following else None,
-            tuple(t for t in unresolved if t.state is TicketState.OPEN),
-            tuple(t for t in unresolved if t.state is TicketState.ACKNOWLEDGED),
-            sum(1 for t in resolved if t.resolved_at is not None and t.resolved_at > now - timedelta(days=1)),
-        )
+        return await overview.summary(self._store, self._rota, self._team, self._clock.now())
 
     async def drill(self, by: Person, role: Role, language: str, asked_in: MessageRef | None) -> Ticket:
         """A harmless make-believe incident through the real path; ends by itself after half an hour."""
@@ -408,36 +355,9 @@ class Escalation:
 
     async def drill_report(self, id: int) -> Drill:
         """What the drill has shown so far."""
-        ticket, now = await self.get(id), self._clock.now()
-        steps = tuple(
-            (entry.what, entry.detail.text if entry.detail else entry.name or entry.who, entry.at - ticket.opened_at)
-            for entry in ticket.timeline
+        return overview.report(
+            await self.get(id), await self._rota.rota(), self._team, self._delivery.pagers, self._clock.now()
         )
-        gaps: list[tuple[str, Mapping[str, object]]] = []
-        if not self._team.support.chats:
-            gaps.append(("no_support_chat", {}))
-        elif len({chat.partition(":")[0] for chat in self._team.support.chats}) == 1:
-            gaps.append(("one_platform", {"chats": ", ".join(self._team.support.chats)}))
-        if not self._team.oncall.people:
-            gaps.append(("no_oncall", {}))
-        else:
-            rota = await self._rota.rota()
-            gaps += [("nobody", {"since": a, "until": b}) for a, b in rota.gaps(now, now + GAPS_WITHIN)[:5]]
-            if len(rota.everybody()) == 1:
-                gaps.append(("one_person", {}))
-        if not self._delivery.pagers:
-            gaps.append(("no_pager", {}))
-        for entry in ticket.timeline:
-            if entry.what == "failed" and entry.detail is not None:
-                gaps.append(("not_delivered", {"what": entry.detail.text}))
-        delivered = {ref.platform + ":" + ref.chat for ref in ticket.messages}
-        for chat in self._team.support.chats:
-            if chat not in delivered and not any(g[0] == "not_delivered" and chat in str(g[1]) for g in gaps):
-                gaps.append(("not_yet", {"place": chat}))
-        acknowledged = next((e for e in ticket.timeline if e.what == "acknowledged"), None)
-        if acknowledged is None and now - ticket.opened_at >= self._team.oncall.ack_within:
-            gaps.append(("not_acknowledged", {"within": self._team.oncall.ack_within}))
-        return Drill(ticket, steps, tuple(gaps))
 
 
 def build(

@@ -66,6 +66,29 @@ def key_of(diagnosis: Diagnosis | None, cause: str, engine: str | None, account:
     return key
 
 
+def model_of(team: Team, route: str | None, diagnosis: Diagnosis | None) -> str | None:
+    """As the error names it, else as the route in trouble is set up."""
+    if diagnosis is not None and diagnosis.model:
+        return diagnosis.model
+    known = team.routes.get(route or "")
+    return known.model or None if known else None
+
+
+def capability(team: Team, engine: str | None, route: str | None, model: str | None) -> str:
+    """`QueryEngine · deepseek-reasoner · deepseek-main`; "" where nothing is known."""
+    known = team.engines.get(engine or "")
+    return " · ".join(part for part in (known.title if known else engine, model, route) if part)
+
+
+def symptom(diagnosis: Diagnosis | None) -> str:
+    """The status, where the error's own words do not name it, and these words."""
+    if diagnosis is None:
+        return "-"
+    says = " ".join((diagnosis.says or diagnosis.text.text).split())[:300]
+    status = str(diagnosis.status) if diagnosis.status is not None and str(diagnosis.status) not in says else ""
+    return " ".join(part for part in (status, says) if part) or "-"
+
+
 def kept(name: str, value: CleanText, gate: Gate) -> Evidence | None:
     """One piece of evidence as it may be kept: e-mail addresses masked, signed parts of links cut off, of a payment its kind
     only. None for what is not on the allow-list or empty."""

@@ -13,7 +13,7 @@ from bot.model.handoff import Ticket
 from bot.model.team import Team
 from bot.ports import Clock, Gate, Store
 from bot.services.balances import Balances
-from bot.services.delivery import SELF
+from bot.services.due import SELF
 from bot.services.escalation import Escalation
 from bot.services.fallback import Fallback
 from bot.services.owed import Announcement

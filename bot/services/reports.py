@@ -24,7 +24,7 @@ from bot.model.report import Outside, Report, Taken
 from bot.model.team import Team
 from bot.ports import Clock, Sighting, Store
 from bot.services import Explains
-from bot.services.delivery import SELF
+from bot.services.due import SELF
 from bot.services.escalation import Escalation
 from bot.services.fallback import Fallback
 from bot.services.proof import Proof, mark

@@ -731,7 +731,7 @@ async def test_a_burst_that_was_sent_but_not_recorded_one_by_one_is_not_sent_aga
     _, other = here.replica(owner="killed")
     delivery = other._jobs["note"]
     notes = [step for step in steps if step.payload["place"] == TELEGRAM_DESK]
-    await delivery._send_together("note", TELEGRAM_DESK, notes)  # type: ignore[attr-defined]
+    await delivery._together._send_together("note", TELEGRAM_DESK, notes)  # type: ignore[attr-defined]
     sent = len(here.telegram.to("-1009"))
     await here.due(30)
     assert len(here.telegram.to("-1009")) == sent == 1
