@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import ROUND_UP, Decimal
 
 from bot.locales import Words
 from bot.services.switch_plan import Check
+from bot.services.target import CALL_INPUT, CALL_OUTPUT
 
 
 def price_line(check: Check, words: Words) -> str:
@@ -24,6 +25,21 @@ def price_line(check: Check, words: Words) -> str:
         before=_figures(check, "before", words, before),
         route=route,
     )
+
+
+def call_cost(check: Check, words: Words) -> str:
+    """What the smallest real call costs at most; "" where it is not known."""
+    into, out = (check.facts.get(f"after_{side}") for side in ("in", "out"))
+    if check.word == "price_free":
+        return words.say("switch.price.nothing")
+    if into is None or out is None:
+        return ""
+    most = (Decimal(str(into)) * CALL_INPUT + Decimal(str(out)) * CALL_OUTPUT) / 1_000_000
+    if most == 0:
+        return words.say("switch.price.nothing")
+    # One digit that counts: 0.00014 says enough, and 0.000001 is as good as less.
+    shown = most.quantize(Decimal(1).scaleb(max(most.adjusted() - 1, -6)), ROUND_UP)
+    return words.say("switch.price.at_most", cost=words.money(shown, str(check.facts["after_currency"]), exact=True))
 
 
 def _ways(check: Check, words: Words) -> str:

@@ -15,7 +15,7 @@ from bot.services.breaker import Breaker
 from bot.services.degrade import Pause
 from bot.services.prices import DEARER
 from bot.services.switch_plan import Check, Done, Plan, Shown, Standing
-from handlers.price_words import price_line
+from handlers.price_words import call_cost, price_line
 
 _MIND = DEARER | {"slower"}  # known, and no fault: but somebody should look
 _BEGINS = re.compile(
@@ -46,7 +46,7 @@ def rehearsal(plan: Plan, services: Services, words: Words) -> Reply:
                 plan.token,
                 style="danger" if plan.refused else "primary",
             ),
-            *((Action("switch.probe", words.say("switch.buttons.probe"), plan.token),) if plan.callable else ()),
+            *((Action("switch.probe", _probe(plan, words), plan.token),) if plan.callable else ()),
             Action("switch.cancel", words.say("switch.buttons.cancel"), plan.token),
         ),
         audience="place",
@@ -58,6 +58,12 @@ def changes(plan: Plan, words: Words) -> Facts:
     return Facts(
         tuple((change.variable, _change(change.before, change.after, change.same, words)) for change in plan.changes)
     )
+
+
+def _probe(plan: Plan, words: Words) -> str:
+    """The button of the one real call, with what it costs at most where the price is known."""
+    cost = next((call_cost(check, words) for check in plan.checks if check.name == "price"), "")
+    return words.say("switch.buttons.probe_cost", cost=cost) if cost else words.say("switch.buttons.probe")
 
 
 def way(title: str, before: str | None, after: str | None, words: Words) -> str:

@@ -21,6 +21,7 @@ from bot.services.switch_plan import NO_KEY, Check
 
 _TIMEOUT_S = 10.0
 _LONGEST = 8_000_000  # a list of many hundred models with their descriptions is more than a megabyte
+CALL_INPUT, CALL_OUTPUT = 20, 8  # tokens that the one real call takes at most
 _TAILS = ("/chat/completions", "/completions", "/responses", "/embeddings")
 
 
@@ -191,7 +192,7 @@ async def completion(route: Route, keys: Keys, http: Http) -> Check:
         return Check("call", None, "never_called")
     key = keys.read(route.key)
     host = urlsplit(route.base_url).hostname or ""
-    body = {"model": route.model, "messages": [{"role": "user", "content": "ping"}], "max_tokens": 8}
+    body = {"model": route.model, "messages": [{"role": "user", "content": "ping"}], "max_tokens": CALL_OUTPUT}
     call = Call(
         "POST",
         clean_base(route.base_url) + "/chat/completions",

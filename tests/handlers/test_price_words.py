@@ -10,7 +10,7 @@ from bot.locales import Words
 from bot.model.engine import Route
 from bot.model.money import Price
 from bot.services.prices import compared
-from handlers.price_words import price_line
+from handlers.price_words import call_cost, price_line
 
 OLD = Route("main", "https://a.example/v1", "m")
 NEW = Route("spare", "https://b.example/v1", "m")
@@ -80,3 +80,20 @@ def test_every_word_of_a_price_has_words(language: str) -> None:
                 assert "switch.price" not in line
                 assert "{" not in line
                 assert "None" not in line
+
+
+@pytest.mark.parametrize(
+    ("new", "said"),
+    [
+        (CHEAP, "at most about USD 0.000009"),
+        (DEAR, "at most about USD 0.000025"),
+        (Price("CNY", Decimal(40), Decimal(160)), "at most about CNY 0.0021"),
+        (Price("CNY", Decimal("0.01"), Decimal("0.01")), "at most about CNY 0.000001"),
+        (LOCAL, "costs nothing"),
+        (FREE, "costs nothing"),
+        (YUAN, ""),
+        (None, ""),
+    ],
+)
+def test_what_one_real_call_costs(new: Price | None, said: str) -> None:
+    assert call_cost(compared(OLD, None, NEW, new), Words("en")) == said

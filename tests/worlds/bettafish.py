@@ -139,7 +139,8 @@ class ProviderWorld(_World):
         self.mood = "fine"
         self.chats = 0
         self.says = "ok"
-        self.delay_s = 0.0
+        self.together = 0  # so many questions must be waiting before the first is answered
+        self._waiting, self._enough = 0, asyncio.Event()
         self.lists: dict[str, Any] = {}  # path -> a price list that anybody may read
 
     def _app(self) -> web.Application:
@@ -152,13 +153,19 @@ class ProviderWorld(_World):
         app.router.add_post("/v1/chat/completions", self._chat)
         return app
 
+    async def _gathered(self) -> None:
+        self._waiting += 1
+        if self._waiting >= self.together:
+            self._enough.set()
+        await self._enough.wait()
+
     def _known(self, request: web.Request) -> str | None:
         key = request.headers.get("Authorization", "").removeprefix("Bearer ")
         return key if key in self.money else None
 
     async def _balance(self, request: web.Request) -> web.Response:
         self.asked.append(request.path)
-        await asyncio.sleep(self.delay_s)
+        await self._gathered()
         key = self._known(request)
         if key is None:
             return web.json_response({"error": {"message": "Authentication Fails"}}, status=401)
@@ -173,7 +180,7 @@ class ProviderWorld(_World):
 
     async def _list(self, request: web.Request) -> web.Response:
         self.asked.append(request.path)
-        await asyncio.sleep(self.delay_s)
+        await self._gathered()
         if self.mood == "html":
             return web.Response(text="<html>welcome</html>", content_type="text/html")
         if self.mood == "dead500":
