@@ -66,7 +66,10 @@ def figure(facts: Mapping[str, Any], words: Words) -> str:
     text = words.money(amount, facts.get("currency"))
     limit = _decimal(facts, "limit")
     if limit:
-        text = words.say("alert.of", amount=text, limit=words.money(limit, facts.get("currency")))
+        unit = str(facts.get("currency") or "")
+        if not (len(unit) == 3 and unit.isupper()):  # `0 of 120 requests`: a unit is named once
+            text = words.number(amount)
+        text = words.say("alert.of", amount=text, limit=words.money(limit, unit or None))
     kind = f"alert.figures.{facts.get('figure')}"
     return words.say("alert.figure", kind=words.say(kind), amount=text) if words.has(kind) else text
 
@@ -190,7 +193,10 @@ def notice(
     rows = [row(event, words, now, titles) for event in item.events]
     if item.digest or len({event.account for event in item.events}) > 1:
         n = len({event.account for event in item.events})
-        title = words.say("alert.digest_over" if item.over and _had_risk(item) else "alert.digest", n=n)
+        key = "alert.digest_over" if item.over and _had_risk(item) else "alert.digest"
+        if all(event.phase == "clear" for event in item.events):
+            key = "alert.digest_good"
+        title = words.say(key, n=n)
         return Reply(title=title, blocks=(Board(tuple(rows)),), actions=_digest_actions(item, words), audience="place")
     first = rows[0]
     title = words.say("alert.title", state=first.state, account=first.name, figure=first.figure).rstrip()

@@ -96,7 +96,8 @@ def test_a_fortnight_says_each_thing_once(two_weeks: Scene) -> None:
     }, shown
     assert len(lines) <= 24, shown
     # Daily twenty-minute outages and refunds of pennies say nothing; a dead line is one message for all accounts.
-    assert sum("个账户要留意" in line for line in lines) == 2, shown
+    assert sum("6 个账户要留意" in line for line in lines) == 1, shown
+    assert sum("6 个账户恢复正常" in line for line in lines) == 1, shown
 
 
 def test_both_chats_read_the_same(two_weeks: Scene) -> None:
