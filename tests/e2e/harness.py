@@ -43,7 +43,7 @@ class BotProcess:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    async def start(self, timeout_s: float = 20.0) -> None:
+    async def start(self, timeout_s: float = 90.0) -> None:
         environ = {
             "PATH": os.environ["PATH"],
             "HOME": str(self.folder),
@@ -87,10 +87,10 @@ class BotProcess:
         if self.process.returncode is None:
             self.process.terminate()
             try:
-                await asyncio.wait_for(self.process.wait(), 15)
+                await asyncio.wait_for(self.process.wait(), 60)
             except TimeoutError:
                 self.process.kill()
-                raise AssertionError("the bot did not end within 15 s:\n" + "".join(self.output[-40:])) from None
+                raise AssertionError("the bot did not end within a minute:\n" + "".join(self.output[-40:])) from None
         await self._reader
         return self.process.returncode or 0
 

@@ -312,7 +312,7 @@ async def test_hidden_answers_are_not_echoed_and_leaving_writes_nothing(
         await until("5/6")
         process.send_signal(signal.SIGINT)
         await until("Nothing was written.")
-        assert await asyncio.wait_for(process.wait(), 10) == 130
+        assert await asyncio.wait_for(process.wait(), 60) == 130
     finally:
         if process.returncode is None:
             process.kill()

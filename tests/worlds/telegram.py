@@ -40,6 +40,8 @@ from tests.worlds.telegram_rules import (
 )
 
 Json = dict[str, Any]
+
+PATIENCE_S = 60.0
 ANONYMOUS_ADMIN = 1087968824
 TOO_OLD = "Bad Request: query is too old and response timeout expired or query ID is invalid"
 NOT_MODIFIED = (
@@ -340,9 +342,10 @@ class TelegramWorld:
     def called(self, method: str) -> list[Call]:
         return [call for call in self.calls if call.method.lower() == method.lower()]
 
-    async def until(self, true: Callable[[], Any], timeout_s: float = 5.0) -> Any:
+    async def until(self, true: Callable[[], Any], timeout_s: float = PATIENCE_S) -> Any:
+        """Waits for the condition; never gives up earlier than a busy machine may need."""
         try:
-            async with asyncio.timeout(timeout_s):
+            async with asyncio.timeout(max(timeout_s, PATIENCE_S)):
                 while not (found := true()):
                     self._changed.clear()
                     with suppress(TimeoutError):
@@ -352,7 +355,7 @@ class TelegramWorld:
             last = [(c.method, str(c.params)[:160]) for c in self.calls[-6:]]
             raise AssertionError(f"it never became true; the bot's last calls: {last}") from None
 
-    async def answer(self, chat: int, count: int = 1, timeout_s: float = 5.0) -> Json:
+    async def answer(self, chat: int, count: int = 1, timeout_s: float = PATIENCE_S) -> Json:
         """The `count`-th message of the bot in this chat, once it stands there."""
         await self.until(lambda: len(self.seen(chat)) >= count, timeout_s)
         return self.seen(chat)[count - 1]

@@ -133,7 +133,7 @@ def test_start_up_is_quick() -> None:
         assert f"'{name}'" not in heavy
     started = time.perf_counter()
     run("hello")
-    assert time.perf_counter() - started < 5
+    assert time.perf_counter() - started < 60  # a hang, no more: what makes it slow is named above
 
 
 def test_a_stream_gives_the_same_as_the_whole() -> None:

@@ -290,6 +290,6 @@ async def test_a_write_that_is_cancelled_leaves_no_lock_behind(url: str, gate: G
             await asyncio.sleep(0)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-        await asyncio.wait_for(store.set_fact("y", hops, now), 5)
+        await asyncio.wait_for(store.set_fact("y", hops, now), 60)
     assert await store.get_fact("y") == 39
     await store.close()
