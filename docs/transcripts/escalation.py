@@ -84,7 +84,12 @@ async def drill(language: str) -> None:
             paper.add("Alice: /quota drill", s.slack.render_text(started))
             note = await s.slack.wait_for(lambda m: m.channel == "C0SUPPORT" and "ticket.ack" in m.action_ids, 20)
             paper.add("in #support", s.slack.render_text(note))
-            await s.slack.wait_for(lambda m: m.channel == "C0SUPPORT" and "telegram:" in s.slack.render_text(m), 20)
+            await s.slack.wait_for(
+                lambda m: (
+                    m.channel == "C0SUPPORT" and "Telegram" in s.slack.render_text(m) and "ticket.show" in m.action_ids
+                ),
+                20,
+            )
             await s.slack.press("U0ALICE", note, "ticket.ack")
             await s.slack.until(lambda: "ticket.ack" not in " ".join(note.action_ids), 20)
             before = len(s.slack.from_bot())

@@ -21,6 +21,8 @@ from tests.worlds import telegram as telegram_world
 from tests.worlds.pagers import PagerWorld
 from tests.worlds.slack import Message
 
+PATIENCE = 60.0  # for a machine that does many other things; how fast it is, `bench/echo_both.py` measures
+
 
 def night_team(text: str) -> str:
     """No other route is left, Alice is called first and Ada three seconds later."""
@@ -85,13 +87,13 @@ async def handed_over(s: Scene) -> tuple[Message, dict[str, Any]]:
     await s.telegram.say(BOB, BOB, f"/diagnose {RIDDLE}")
     answer = await message_with(s, BOB, "Insufficient Balance", "Hand to a human")
     await s.telegram.press(BOB, answer, "Hand to a human")
-    in_slack = await s.slack.wait_for(lambda m: m.channel == "C0SUPPORT" and "ticket.ack" in m.action_ids, 10)
+    in_slack = await s.slack.wait_for(lambda m: m.channel == "C0SUPPORT" and "ticket.ack" in m.action_ids, PATIENCE)
     return in_slack, await message_with(s, SUPPORT, "QueryEngine", "Acknowledge")
 
 
 async def took(until: Callable[..., Any], true: Callable[[], Any]) -> float:
     began = time.monotonic()
-    await until(true, 10)
+    await until(true, PATIENCE)
     return time.monotonic() - began
 
 
@@ -106,7 +108,7 @@ async def test_a_night(tmp_path: Path) -> None:
         async with scene(tmp_path, language="en", amend=night_team, more=more) as s, written(s) as night:
             in_slack, in_telegram = await handed_over(s)
             alice = s.slack.dm("U0ALICE")
-            call = await s.slack.wait_for(lambda m: m.channel == alice and "ticket.ack" in m.action_ids, 10)
+            call = await s.slack.wait_for(lambda m: m.channel == alice and "ticket.ack" in m.action_ids, PATIENCE)
             assert "Ada is called" in s.slack.render_text(call)
             night.add("Alice sleeps")
             await message_with(s, ADMIN, "QueryEngine", "Acknowledge")
@@ -120,17 +122,17 @@ async def test_a_night(tmp_path: Path) -> None:
             await s.telegram.press(ADMIN, direct, "ticket.ack", twice=True)
             seconds = await took(s.slack.until, lambda: "Ada took it on Telegram" in s.slack.render_text(in_slack))
             night.add(f"(Slack shows it after {seconds:.2f} s)")
-            await s.telegram.until(lambda: "Ada took it on Telegram" in stands(s, in_telegram))
-            await s.slack.until(lambda: "ticket.ack" not in " ".join(call.action_ids))
-            await s.telegram.until(lambda: s.telegram.alerts, 5)
+            await s.telegram.until(lambda: "Ada took it on Telegram" in stands(s, in_telegram), PATIENCE)
+            await s.slack.until(lambda: "ticket.ack" not in " ".join(call.action_ids), PATIENCE)
+            await s.telegram.until(lambda: s.telegram.alerts, PATIENCE)
 
             night.add("Alice, awake now, presses Resolve in Slack")
             await s.slack.press("U0ALICE", in_slack, "ticket.resolve")
             seconds = await took(s.telegram.until, lambda: "Alice resolved it on Slack" in stands(s, in_telegram))
             night.add(f"(Telegram shows it after {seconds:.2f} s)")
-            await s.telegram.until(lambda: any("Alice resolved it" in text for text in shown(s, BOB)))
+            await s.telegram.until(lambda: any("Alice resolved it" in text for text in shown(s, BOB)), PATIENCE)
             night.add("Bob, who asked, knows")
-            await s.telegram.until(lambda: [i.state for i in pagers.incidents.values()] == ["resolved"], 10)
+            await s.telegram.until(lambda: [i.state for i in pagers.incidents.values()] == ["resolved"], PATIENCE)
             verbs = [event["event_action"] for event in pagers.events]
             assert verbs[0] == "trigger"
             assert verbs[-2:] == ["acknowledge", "resolve"]
@@ -156,23 +158,23 @@ async def test_refusals_and_late_presses_are_private(tmp_path: Path) -> None:
             lambda: any("Only operators" in a.get("text", "") for a in s.telegram.alerts[alerts:]), 5
         )
         await s.slack.press("U0BOB", in_slack, "ticket.ack")
-        refused = await s.slack.wait_for(lambda m: "Only operators" in s.slack.render_text(m), 5)
+        refused = await s.slack.wait_for(lambda m: "Only operators" in s.slack.render_text(m), PATIENCE)
         assert refused.only_for == "U0BOB"
         assert len(public()) == 1
         assert "ticket.ack" in in_slack.action_ids
 
         old = dict(s.telegram.messages[(SUPPORT, in_telegram["message_id"])])
         await s.slack.press("U0ALICE", in_slack, "ticket.ack")
-        await s.telegram.until(lambda: "Alice took it" in stands(s, in_telegram))
+        await s.telegram.until(lambda: "Alice took it" in stands(s, in_telegram), PATIENCE)
         await s.slack.press("U0ALICE", in_slack, "ticket.resolve")
-        await s.telegram.until(lambda: "Alice resolved it" in stands(s, in_telegram))
+        await s.telegram.until(lambda: "Alice resolved it" in stands(s, in_telegram), PATIENCE)
         # A screen that still shows the old buttons: who has it, said to whoever pressed.
         current = s.telegram.messages[(SUPPORT, in_telegram["message_id"])]
         s.telegram.messages[(SUPPORT, in_telegram["message_id"])] = old
         alerts = len(s.telegram.alerts)
         await s.telegram.press(ADMIN, old, "ticket.ack")
         s.telegram.messages[(SUPPORT, in_telegram["message_id"])] = current
-        await s.telegram.until(lambda: any("Alice" in a.get("text", "") for a in s.telegram.alerts[alerts:]), 5)
+        await s.telegram.until(lambda: any("Alice" in a.get("text", "") for a in s.telegram.alerts[alerts:]), PATIENCE)
         assert len(public()) == 1
 
 
@@ -183,11 +185,13 @@ async def test_a_group_that_removed_the_bot(tmp_path: Path) -> None:
         await s.telegram.say(BOB, BOB, f"/diagnose {RIDDLE}")
         answer = await message_with(s, BOB, "Insufficient Balance", "Hand to a human")
         await s.telegram.press(BOB, answer, "Hand to a human")
-        note = await s.slack.wait_for(lambda m: m.channel == "C0SUPPORT" and "ticket.ack" in m.action_ids, 10)
-        told = await s.slack.wait_for(lambda m: f"telegram:{SUPPORT}" in s.slack.render_text(m), 10)
+        note = await s.slack.wait_for(lambda m: m.channel == "C0SUPPORT" and "ticket.ack" in m.action_ids, PATIENCE)
+        told = await s.slack.wait_for(
+            lambda m: "support chat on Telegram: the chat removed" in s.slack.render_text(m), PATIENCE
+        )
         assert "ticket.show" in told.action_ids
         await s.slack.press("U0ALICE", note, "ticket.resolve")
-        await s.telegram.until(lambda: any("Alice resolved it" in text for text in shown(s, BOB)), 5)
+        await s.telegram.until(lambda: any("Alice resolved it" in text for text in shown(s, BOB)), PATIENCE)
 
 
 async def test_a_channel_that_removed_the_bot(tmp_path: Path) -> None:
@@ -197,7 +201,7 @@ async def test_a_channel_that_removed_the_bot(tmp_path: Path) -> None:
         answer = await message_with(s, BOB, "Insufficient Balance", "Hand to a human")
         await s.telegram.press(BOB, answer, "Hand to a human")
         await message_with(s, SUPPORT, "QueryEngine", "Acknowledge")
-        await message_with(s, SUPPORT, "slack:C0SUPPORT")
+        await message_with(s, SUPPORT, "support chat on Slack: the chat removed the bot")
 
 
 async def test_a_deleted_note_stands_again_and_the_timeline_says_so(tmp_path: Path) -> None:
@@ -208,12 +212,13 @@ async def test_a_deleted_note_stands_again_and_the_timeline_says_so(tmp_path: Pa
         await s.telegram.say(ADMIN, SUPPORT, "/quota ticket 1 ack")
         again = await s.slack.wait_for(
             lambda m: m.channel == "C0SUPPORT" and "Ada" in s.slack.render_text(m) and "ticket.resolve" in m.action_ids,
-            10,
+            PATIENCE,
         )
         assert "took it on Telegram" in s.slack.render_text(again)
         await message_with(s, SUPPORT, "took it on Telegram", "Resolve")
         await s.slack.slash("U0ALICE", "C0SUPPORT", "/quota", "ticket 1")
-        await s.slack.wait_for(lambda m: s.slack.render_text(m).count("slack:C0SUPPORT") >= 2, 10)
+        said = "the message in the support chat on Slack was deleted; sent again"
+        await s.slack.wait_for(lambda m: said in s.slack.render_text(m), PATIENCE)
 
 
 def weak_team(text: str) -> str:
@@ -229,27 +234,28 @@ def weak_team(text: str) -> str:
 async def test_a_drill_from_start_to_report(tmp_path: Path) -> None:
     async with scene(tmp_path, language="en", amend=weak_team) as s:
         await s.slack.slash("U0ALICE", "C0TEAM", "/quota", "drill")
-        started = await s.slack.wait_for(lambda m: "drill.report" in m.action_ids, 10)
-        note = await s.slack.wait_for(lambda m: m.channel == "C0SUPPORT" and "ticket.ack" in m.action_ids, 10)
+        started = await s.slack.wait_for(lambda m: "drill.report" in m.action_ids, PATIENCE)
+        note = await s.slack.wait_for(lambda m: m.channel == "C0SUPPORT" and "ticket.ack" in m.action_ids, PATIENCE)
         await message_with(s, SUPPORT, "DRILL", "Acknowledge")
         alice = s.slack.dm("U0ALICE")
-        call = await s.slack.wait_for(lambda m: m.channel == alice and "ticket.ack" in m.action_ids, 10)
+        call = await s.slack.wait_for(lambda m: m.channel == alice and "ticket.ack" in m.action_ids, PATIENCE)
         for message in (note, call):
             assert "DRILL" in s.slack.render_text(message)
         await s.slack.press("U0ALICE", note, "ticket.ack")
-        await s.slack.until(lambda: "Alice took it" in s.slack.render_text(note), 5)
+        await s.slack.until(lambda: "Alice took it" in s.slack.render_text(note), PATIENCE)
         await s.slack.press("U0ALICE", started, "drill.report")
-        report = await s.slack.wait_for(lambda m: "No paging service" in s.slack.render_text(m), 15)
+        report = await s.slack.wait_for(lambda m: "No paging service" in s.slack.render_text(m), PATIENCE)
         text = s.slack.render_text(report)
         for said in (
             "opened by Alice",
-            "note delivered: slack:C0SUPPORT",
+            "note delivered to the support chat on Slack",
             "taken by Alice",
             "QueryEngine has no backup route",
         ):
             assert said in text, said
         assert "Backup route deepseek-main of MediaEngine would not help" in text  # asked live
-        assert re.search(r"after \d+\.\d s: ", text)
+        assert re.search(r"\d+\.\d s · to be called: Alice\b", text)
+        assert re.search(r"Alice took it after \d+\.\d s\. \d gaps were found\.", text)
         said = [s.slack.render_text(m) for m in s.slack.from_bot() if m.channel in ("C0SUPPORT", alice)]
         assert [each for each in said if "#1" in each and "DRILL" not in each] == []
         assert s.leaks(s.planted()) == []
