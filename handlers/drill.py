@@ -50,7 +50,9 @@ async def report(request: Request, services: Services) -> AsyncIterator[Reply]:
     gaps = [_gap(word, dict(facts), services, words, now) for word, facts in drilled.gaps]
     gaps += await _backups(services, words)
     found = words.say("oncall.drill_found", n=len(gaps)) if gaps else words.say("oncall.drill_no_gaps")
-    blocks: list[Block] = [Line(f"{_taken(drilled, words, now)} {found}", strong=True)]
+    blocks: list[Block] = [
+        Line(words.say("oncall.drill_sum", taken=_taken(drilled, words, now), found=found), strong=True)
+    ]
     blocks += [Heading(words.say("oncall.drill_steps")), Steps(steps, numbered=False)]
     if gaps:
         blocks += [Heading(words.say("oncall.drill_gaps")), Steps(tuple(gaps), numbered=False)]
