@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.errors import ConfigError
+from bot.locales import languages
 from bot.model.engine import Engine, Route
 from bot.model.team import Access, OnCall, Support, Team
 from bot.team_operations import Operations
@@ -92,7 +93,7 @@ def _place(message: str) -> str:
 class _Parser(Operations):
     def team(self, raw: Mapping[str, Any]) -> Team:
         self._known("", raw, _TOP)
-        language = self._choice(raw, "language", ("en", "zh"), "en")
+        language = self._choice(raw, "language", languages(), "en")
         routes = {name: self._route(name, table) for name, table in self._tables(raw, "routes")}
         engines = {name: self._engine(name, table, routes) for name, table in self._tables(raw, "engines")}
         slack = raw.get("slack") if isinstance(raw.get("slack"), dict) else {}

@@ -207,3 +207,52 @@ def test_the_tables_are_generated(name: str, language: str) -> None:
 
     text = (ROOT / name).read_text(encoding="utf-8")
     assert filled(text, language) == text
+
+
+MOST_LINES = 300
+LONG = {
+    "bot/chats/slack.py": "the adapter's life from start to stop, its events in one table",
+    "bot/chats/slack_inbox.py": "every kind of delivery of one platform, each a few lines",
+    "bot/chats/slack_send.py": "every call of one platform, with its refusals beside it",
+    "bot/chats/telegram_inbox.py": "every kind of update of one platform; they share what was seen and what is waited for",
+    "bot/chats/telegram_render.py": "one renderer for one format; its pieces call each other",
+    "bot/chats/telegram_send.py": "every call of one platform, with its refusals beside it",
+    "bot/chats/terminal.py": "a whole platform in one file: reading, form, answers",
+    "bot/faces.py": "what runs together, in the order of start and stop",
+    "bot/init.py": "six questions in their order",
+    "bot/locales/notes.py": "every sentence about a ticket, from the same facts",
+    "bot/oneshot.py": "one short function for each command of the shell",
+    "bot/outlets/env_text.py": "one grammar: what reads a file has to stand beside what writes it",
+    "bot/redaction/bodies.py": "one table of shapes with the judges that they share",
+    "bot/redaction/engine.py": "the passes in their order; each relies on the one before",
+    "bot/redaction/names.py": "mostly a table of names",
+    "bot/redaction/tokens.py": "one grammar of tokens",
+    "bot/services/alerts.py": "one state machine; its transitions are read side by side",
+    "bot/services/balances.py": "one asking with its memory; parts would share all of it",
+    "bot/services/delivery.py": "one short function for each kind of step",
+    "bot/services/escalation.py": "one state machine of a ticket: every move in one place",
+    "bot/services/fallback.py": "one chain: what was heard, what follows, what is said",
+    "bot/services/rehearsal.py": "every check before a switch, in the order in which they are shown",
+    "bot/services/risks.py": "every risk beside the figures that it is told by",
+    "bot/services/steps.py": "the runner: claim, lease, lanes and retries belong to one invariant",
+    "bot/services/switching.py": "a switch from intent to result, with its undo",
+    "bot/services/watch.py": "one pass of the watch, from looking to speaking",
+    "bot/store/tables.py": "every table, once",
+    "bot/store/tickets.py": "every transaction on a ticket",
+    "bot/team_file.py": "every table of one file; values and running tables are split off",
+    "handlers/balance.py": "one command with its subcommands",
+    "handlers/diagnose.py": "one command with its buttons",
+    "handlers/diagnosis_words.py": "every sentence of one answer",
+    "handlers/oncall.py": "one command with its buttons",
+    "handlers/switch.py": "one command with its buttons",
+    "handlers/tickets.py": "one command with its buttons",
+}
+
+
+def test_a_long_file_has_a_reason() -> None:
+    """Before a name is added here: can it be parted along a seam that a reader would look for?"""
+    lengths = {str(path.relative_to(ROOT)): len(path.read_text(encoding="utf-8").splitlines()) for _, path in modules()}
+    without = {name: lines for name, lines in lengths.items() if lines > MOST_LINES and name not in LONG}
+    assert without == {}
+    assert {name: lines for name, lines in lengths.items() if lines > 600} == {}  # no reason is good enough
+    assert [name for name in LONG if not (ROOT / name).exists()] == []
