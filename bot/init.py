@@ -278,7 +278,7 @@ def write(options: Options, plan: Plan, words: Words, talk: Talk, now: datetime)
     files: list[tuple[Path, bytes, int]] = []
     if after != (before or b""):
         files.append((options.env, after, 0o600))
-        names = ", ".join(new) or words.say("init.none")
+        names = words.say("common.list_sep").join(new) or words.say("init.none")
         said.append(words.say("init.wrote_env", path=options.env, names=names))
     if text is not None:
         files.append((options.config, text.encode(), 0o644))

@@ -112,6 +112,19 @@ def _joined(left: str, right: str) -> str:
     return f"{left} {right}" if _MIXED.fullmatch(pair) else left + right
 
 
+@lru_cache(maxsize=1024)
+def _city(zone: str, locale: str) -> str:
+    """`柏林`; the end of the zone's own name where Babel knows no city for it."""
+    from babel.dates import get_timezone_location
+
+    own = zone.split("/")[-1].replace("_", " ")
+    try:
+        named = str(get_timezone_location(ZoneInfo(zone), locale=locale, return_city=True))
+    except (LookupError, ValueError):
+        return own
+    return named if named and "/" not in named else own
+
+
 @dataclass(frozen=True, slots=True)
 class Words:
     """One reader's language and zone. `say` never raises for a missing line or value."""
@@ -203,12 +216,9 @@ class Words:
 
     @property
     def zone_name(self) -> str:
-        """`北京` for Asia/Shanghai, else the zone's city or UTC."""
-        return (
-            self.say(f"zones.{self.timezone.replace('/', '_')}")
-            if self.has(f"zones.{self.timezone.replace('/', '_')}")
-            else self.timezone.split("/")[-1].replace("_", " ")
-        )
+        """`北京` for Asia/Shanghai, else the zone's city in this language, or UTC."""
+        key = f"zones.{self.timezone.replace('/', '_')}"
+        return self.say(key) if self.has(key) else _city(self.timezone, self._babel)
 
     def local(self, at: datetime) -> datetime:
         return at.astimezone(ZoneInfo(self.timezone))

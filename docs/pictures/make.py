@@ -26,6 +26,8 @@ body{margin:0;font-family:Lato,'Noto Sans','Noto Sans CJK SC',sans-serif;font-si
 .slack .btn{display:inline-block;border:1px solid #bbb;border-radius:4px;padding:4px 12px;margin:6px 6px 0 0;font-weight:700;font-size:13px}
 .slack .primary{background:#007a5a;color:#fff;border-color:#007a5a}.slack .danger{background:#e01e5a;color:#fff}
 .slack .ctx{color:#616061;font-size:13px}.slack .only{color:#616061;font-size:12px;margin-bottom:4px}.slack .f{display:inline-block;width:48%;vertical-align:top}
+.view .slack{padding:2px 0}.view .top{font-size:18px;border-bottom:1px solid #ddd;padding-bottom:8px;margin-bottom:8px}.view .in{margin:10px 0}
+.view .box{border:1px solid #999;border-radius:4px;padding:7px 10px;margin-top:4px}.view .box span{float:right}.view .end{text-align:right;border-top:1px solid #ddd;margin-top:8px}
 .tg{background:#dfe6ea;padding:16px}.tg .bubble{background:#fff;border-radius:12px;padding:8px 12px;max-width:430px;white-space:pre-wrap;font-size:14px}
 .tg .kb{max-width:454px;display:flex;flex-wrap:wrap;gap:4px;margin-top:4px}.tg .kb div{flex:1 1 40%;background:rgba(80,110,130,.75);color:#fff;border-radius:8px;text-align:center;padding:8px 4px;font-size:13px}
 .tg pre,.tg code{background:#f1f1f1;font-size:12px;white-space:pre-wrap;border-radius:4px;margin:2px 0;padding:2px 4px}.tg blockquote{border-left:3px solid #3390ec;margin:2px 0;padding:2px 8px;background:#eef5fc}
@@ -59,6 +61,12 @@ def rich(elements: list[dict[str, Any]]) -> str:
             out.append(f"<b>{text}</b>" if style.get("bold") else f"<code>{text}</code>" if style.get("code") else text)
         elif kind == "link":
             out.append(f'<a href="#">{html.escape(item.get("text") or item["url"])}</a>')
+        elif kind == "emoji":
+            out.append(
+                {"red": "🔴", "large_yellow": "🟡", "large_green": "🟢", "white": "⚪"}[
+                    item["name"].removesuffix("_circle")
+                ]
+            )
         elif kind == "user":
             out.append(f"<b>@{html.escape(item['user_id'])}</b>")
     return "".join(out)
@@ -92,6 +100,25 @@ def slack_html(blocks: list[dict[str, Any]], note: str) -> str:
         elif kind == "divider":
             out.append("<hr>")
     return f'<div class="slack">{"".join(out)}</div>'
+
+
+def view_html(view: dict[str, Any]) -> str:
+    """A modal or a Home tab."""
+    out = [f'<div class="top"><b>{html.escape(view["title"]["text"])}</b></div>'] if "title" in view else []
+    for block in view["blocks"]:
+        if block["type"] != "input":
+            out.append(
+                slack_html([block], "").replace('<span class="who">quotadesk</span><span class="app">APP</span>', "")
+            )
+            continue
+        chosen = block["element"].get("initial_option") or {"text": {"text": ""}}
+        out.append(f'<div class="in"><b>{html.escape(block["label"]["text"])}</b>')
+        out.append(f'<div class="box">{html.escape(chosen["text"]["text"])} <span>⌄</span></div>')
+        out.append(f'<div class="ctx">{html.escape(block.get("hint", {}).get("text", ""))}</div></div>')
+    if "submit" in view:
+        close, submit = (html.escape(view[name]["text"]) for name in ("close", "submit"))
+        out.append(f'<div class="end"><span class="btn">{close}</span><span class="btn primary">{submit}</span></div>')
+    return f'<div class="slack view">{"".join(out)}</div>'
 
 
 def telegram_html(message: dict[str, Any]) -> str:
@@ -185,8 +212,19 @@ async def slack_pictures(s: Scene, language: str) -> None:
     )
     shoot(f"slack-diagnose-{language}", slack_html(answer.blocks, only), 720)
     await s.slack.slash("U0ADMIN", "C0TEAM", "/switch", "query deepseek-backup")
-    plan = await s.slack.wait_for(lambda m: "switch.confirm" in " ".join(m.action_ids), 15)
+    plan = await s.slack.wait_for(lambda m: m.channel == "C0TEAM" and "switch.confirm" in m.action_ids, 15)
     shoot(f"slack-switch-{language}", slack_html(plan.blocks, only), 720)
+    await s.slack.slash("U0ADMIN", "C0TEAM", "/switch")
+    engines = await s.slack.wait_for(lambda m: "switch.choose" in m.action_ids, 15)
+    await s.slack.press("U0ADMIN", engines, "switch.choose")
+    await s.slack.until(lambda: bool(s.slack.views))
+    view = next(iter(s.slack.views.values()))
+    await s.slack.choose("U0ADMIN", view, "model", "deepseek-chat")
+    await s.slack.until(lambda: "→ deepseek-chat" in str(view["blocks"]))
+    shoot(f"slack-choose-{language}", view_html(view), 560)
+    await s.slack.open_home("U0ADMIN")
+    await s.slack.until(lambda: "U0ADMIN" in s.slack.homes, 15)
+    shoot(f"slack-home-{language}", view_html(s.slack.homes["U0ADMIN"]), 720)
     await s.slack.slash("U0BOB", "C0TEAM", "/quota", "help")
     page = await s.slack.wait_for(lambda m: "/quota oncall" in s.slack.render_text(m), 15)
     shoot(f"slack-help-{language}", slack_html(page.blocks, only), 720)

@@ -80,6 +80,12 @@ def test_values_meet_words_as_they_should(template: str, value: str, whole: str)
     assert fitted(template, {"x": value}) == whole
 
 
+def test_zones_are_named_in_the_readers_language() -> None:
+    zones = ("Europe/Berlin", "Asia/Shanghai", "UTC", "America/Argentina/Buenos_Aires")
+    assert [Words("zh", zone).zone_name for zone in zones] == ["柏林", "北京", "UTC", "Buenos Aires"]
+    assert [Words("en", zone).zone_name for zone in zones] == ["Berlin", "Beijing", "UTC", "Buenos Aires"]
+
+
 @pytest.fixture
 async def built() -> Any:
     async with demo_house(Settings(), "zh") as house:

@@ -213,12 +213,12 @@ async def test_each_other_fault_has_its_own_mend(
         code, out = await inside.check(HTTP_PORT=str(other.sockets[0].getsockname()[1]))
     assert code == 1
     lines = [line for line in out.splitlines() if line.startswith("FAULT")]
-    for name in ("own .env", "env file", "slack scopes", "telegram webhook", f"telegram person {ADMIN}", "http port"):
+    for name in ("own .env", "env file", "Slack scopes", "Telegram webhook", f"Telegram person {ADMIN}", "HTTP port"):
         assert any(name in line for line in lines), (name, out)
     assert out.count("→ ") == len(lines)
     assert telegram.token not in out
     _, out = await inside.check(lang="zh")
-    assert "缺少：files:write" in out
+    assert "Slack 权限范围：缺少：files:write" in out
 
 
 async def test_init_takes_flags_and_asks_nothing(
