@@ -55,6 +55,13 @@ def repeated(p: Proven, d: Diagnosis, words: Words) -> str:
     return line
 
 
+def _reset(at: datetime, words: Words) -> str:
+    """In the reader's zone and in UTC, where those are two."""
+    if words.timezone == "UTC":
+        return words.say("diagnose.retry.reset_then", time=words.stamp(at))
+    return words.say("diagnose.retry.reset_at", time=words.stamp(at), utc=words.utc(at))
+
+
 def when_to_retry(d: Diagnosis, p: Proven, words: Words, now: datetime) -> str:
     retry = RETRY[p.cause] if p.certainty in ("proved", "narrowed") else d.retry
     if retry == "yes" and d.retry_after_s is not None:
@@ -62,10 +69,10 @@ def when_to_retry(d: Diagnosis, p: Proven, words: Words, now: datetime) -> str:
         return words.say("diagnose.retry.at", span=words.span(max(1.0, d.retry_after_s)), time=words.when(at, now))
     if retry == "after_reset" and d.retry_after_s is not None:
         at = now + timedelta(seconds=d.retry_after_s)
-        return words.say("diagnose.retry.reset_at", time=words.stamp(at), utc=words.utc(at))
+        return _reset(at, words)
     resets = [f.facts.get("resets_at") for f in p.findings if f.verdict == "proved"]
     if retry == "after_reset" and (times := [at for at in resets if isinstance(at, datetime)]):
-        return words.say("diagnose.retry.reset_at", time=words.stamp(times[0]), utc=words.utc(times[0]))
+        return _reset(times[0], words)
     return words.say(f"diagnose.retry.{retry}")
 
 

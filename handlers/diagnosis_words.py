@@ -159,7 +159,7 @@ def _readings(d: Diagnosis, p: Proven, words: Words) -> list[Block]:
 
 def _where(d: Diagnosis, words: Words) -> str:
     provider, gateway = title_of(d.provider, words), title_of(d.gateway, words)
-    if provider and gateway:
+    if provider and gateway and provider != gateway:
         return words.say("diagnose.through", gateway=gateway, provider=provider)
     return provider or gateway
 

@@ -14,7 +14,7 @@ import pytest
 from aiohttp import web
 
 from bot.locales import Words
-from bot.model.chat import Quote, Reply
+from bot.model.chat import Found, Quote, Reply
 from bot.model.diagnosis import MONEY_CAUSES, Cause, Proven
 from bot.model.engine import KeyRef, Route
 from bot.model.money import AccountState, Kind, Reading, Status
@@ -452,3 +452,19 @@ def test_the_questions_offered_have_answers(language: str) -> None:
     assert len(examples) == 4
     for question in examples:
         assert diagnoser().explain(Gate().trusted(question)).page, question
+
+
+def test_one_name_for_who_is_both_and_one_time_where_the_zone_is_utc() -> None:
+    now = datetime(2026, 11, 22, 2, 42, tzinfo=UTC)
+
+    def told(text: str, zone: str) -> Reply:
+        d = diagnoser().explain(Gate().trusted(text))
+        return worded(d, Proven(d.cause, "text"), Team(), Words("en", zone), now, found=Found())
+
+    key = told("Key limit exceeded (total limit). Manage it using https://openrouter.ai/settings/keys", "UTC")
+    assert key.title.endswith(" · OpenRouter")
+    limit = "You've hit your usage limit. Upgrade to Pro (https://openai.com/chatgpt/pricing) or try again in 2 hours."
+    assert shown(told(limit, "UTC")).count("04:42") == 1
+    assert "10:42" not in shown(told(limit, "UTC"))
+    assert "12:42" in shown(told(limit, "Asia/Shanghai"))
+    assert "04:42 UTC" in shown(told(limit, "Asia/Shanghai"))
