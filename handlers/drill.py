@@ -11,7 +11,8 @@ from bot.model.chat import Action, Block, Heading, Line, Reply, Request, Steps
 from bot.model.handoff import TicketState
 from bot.model.money import AccountState, Status
 from bot.services import Services
-from bot.services.escalation import DRILL_ENDS_AFTER, Drill
+from bot.services.escalation import DRILL_ENDS_AFTER
+from bot.services.overview import Drill
 from handlers.router import Command, Press
 from handlers.shift import states_of
 
