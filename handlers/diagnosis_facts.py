@@ -121,8 +121,8 @@ def kept(d: Diagnosis, found: Found, words: Words) -> str:
             ("time", d.occurred_at),
             ("status", d.status),
             ("model", d.model),
-            ("request_id", d.request_id),
-            ("task_id", d.task_id if d.task_id != d.request_id else None),
+            ("request_id", d.request_id if d.request_id != d.task_id else None),
+            ("task_id", d.task_id),
         )
         if value is not None
     ]
