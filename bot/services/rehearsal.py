@@ -261,6 +261,11 @@ class Rehearsal:
         )
         return (own, money, listed), account
 
+    async def cost(self, engine: Engine, old: str | None, new: str | None) -> tuple[Check, ...]:
+        """Which way the price went with a switch that has been made."""
+        to = self._way(engine, new)
+        return await self._cost(self._way(engine, old), None, to, None) if to else ()
+
     async def _account(self, route: Route | None) -> AccountState | None:
         return await self._balances.check(smaller.whole(route.name), models=False) if route else None
 

@@ -60,7 +60,8 @@ class Unsaid(Leaving):
                 said = Announcement(
                     "moved", engine.name, engine.title, owed.route, why=owed.why, sent=owed.sent, trying=owed.trying
                 )
-                return await self._owe(owed.id, self._of(said, record, engine))
+                cost = await self._switching.cost(engine, record.from_route, record.to_route)
+                return await self._owe(owed.id, self._of(replace(said, cost=cost), record, engine))
             if owed.kind == "back" and record.to_route == owed.route:
                 said = Announcement("returned", engine.name, engine.title, sent=owed.sent, trying=owed.trying)
                 return await self._owe(owed.id, self._of(said, record, engine))

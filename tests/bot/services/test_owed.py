@@ -89,6 +89,7 @@ async def test_killed_in_the_middle_of_the_move(house: Room) -> None:
     assert said.done is not None
     assert said.done.verified is None
     assert said.done.taken_up.reason == "interrupted"
+    assert [check.word for check in said.cost] == ["price_same_list"]
 
 
 async def test_a_question_is_planned_anew_and_dropped_when_it_is_void(house: Room) -> None:
