@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
@@ -66,11 +67,14 @@ async def _show(
         return
     states: tuple[AccountState, ...] | None = None
     services.balances.select(names)
-    now_on = await using(services)
-    async for states in services.balances.ask(names, fresh=fresh):
-        if any(state.reason == PENDING for state in states):
-            yield replace(board(states, services, words, now_on, names), final=False)
-    yield board(states or (), services, words, now_on, names)
+    now_on = asyncio.ensure_future(using(services))  # the engines' files are read while the accounts are asked
+    try:
+        async for states in services.balances.ask(names, fresh=fresh):
+            if any(state.reason == PENDING for state in states):
+                yield replace(board(states, services, words, await now_on, names), final=False)
+        yield board(states or (), services, words, await now_on, names)
+    finally:
+        now_on.cancel()
 
 
 async def using(services: Services) -> Mapping[str, str]:
