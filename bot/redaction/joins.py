@@ -109,7 +109,8 @@ def shaped_end(view: bytes, start: int, end: int, shapes: tuple[re.Pattern[bytes
             break
         run = view[begin:stop]
         bare = run.rstrip(b"=.:")
-        if any(shape.fullmatch(whole + bare) for shape in shapes):
+        word = bare.isalpha() and wordlike(bare) and len(bare) <= 10 and view[stop : stop + 1] == b" "
+        if not word and any(shape.fullmatch(whole + bare) for shape in shapes):
             return begin + len(bare)
         whole += run.rstrip(b"=")
         if len(whole) > _LONGEST_SHAPE:

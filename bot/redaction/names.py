@@ -30,15 +30,15 @@ _REMARK: Final = r"(?:[ \t]{0,2}(?:\([^()\n]{1,24}\)|（[^\n(){}\[\]]{1,48}?）)
 _SUFFIX: Final = r"(?:_?(?:[0-9]{1,2}|v[0-9]|bedrock|backup|bak|prod|dev|test|old|new|main|default|live|value|base64|b64|hash|string|text))?"
 # up to four Chinese characters before a colon: `密钥已改成：`, `key給你：`
 _CHINESE: Final = r"(?:[\xe4-\xe9][\x80-\xbf]{2}){1,4}"
-_MARK: Final = r"(?:=>|:=|={1,2}|\|{1,2}|->|>|:|：|＝|→|—{1,2}|–|－|~|\(|（|【)"
+_MARK: Final = r"(?:=>|:=|={1,2}|\|\|=|\|{1,2}|│|┃|->|>|:|：|＝|→|—{1,2}|–|－|~|\(|（|【)"
 _VERB: Final = r"(?:是|就是|为|为|填的是|填的|填了|填|用的是|用的|改成|改为|已改为|换成了|换成|换为|设成|设为|给你|如下|(?:is|was|equals)(?:[ \t]|:)|(?:provided|used):|(?:i['’]?m using|i am using|i use|we use|in use|used|below)[ \t]?\(?)"
 # a value may stand in the next line, indented, or in quotes, or after a YAML block mark
-_BELOW: Final = r"(?:[>|]?-?[ \t]{0,4}\r?\n[ \t]{0,24})?"
+_BELOW: Final = r"(?:(?:[>|]?-?|<<[\-~]?[\"']?[A-Z]{2,12}[\"']?)[ \t]{0,4}\r?\n[ \t]{0,24}(?:-[ \t]{1,4})?)?"
 _SEPARATOR: Final = rf"[ \t]{{0,8}}(?:{_MARK}|{_VERB}[ \t]{{0,2}}(?::|：|=|＝)?|{_CHINESE}(?::|：))[ \t]{{0,8}}{_BELOW}"
 # `name: KEY, value: ...`, `name="key" value="..."`
 _PAIR: Final = r"[\"'\\]{0,4}(?:,|[ \t]\{)?\s{0,24}[\"'\\]{0,4}(?:value|Value|content|VALUE|default)[\"'\\]{0,4}[ \t]{0,4}[:=][ \t]{0,4}|[ \t]-[Vv]alue[ \t]{1,4}|(?:[ \t][A-Za-z_]{1,16}){0,3}[ \t]{1,4}(?:--?(?:body|value|secret-string)[ \t=]{1,4}|<<<[ \t]{0,4})|</key>\s{0,24}<string>|[ \t]{0,4}\r?\n[ \t]{0,8}[\"']|\\?\"(?:\r?\n[A-Za-z\-]{1,30}: [^\n]{1,60})?\r?\n\r?\n"
 _FLAG_GAP: Final = r"[ \t]{1,12}"
-_OPEN: Final = r"(?:\[|\(|（|【|[A-Za-z]{4}\(|\$\(echo |!!?[a-z]{1,8} |&[A-Za-z0-9_]{1,16} |string\([0-9]{1,4}\) |[brfu]{1,2}[\"'`])?(?:[\"'`\\*<{]|“|‘|「|《){0,6}\[?"
+_OPEN: Final = r"(?:\[|\(|（|【|[A-Za-z]{4}\(|\$\(echo |!!?[a-z]{1,8} |&[A-Za-z0-9_]{1,16} |string\([0-9]{1,4}\) |[brfu]{1,2}[\"'`])?(?:[\"'`\\*<{]|“|‘|「|『|《){0,6}\[?"
 _SCHEME: Final = r"(?:(?:bearer|basic|token|bot|key|apikey|digest|v0|oauth|jwt)(?:[ \t:=+]{1,8}|%20)(?:[\"'`][ \t]{0,3}[+.&][ \t]{0,3}\(?f?)?[\"'`\\]{0,3})?"
 # the first characters of a value, so that a mere word costs nothing; a cookie's may have a semicolon among them
 _LEAST: Final = 6
@@ -156,6 +156,27 @@ def find(view: bytes, spans: list[Span], search: Search = NAME) -> None:
         if span is not None:
             spans.append(span)
             position = max(position, span[1])
+            if span[2] == "api key" and view[start:end].lower().rfind(b"s", 0, 12) >= 0:
+                _more(view, span, spans)
+
+
+def _more(view: bytes, span: Span, spans: list[Span]) -> None:
+    """The rest of a list of keys: `KEYS=a,b`, `"keys": ["a", "b"]`, a YAML list, one in each line."""
+    end = span[1]
+    for _ in range(_MOST_LISTED):
+        joint = _NEXT.match(view, end)
+        match = _VALUE.match(view, joint.end()) if joint is not None else None
+        if joint is None or match is None:
+            return
+        value = match.group()
+        end = match.end()
+        if view[end : end + 1] in (b":", b"=") or not _lone(value):
+            return
+        spans.append((joint.end(), end, span[2], value))
+
+
+_NEXT: Final = piece(r"[\"']?[ \t]{0,4}(?:,\s{0,24}|;[ \t]{0,4}|\r?\n[ \t]{0,24}-[ \t]{1,4})[\"']?")
+_MOST_LISTED: Final = 100
 
 
 def _label(view: bytes, at: int) -> bool:
@@ -244,7 +265,9 @@ def _named(view: bytes, start: int, at: int) -> Span | None:
             or (_AIMLESS.match(gap) is not None and _AIMED.search(gap) is None)
         )
     )
-    if not plain and _LOOSE.match(gap) is not None and (_CELL.search(view, max(0, start - 48), start) is None):
+    if not plain and b"\xe2\x80" in gap and _LOOSE.match(gap) is not None:
+        aimless = True  # a dash may be but a dash
+    elif not plain and _LOOSE.match(gap) is not None and (_CELL.search(view, max(0, start - 48), start) is None):
         return None  # `invalid x-api-key | <request id>` is no table
     if kind == "cookie":
         return _cookie(view, start, at, blank)
@@ -281,7 +304,11 @@ def _named(view: bytes, start: int, at: int) -> Span | None:
         return None
     if aimless and (
         _OTHERS.search(gap) is not None
-        or not (_lone(value) or (gap[-1:] == b"\n" and _alone(view, end) and _HEXED.match(value) is not None))
+        or not (
+            _lone(value)
+            or any(whole.fullmatch(value) for whole in _SHAPES)
+            or (gap[-1:] == b"\n" and _alone(view, end) and _HEXED.match(value) is not None)
+        )
     ):
         return None
     if b"://" in value or (b"@" in value and b":" in value and kind != "password"):

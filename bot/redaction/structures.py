@@ -64,6 +64,7 @@ def _worth(value: bytes) -> bool:
         judge.placeholder(value)
         or judge.masked(value)
         or judge.code(value)
+        or judge.evidence(value)
         or rule_of(value) is not None
         and len(value) > 30
     )

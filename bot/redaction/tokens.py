@@ -135,12 +135,12 @@ def read(rule: Vendor, view: bytes, start: int, end: int, joins: bool = True) ->
     head = len(rule.prefix)
     if (
         joins
-        and rule.check not in ("sk", "jwt")
         and (view[end : end + 1] in _LINE_ENDS or _SOFT.match(view, end))
         and next_line(view, end - 1 if token[-1:] == b"=" else end)
     ):
         # all of a key's shape is there, only broken: no doubt about its end
-        shapes = tuple(whole for whole in _shapes(rule.prefix) if not whole.fullmatch(token))
+        vague = rule.check in ("sk", "jwt")  # of many lengths: what has one of them by chance is not told apart
+        shapes = () if vague else tuple(whole for whole in _shapes(rule.prefix) if not whole.fullmatch(token))
         bare = start + len(token.rstrip(b"="))
         shaped = shaped_end(view, start, bare, shapes) if shapes else bare
         if shaped == bare:
@@ -248,7 +248,36 @@ def find(view: bytes, deep: bool = True, search: Search = TOKENS) -> list[Span]:
             continue
         spans.append(span)
         position = max(span[1], start + 1)
+        if (
+            rule is not None
+            and rule.exact
+            and rule.check != "sk"
+            and span[1] == end
+            and end - start < len(rule.prefix) + min(rule.exact)
+        ):
+            _half(rule, view, end, end - start - len(rule.prefix), spans)
     return spans
+
+
+def _half(rule: Vendor, view: bytes, end: int, size: int, spans: list[Span]) -> None:
+    """`first half: sk-..., second half: ...`: a run close behind that is just what the key lacks."""
+    for run in _KEY_RUN.finditer(view, end, end + 240):
+        begin, stop = run.span()
+        if begin - end > 48:
+            return
+        value = run.group()
+        if (
+            stop - begin >= 20
+            and rule_of(value) is None
+            and value.lower() != value
+            and size + stop - begin in rule.exact
+            and judge.mixed(value)
+            and judge.plausible(value)
+            and not judge.evidence(value)
+            and not judge.whole_hex(value)
+        ):
+            spans.append((begin, stop, rule.kind, value))
+            return
 
 
 def _doubtful(rule: Vendor, token: bytes) -> bool:

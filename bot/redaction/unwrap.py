@@ -15,7 +15,7 @@ from typing import Final
 from bot.redaction.rx import finder
 from bot.redaction.spans import budget
 
-_UNDERLINED: Final = r"[A-Za-z0-9\-]_?__[A-Za-z0-9\-]+(?:_[A-Za-z0-9\-]+)*__[A-Za-z0-9\-]"
+_UNDERLINED: Final = r"[A-Za-z0-9\-]_?__[A-Za-z0-9\-.]+(?:_[A-Za-z0-9\-.]+)*__[A-Za-z0-9\-]"
 # What sets the copying off, and what one round undoes. Alternatives that need a left neighbour take it into the match.
 _WORD = r"[A-Za-z0-9_\-.:/+=]"
 _INVISIBLE: Final = r"\xe2\x80[\x8b-\x8f\xaa-\xae]|\xe2\x81[\xa0\xa6-\xa9]|\xef\xbb\xbf|\xc2\xad|\xe1\xa0\x8e"

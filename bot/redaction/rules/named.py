@@ -31,7 +31,7 @@ NAMES: Final[tuple[Named, ...]] = (
     ),
     Named(
         "api key",
-        ("key", "keys", "密钥", "秘钥", "钥匙"),
+        ("key", "keys", "密钥", "秘钥", "钥匙", "🔑"),
         "MISTRAL_API_KEY=<a30>1a",
         "cache_key=chat:gpt-4o-2024-11-20:v2 primary_key: id KEY_NAME=prod-east-2",
     ),

@@ -85,6 +85,14 @@ RULES: Final[tuple[Structure, ...]] = (
         "echo <a20>1a | docker login -u me --password-stdin", "echo $TOKEN | docker login -u me --password-stdin", True,
     ),
     Structure(
+        "secure-string", "password", ("SecureString",), r"SecureString[ \t(]{1,4}(?:-String[ \t]{1,4})?[\"']([^\"'\n]{6,})[\"']",
+        "ConvertTo-SecureString \"<a20>1a\" -AsPlainText -Force", "ConvertTo-SecureString $plain -AsPlainText -Force", True,
+    ),
+    Structure(
+        "told-after", "api key", ("的key", "的 key", "的Key", "的 Key", "的KEY", "的密钥", "的令牌", "的token"), r"\b([A-Za-z0-9_\-]{24,})[\"'` ]{0,3}(?:是|就是)[^\n\t ]{0,36}的 ?(?:key|Key|KEY|密钥|令牌|token)(?:$|[ \t\r\n,.!?]|，|。|！|？|吧|啊)",
+        "<a32>1a 是我的key", "req_0123456789abcdef01234567 是这个key的请求", True,
+    ),
+    Structure(
         "netrc", "password", ("password", "passwd"), r"\blogin[ \t\n]{1,8}[^\s]{1,80}[ \t\n]{1,8}passw(?:or)?d[ \t\n]{1,8}([^\s]{6,})",
         "machine api.example.com login me password <a20>1a", "login failed password ${PASS}", True,
     ),
