@@ -114,10 +114,11 @@ async def a_night() -> None:
 
 
 async def payloads() -> None:
-    """What PagerDuty's events address gets for one incident."""
-    paper = Paper("pagerduty", "One incident as PagerDuty's Events API v2 gets it")
+    """What PagerDuty's events address and an Apprise service get for one incident."""
+    paper = Paper("pagers", "One incident as PagerDuty's Events API v2 and an Apprise service (JSON) get it")
     async with PagerWorld("pager-" + os.urandom(8).hex()) as pagers:
         more = {"PAGERDUTY_ROUTING_KEY": pagers.routing_key, "PAGERDUTY_EVENTS_URL": pagers.events_url}
+        more["NOTIFY_URLS"] = pagers.notify_url(os.urandom(8).hex())
         with tempfile.TemporaryDirectory() as folder:
             async with scene(Path(folder), language="en", amend=night.night_team, more=more) as s:
                 in_slack, _ = await night.handed_over(s)
@@ -125,10 +126,12 @@ async def payloads() -> None:
                 await s.slack.press("U0ALICE", in_slack, "ticket.ack")
                 await s.slack.until(lambda: len(pagers.events) >= 2, 20)
                 await s.slack.press("U0ALICE", in_slack, "ticket.resolve")
-                await s.slack.until(lambda: len(pagers.events) >= 3, 20)
+                await s.slack.until(lambda: len(pagers.events) >= 3 and len(pagers.notified) >= 2, 20)
         for event in pagers.events:
             shown = {**event, "routing_key": "(the key of the service)"}
-            paper.add(event["event_action"], json.dumps(shown, ensure_ascii=False, indent=2))
+            paper.add(f"PagerDuty: {event['event_action']}", json.dumps(shown, ensure_ascii=False, indent=2))
+        for notice in pagers.notified:
+            paper.add("Apprise", json.dumps(notice, ensure_ascii=False, indent=2))
     paper.write()
 
 
