@@ -193,7 +193,7 @@ async def house(
                 fallback=chain,
                 gateways=behind,
                 degrade=Degrade(team, switching, balances, restarter, store, clock, gate),
-                warp=WarpFiles.of(team),
+                warp=WarpFiles.of(team, gate),
                 reword=Reword(team, web, keys, gate),
                 reports=Reports(team, explaining, proof, escalation, store, clock, chain),
             )

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 
 from bot.locales import Words, alert_words
-from bot.model.chat import Block, Facts, Line, Reply, Request
+from bot.model.chat import Block, Facts, Line, Quote, Reply, Request
 from bot.ports import WarpTiers
 from bot.services import Services
 
@@ -41,6 +41,8 @@ def blocks_of(tiers: WarpTiers, words: Words, now: datetime) -> tuple[Block, ...
     blocks.append(Line(words.say("warp.advice_reset")))
     if tiers.weak_api_token:
         blocks.append(Line(words.say("warp.weak_token"), strong=True))
+    if tiers.log:
+        blocks += [Line(words.say("warp.log", n=len(tiers.log))), Quote("\n".join(line.text for line in tiers.log))]
     blocks.append(Line(words.say("warp.policy")))
     return tuple(blocks)
 

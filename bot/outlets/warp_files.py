@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import math
+import re
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -15,11 +17,14 @@ from typing import Final
 from bot.model.engine import is_placeholder
 from bot.model.team import Team
 from bot.outlets import env_keys
-from bot.ports import WarpTiers
+from bot.ports import Gate, WarpTiers
 
 ATTEMPT: Final = ".last_anonymous_attempt"
 COOLDOWN: Final = ".anonymous_cooldown"
 _MOST: Final = 4096
+_LOG_TAIL: Final = 65_536  # bytes from its end
+_LINES_MOST, _LINE_MOST = 8, 300
+_QUOTA: Final = re.compile(r"\b429\b|quota|cool-?down", re.I)
 _TRUE, _FALSE = frozenset({"true", "1", "yes", "on"}), frozenset({"false", "0", "no", "off", ""})
 _SAMPLE_API_WORD: Final = "123456"  # the guide prints it: everybody knows it
 
@@ -28,15 +33,20 @@ class WarpFiles:
     """The bot's view of one gateway's folder. Without a folder of its own in the team file, the first of `candidates` (the
     folders of the engines' env files) that holds one of the state files."""
 
-    def __init__(self, folder: Path | None, candidates: Sequence[Path] = ()) -> None:
-        self._folder, self._candidates = folder, tuple(dict.fromkeys(candidates))
+    def __init__(self, folder: Path | None, candidates: Sequence[Path] = (), gate: Gate | None = None) -> None:
+        """Without a gate nothing is shown of the log: its lines hold tokens."""
+        self._folder, self._candidates, self._gate = folder, tuple(dict.fromkeys(candidates)), gate
 
     @classmethod
-    def of(cls, team: Team) -> WarpFiles:
-        return cls(team.warp_folder, [e.env_file.parent for e in team.engines.values() if e.env_file])
+    def of(cls, team: Team, gate: Gate | None = None) -> WarpFiles:
+        return cls(team.warp_folder, [e.env_file.parent for e in team.engines.values() if e.env_file], gate)
 
     async def look(self) -> WarpTiers | None:
-        return await asyncio.to_thread(self._look)
+        tiers = await asyncio.to_thread(self._look)
+        if tiers is None or not tiers.found or self._gate is None:
+            return tiers
+        found = await asyncio.to_thread(_log_of, tiers.folder)
+        return replace(tiers, log=tuple(self._gate.trusted(line) for line in found))
 
     def _look(self) -> WarpTiers | None:
         if self._folder is not None:
@@ -75,6 +85,20 @@ def _look(folder: Path) -> WarpTiers:
                 unknown.append("DISABLE_ANONYMOUS_FALLBACK")
         weak = (values.get("API_TOKEN") or "").strip() == _SAMPLE_API_WORD
     return WarpTiers(folder, True, attempt, cooldown, personal, disabled, weak, tuple(unknown))
+
+
+def _log_of(folder: Path) -> list[str]:
+    """The newest lines of the gateway's log that speak of quota. A log that cannot be read shows nothing."""
+    path = folder / "logs" / "warp_server.log"
+    try:
+        if not path.is_file():  # a pipe would hold the reader for ever
+            return []
+        with path.open("rb") as file:
+            file.seek(max(path.stat().st_size - _LOG_TAIL, 0))
+            text = file.read(_LOG_TAIL).decode("utf-8", "replace")
+    except OSError:
+        return []
+    return [line.strip()[:_LINE_MOST] for line in text.splitlines() if _QUOTA.search(line)][-_LINES_MOST:]
 
 
 def _time(path: Path, unknown: list[str]) -> datetime | None:

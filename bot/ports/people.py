@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from bot.model.alert import Await, Notice, WeekReport
-from bot.model.chat import MessageRef, Person, Place, Platform, Reply, Request
+from bot.model.chat import CleanText, MessageRef, Person, Place, Platform, Reply, Request
 from bot.model.handoff import Page, Ticket, Waiting
 from bot.model.money import AccountState
 
@@ -136,6 +136,7 @@ class WarpTiers:
     fallback_disabled: bool | None = None
     weak_api_token: bool = False
     unknown: tuple[str, ...] = ()
+    log: tuple[CleanText, ...] = ()  # the last lines of its log that speak of quota, newest last
 
 
 class WarpView(Protocol):

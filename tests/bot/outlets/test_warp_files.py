@@ -12,6 +12,7 @@ import pytest
 from bot.model.engine import Engine
 from bot.model.team import Team
 from bot.outlets.warp_files import WarpFiles
+from bot.redaction.gate import Gate
 
 UNTIL = datetime(2026, 11, 22, 3, 30, tzinfo=UTC)
 
@@ -79,3 +80,24 @@ async def test_without_a_setting_the_engines_folders_are_looked_at(tmp_path: Pat
     tiers = await WarpFiles.of(team).look()
     assert tiers is not None
     assert tiers.folder == tmp_path / "warp"
+
+
+async def test_the_log_shows_its_last_lines_about_quota_and_no_token(
+    tmp_path: Path, make_key: Callable[..., str]
+) -> None:
+    key = make_key("sk-", 48)
+    (tmp_path / "logs").mkdir()
+    lines = [f"10:{minute:02} HTTP 429: Too Many Requests, Authorization: Bearer {key}" for minute in range(20)]
+    (tmp_path / "logs" / "warp_server.log").write_text(
+        "\n".join([*lines, "10:21 started", "10:22 Cooldown active"]) + "\n"
+    )
+    tiers = await WarpFiles(tmp_path, gate=Gate(b"tests")).look()
+    assert tiers is not None
+    shown = [line.text for line in tiers.log]
+    assert len(shown) == 8
+    assert shown[-1] == "10:22 Cooldown active"
+    assert shown[-2].startswith("10:19 HTTP 429")
+    assert not any(key in line or "started" in line for line in shown)
+    bare = await WarpFiles(tmp_path).look()  # without a gate nothing of it is shown
+    assert bare is not None
+    assert bare.log == ()
