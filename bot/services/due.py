@@ -10,6 +10,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Final
 
+from bot.model import trace
 from bot.model.chat import MessageRef, Person
 from bot.model.handoff import Ticket
 from bot.model.team import Team
@@ -31,6 +32,9 @@ def target_of(step: DueStep) -> str:
 
 def step_of(kind: str, key: str, due: datetime, **payload: Any) -> DueStep:
     """`at` in the payload is when it was meant for, however often it is put off."""
+    # What a step leads to is known in the log by the number of the command that it began with.
+    if number := trace.current():
+        payload.setdefault("trace", number)
     return DueStep(0, kind, key, due, {"at": due.isoformat(), **payload})
 
 
