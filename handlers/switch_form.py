@@ -166,7 +166,7 @@ def _by_buttons(engine: str, standings: list[Standing], services: Services, word
         if name
     )
     buttons = tuple(
-        Action("switch.plan", (name if own else model)[:60], value)
+        Action("switch.plan", (name if own else f"{name} · {model}")[:60], value)
         for name, model in ways
         for own in [model == _model(name, services)]
         for wanted in [f"{standing.engine} {name if own else smaller.name(name, model)}"]
