@@ -25,6 +25,7 @@ def main() -> int:
     lean.load()
     if arguments == ["run"]:
         return _run()
+    gc.set_threshold(50_000)  # a command is done before there is rubbish worth looking for among freshly loaded modules
     from bot.cli import main as full
 
     return full()

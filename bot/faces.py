@@ -23,7 +23,6 @@ from bot.metrics import LOOK_S, Live, Looks
 from bot.model.chat import CleanText, Found, Role
 from bot.outlets.ocr import ScreenReader
 from bot.redaction.logs import loop_handler
-from bot.server import Handler, Server
 from bot.services import heartbeat
 from bot.services.keeping import Keeping
 from bot.services.outage import Outages
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
     from bot.chats.slack import SlackChat
     from bot.chats.telegram import TelegramChat
     from bot.inlets.logs import LogWatch
+    from bot.server import Handler
 
 log = structlog.get_logger("faces")
 
@@ -84,6 +84,8 @@ async def serve(built: House, stopping: asyncio.Event) -> None:
     if beat is not None:
         built.steps.every("heartbeat", heartbeat.EVERY_S, beat.round)
     logs = log_watch(built)
+    from bot.server import Server  # with aiohttp, which no command of the terminal needs
+
     server = Server(
         settings.http_host,
         settings.http_port,
