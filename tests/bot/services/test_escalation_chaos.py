@@ -28,7 +28,7 @@ async def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 async def test_a_burst_under_kill(url: str) -> None:
     """Every ticket stored, every note delivered, nobody called twice without the mark; two replicas on PostgreSQL."""
     replicas = 2 if url.startswith("postgresql") else 1
-    counts = await run(url, tickets=TICKETS, kills=KILLS, replicas=replicas, limit_s=300)  # a limit only so that it ends
+    counts = await run(url, tickets=TICKETS, kills=KILLS, replicas=replicas, limit_s=300)
     print(counts)
     assert counts.stored == TICKETS
     assert counts.lost == 0
