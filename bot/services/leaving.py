@@ -55,7 +55,10 @@ class Leaving:
         return route is not None and (await self.breaker(route)).open(self._clock.now())
 
     async def _on(self, engine: Engine) -> str | None:
-        """The route that its file names now; a smaller model of it is the same key and address."""
+        """The route that its file names now; a smaller model of it is the same key and address. With no file and one route
+        there is nothing to doubt."""
+        if engine.env_file is None and len(engine.routes) == 1:
+            return engine.routes[0]
         now_on = (await self._switching.standing(engine)).route
         return smaller.whole(now_on) if now_on else None
 

@@ -138,3 +138,13 @@ async def test_another_replica_goes_on_after_a_restart(house: Room) -> None:
     night.chain, night.fallback, night.escalation, night.runner = night.replica("three")
     await night.passes(10)
     assert (await night.tickets())[0][1] is TicketState.RESOLVED, "somebody switched by hand"
+
+
+async def test_an_engine_that_only_has_a_route_is_watched_too(house: Room) -> None:
+    """The bot cannot switch it, but it can call somebody."""
+    night = Night(house, "production")
+    house.rebuilt(env_file=None, routes=("main",))
+    night.chain, night.fallback, night.escalation, night.runner = night.replica("two")
+    night.fallback.saw((await night.fallback._balances.check("main"),))
+    await night.passes()
+    assert await night.tickets() == [(1, TicketState.OPEN, "page")]
