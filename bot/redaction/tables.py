@@ -53,7 +53,9 @@ def find(view: bytes, spans: list[Span]) -> None:
 
 def _columns(view: bytes, line: int, stop: int, spans: list[Span]) -> None:
     head = view[line:stop]
-    mark = next((mark for mark in (b"|", b"\t", b",", b";") if mark in head), b"")
+    below = view[stop + 1 : stop + 2000].split(b"\n", 1)[0]
+    marks = [mark for mark in (b"|", b"\t", b",", b";") if mark in head]
+    mark = next((mark for mark in marks if mark in below), marks[0] if marks else b"")
     columns = [
         number
         for number, (begin, end) in enumerate(_cells(head, mark))
