@@ -22,6 +22,7 @@ from bot.locales import Words, languages
 from bot.metrics import LOOK_S, Live, Looks
 from bot.model.chat import CleanText, Found, Role
 from bot.outlets.ocr import ScreenReader
+from bot.outlets.platforms import Platforms
 from bot.redaction.logs import loop_handler
 from bot.services import heartbeat
 from bot.services.keeping import Keeping
@@ -96,6 +97,8 @@ async def serve(built: House, stopping: asyncio.Event) -> None:
         remarks=lambda: (*(beat.faults() if beat else ()), *(logs.faults() if logs else ())),
         registry=built.registry,
     )
+    telling = Platforms(built.chats, built.team, built.clock)
+    built.steps.every("platforms", Platforms.EVERY_S, telling.round)
     built.steps.every("metrics", LOOK_S, Looks(built.metrics, built.store, built.clock).round)
     built.steps.every("retention", Keeping.EVERY_S, Keeping(built.team.retention, built.store, built.clock).round)
     leads = {"watch": lambda: built.watch.leads}

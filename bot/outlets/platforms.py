@@ -1,0 +1,58 @@
+"""A platform that is deaf, dead or refused is told in the support chats of the other one, once, and so is its end."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Final
+
+from bot.errors import DeliveryError
+from bot.locales import Words
+from bot.model.chat import Line, Place, Reply
+from bot.model.team import Team
+from bot.ports import Chat, Clock
+
+log = logging.getLogger("quotadesk.platforms")
+
+LASTS_S: Final = 30.0  # a socket that is rebuilt at once is nobody's business
+
+
+class Platforms:
+    """`round` never raises; call it every few seconds."""
+
+    EVERY_S: Final = 10.0
+
+    def __init__(self, chats: Mapping[str, Chat], team: Team, clock: Clock) -> None:
+        self._chats, self._team, self._clock = chats, team, clock
+        self._since: dict[str, float] = {}
+        self._told: set[str] = set()
+
+    async def round(self) -> None:
+        now = self._clock.monotonic()
+        for platform, chat in self._chats.items():
+            faults = chat.faults()
+            if not faults:
+                self._since.pop(platform, None)
+                if platform in self._told and await self._tell(platform, "back", ""):
+                    self._told.discard(platform)
+            elif (
+                now - self._since.setdefault(platform, now) >= LASTS_S
+                and platform not in self._told
+                and await self._tell(platform, "down", ", ".join(faults))
+            ):
+                self._told.add(platform)
+
+    async def _tell(self, platform: str, key: str, faults: str) -> bool:
+        """True where at least one chat of another platform has it, or there is none to tell."""
+        words = Words(self._team.language, self._team.timezone)
+        line = words.say(f"platforms.{key}", platform=words.say(f"note.platforms.{platform}"), faults=faults)
+        places = [place.split(":", 1) for place in self._team.support.chats]
+        others = [(self._chats[p], p, id) for p, id in places if p != platform and p in self._chats]
+        sent = not others
+        for chat, other, id in others:
+            try:
+                await chat.post(Place(other, id), Reply(blocks=(Line(line, strong=key == "down"),), audience="place"))  # type: ignore[arg-type]
+                sent = True
+            except DeliveryError as fault:
+                log.warning("%s could not be told about %s: %s", other, platform, fault.reason)
+        return sent
