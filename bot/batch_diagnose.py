@@ -19,7 +19,6 @@ from bot.services.diagnosis import Diagnoser
 from bot.signatures import load
 
 _LOCALES: Final = Path(__file__).parent / "locales"
-_LANGUAGES: Final = ("en", "zh")
 
 
 def row(diagnosis: Diagnosis, summary: str) -> dict[str, Any]:
@@ -121,8 +120,9 @@ def main(argv: list[str], stdin: TextIO | None = None, stdout: TextIO | None = N
             language = word[7:] if "=" in word else next(rest, "")
         else:
             words.append(word)
-    if language not in _LANGUAGES:
-        sys.stderr.write("--lang: write zh or en\n")
+    known = sorted(file.stem for file in _LOCALES.glob("*.toml"))
+    if language not in known:
+        sys.stderr.write(f"--lang: write {' or '.join(known)}\n")
         return 2
     for stream in (source, sink):
         if stream in (sys.stdin, sys.stdout) and hasattr(stream, "reconfigure"):
