@@ -31,7 +31,7 @@ _STATUS_PHRASE: Final = re.compile(
 )
 _STATUS_LOOSE: Final = re.compile(
     r"(?:fail(?:ed)?|error|exception|错误|报错|返回|\b(?:upstream|rejected|api|denied|response|invalid|returned))"
-    r"[ :(\[-]{1,4}(?:with |code |status )*[\"(\[]?([45]\d\d)(?![\d.]|\s*(?:ms|s|tokens)\b|/)"
+    r"[ :(\[\]-]{1,4}(?:with |code |status )*[\"(\[]?([45]\d\d)(?![\d.]|\s*(?:ms|s|tokens)\b|/)"
     r"|(?:^|[\[(<])([45]\d\d)(?:[\])>]| ?[{\[<\"'`:|-]| [a-z\u4e00-\u9fff.])"
     r"|(?<![\d.,/$-])([45]\d\d) (?:you|your|the|this|no|invalid|incorrect|insufficient|user|access|sorry|free|rate|too|quota|model|provider|account|organization|internal|service|server|bad|permission|authentication|unable|missing|not|unknown|unsupported|error|budget|daily|monthly)\b"
     r"|\b(?:msg|message|error)[\"']?[:=] ?[\"']?([45]\d\d)[ {:]"
