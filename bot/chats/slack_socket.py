@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Coroutine
 from typing import Any, Final
 
@@ -30,8 +31,12 @@ log = structlog.get_logger("slack.socket")
 DEAF: Final = "socket_deaf"
 DOWN: Final = "socket_down"
 DISABLED: Final = "link_disabled"
-_SHOWN: Final = {REFUSED_TOKEN: "app_token_refused", "too_many_websockets": "too_many_websockets"}
+_SHOWN: Final = {DEAF: DEAF, REFUSED_TOKEN: "app_token_refused", "too_many_websockets": "too_many_websockets"}
 CONNECT_S: Final = 20.0
+PROOF_S: Final = 5.0
+SHOWN_LOOKS: Final = (
+    3  # so many looks a deafness is shown at least, also where the next connection stood within a second
+)
 OVERLAP_S: Final = 10.0  # Slack gives a warned connection about so long
 _MOST_PAUSE_S: Final = 30.0
 
@@ -59,6 +64,18 @@ class _Line(SocketModeClient):
             self.told.set()
         else:
             await super().run_message_listeners(message, raw_message)
+
+    async def answers(self) -> bool:
+        """A greeting only proves that Slack can be heard. Whether it hears us, the answer to a ping proves."""
+        asked = time.time()
+        with contextlib.suppress(TimeoutError, OSError):
+            async with asyncio.timeout(PROOF_S):
+                if self.current_session is not None:
+                    await self.current_session.ping(f"sdk-ping-pong:{asked}".encode())
+                while self.last_ping_pong_time is None or self.last_ping_pong_time < asked:
+                    await asyncio.sleep(0.01)
+                return True
+        return False
 
     async def deaf(self) -> bool:
         return self.current_session is None or self.current_session.closed or await self.is_ping_pong_failing()
@@ -96,6 +113,7 @@ class Sockets:
         self._app, self._wire, self._token, self._clock = app, wire, app_token, clock
         self._ping_s, self._watch_s = ping_s, watch_s
         self._fault = DOWN
+        self._deaf_until = float("-inf")
         self._stop = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._line: _Line | None = None
@@ -103,7 +121,9 @@ class Sockets:
         self.rebuilt = 0  # connections after the first, for the metrics
 
     def faults(self) -> tuple[str, ...]:
-        return (self._fault,) if self._fault else ()
+        if self._fault:
+            return (self._fault,)
+        return (DEAF,) if self._clock.monotonic() < self._deaf_until else ()
 
     async def start(self) -> None:
         """Returns when the first connection stands, or after some seconds without one: it goes on trying."""
@@ -154,6 +174,7 @@ class Sockets:
                 return
             if why == DEAF:
                 self._fault = DEAF
+                self._deaf_until = self._clock.monotonic() + SHOWN_LOOKS * self._watch_s
 
     async def _open(self) -> _Line:
         """A connection that Slack has greeted. Raises DeliveryError."""
@@ -174,6 +195,9 @@ class Sockets:
         if not line.hello.is_set():  # sent away at the door: an eleventh connection, or Socket Mode is off
             self._leave(line)
             raise DeliveryError(line.reason or DOWN, retry_after_s=_MOST_PAUSE_S)
+        if not await line.answers():
+            self._leave(line)
+            raise DeliveryError(DEAF, retry_after_s=1)
         return line
 
     async def _watch(self, line: _Line) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from bot.errors import DeliveryError
@@ -14,7 +14,8 @@ from bot.ports import Chat, Clock
 
 log = logging.getLogger("quotadesk.platforms")
 
-LASTS_S: Final = 30.0  # a socket that is rebuilt at once is nobody's business
+LASTS_S: Final = 30.0  # a connection that is lost and made again at once is nobody's business
+_DEAF: Final = ("deaf", "socket_deaf")  # has lasted already when it is noticed: what was typed meanwhile got no answer
 
 
 class Platforms:
@@ -33,19 +34,20 @@ class Platforms:
             faults = chat.faults()
             if not faults:
                 self._since.pop(platform, None)
-                if platform in self._told and await self._tell(platform, "back", ""):
+                if platform in self._told and await self._tell(platform, "back", ()):
                     self._told.discard(platform)
             elif (
-                now - self._since.setdefault(platform, now) >= LASTS_S
+                now - self._since.setdefault(platform, now) >= (0 if any(f in _DEAF for f in faults) else LASTS_S)
                 and platform not in self._told
-                and await self._tell(platform, "down", ", ".join(faults))
+                and await self._tell(platform, "down", faults)
             ):
                 self._told.add(platform)
 
-    async def _tell(self, platform: str, key: str, faults: str) -> bool:
+    async def _tell(self, platform: str, key: str, faults: Sequence[str]) -> bool:
         """True where at least one chat of another platform has it, or there is none to tell."""
         words = Words(self._team.language, self._team.timezone)
-        line = words.say(f"platforms.{key}", platform=words.say(f"note.platforms.{platform}"), faults=faults)
+        shown = words.say("common.list_sep").join(_fault(fault, words) for fault in faults)
+        line = words.say(f"platforms.{key}", platform=words.say(f"note.platforms.{platform}"), faults=shown)
         places = [place.split(":", 1) for place in self._team.support.chats]
         others = [(self._chats[p], p, id) for p, id in places if p != platform and p in self._chats]
         sent = not others
@@ -56,3 +58,8 @@ class Platforms:
             except DeliveryError as fault:
                 log.warning("%s could not be told about %s: %s", other, platform, fault.reason)
         return sent
+
+
+def _fault(word: str, words: Words) -> str:
+    key = f"platforms.faults.{word}"
+    return words.say(key) if words.has(key) else word
