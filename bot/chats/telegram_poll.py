@@ -43,7 +43,7 @@ class Poller:
         self._wait_s = wait_s
         self._offset: int | None = None
         self._heard_at = clock.monotonic()
-        self._trouble = ""
+        self._trouble, self._failing = "", False
         self._task: asyncio.Task[None] | None = None
         self._watch: asyncio.Task[None] | None = None
         self.leading = False
@@ -82,7 +82,7 @@ class Poller:
             except DeliveryError as fault:
                 await self._failed(fault)
                 continue
-            self._heard_at, self._trouble = self._clock.monotonic(), ""
+            self._heard_at, self._trouble, self._failing = self._clock.monotonic(), "", False
             for update in updates if isinstance(updates, list) else ():
                 if isinstance(update, dict) and isinstance(update.get("update_id"), int):
                     self._offset = update["update_id"] + 1
@@ -90,7 +90,8 @@ class Poller:
 
     async def _ask_leading(self) -> Any:
         """A long question. The lead is kept meanwhile; where it went to another replica, the question is withdrawn."""
-        asking = asyncio.create_task(self._ask(self._wait_s), name="telegram updates")
+        # After a fault a short question: its answer proves at once that all is well again.
+        asking = asyncio.create_task(self._ask(0 if self._failing else self._wait_s), name="telegram updates")
         try:
             while True:
                 pause = asyncio.ensure_future(self._clock.sleep(RENEW_S))
@@ -128,6 +129,7 @@ class Poller:
         return leads
 
     async def _failed(self, fault: DeliveryError) -> None:
+        self._failing = True
         pause = min(fault.retry_after_s or 5.0, 30.0)
         if fault.reason == "webhook_active":
             log.warning("a webhook was set; taken away, since TELEGRAM_WEBHOOK_URL is empty")

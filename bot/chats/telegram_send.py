@@ -23,7 +23,8 @@ from telegram import (
 
 from bot.chats.leaves import each_text
 from bot.chats.pace import Pace
-from bot.chats.telegram_render import CAPTION_MOST, Keyboard, Names, Rendered, form_text, render, u16
+from bot.chats.telegram_render import CAPTION_MOST, Keyboard, Rendered, form_text, render
+from bot.chats.telegram_text import Names, u16
 from bot.chats.telegram_wire import GONE, NO_THREAD, NOT_MODIFIED, REFUSED_CONTENT, Moved, Wire
 from bot.errors import DeliveryError
 from bot.model.chat import Line, MessageRef, Place, Reply

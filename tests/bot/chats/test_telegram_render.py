@@ -5,7 +5,8 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.chats.telegram_render import alert_text, form_text, neutral, render, u16
+from bot.chats.telegram_render import alert_text, form_text, render
+from bot.chats.telegram_text import neutral, u16
 from bot.locales import Words
 from bot.model.chat import (
     Action,
