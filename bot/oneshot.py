@@ -67,6 +67,7 @@ def _plain(amount: Decimal | None) -> str | None:
 async def balance(names: Sequence[str], *, machine: bool, lang: str | None) -> int:
     from handlers.balance import board as board_reply
     from handlers.balance import using
+    from handlers.balance_engine import look
 
     async with _house() as built:
         services = built.services
@@ -79,7 +80,8 @@ async def balance(names: Sequence[str], *, machine: bool, lang: str | None) -> i
         elif not built.team.routes:
             print(words.say("balance.no_routes"))
         else:
-            _show(board_reply(states, services, words, await using(services), names), words)
+            about = await look(names, services)
+            _show(board_reply(states, services, words, await using(services), names, about), words)
         bad = any(state.blocked or state.status is Status.COULD_NOT_CHECK for state in states)
         return 1 if bad else 0
 

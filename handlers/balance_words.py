@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 
-from bot.locales import Words
+from bot.locales import Words, alert_words
 from bot.model.chat import Block, Line, Row
-from bot.model.money import AccountState, Kind, Reading, Status
+from bot.model.money import AccountState, Balance, Kind, Reading, Status
 from bot.providers import get
-from bot.services import Services
+from bot.services import Services, verdict
 
+ROOM = 60  # columns that a phone shows without wrapping
+_UNDER = 4  # what the faces indent a line that belongs to a row
 _TONE = {"empty": "bad", "limited": "bad", "low": "warn", "ok": "good", "spend": "quiet", "health": "good"}
 
 
@@ -43,41 +46,29 @@ def row(state: AccountState, services: Services, words: Words, now: datetime, no
     engines = [services.team.engines[name] for name in state.engines if name in services.team.engines]
     titles = [engine.title for engine in engines if now_on.get(engine.name) in state.routes]
     standby = [engine.title for engine in engines if now_on.get(engine.name) not in state.routes]
-    sep = words.say("common.list_sep")
-    under: list[str] = []
-    by_hand = [_figure(r, words, now) for r in state.readings if r.hand_kept_at is not None]
-    if word == "not_checked":
-        figure = words.say("balance.unchecked", reason=reason(state, words))
-        if state.last_good_at is not None:
-            shown = sep.join(filter(None, (_figure(r, words, now) for r in _funded_first(state.last_good)[:2])))
-            figure += words.say("balance.last_good", figure=shown, when=words.when(state.last_good_at, now, zone=False))
-        figure = words.say("balance.figure_sep").join((figure, *by_hand))
-    elif word == "not_offered":
-        figure = reason(state, words)
-        if by_hand:  # the figure is what was asked for; why it is kept by hand stands below
-            under.append(figure)
-            figure = words.say("balance.figure_sep").join(by_hand)
-    else:
-        figures = [
-            _figure(r, words, now, name_kind=len(state.readings) > 1 or r.kind is not Kind.ACCOUNT_MONEY)
-            for r in _funded_first(state.readings)
-        ]
-        figure = words.say("balance.figure_sep").join(filter(None, figures)) or words.say("common.unknown")
+    sep, dot = words.say("common.list_sep"), words.say("balance.figure_sep")
+    lead = 2 + cells(words.say(f"balance.states.{word}")) + 2 + cells(state.account)
+    figure, beneath = _figures(state, word, services, words, now, ROOM - lead)
     note = _runway(state, words, now)
-    if word == "limited":
-        blocking = [r for r in state.readings if r.blocks]
-        if blocking:
-            note = words.say("balance.blocks", kind=words.say(f"balance.kinds.{blocking[0].kind.value}"))
+    wallets = [r for r in state.readings if r.kind is Kind.ACCOUNT_MONEY and r.amount and r.amount > 0]
+    blocking = [r for r in state.readings if r.blocks]
+    if word == "limited" and blocking and wallets:
+        note = words.say("balance.blocks", kind=words.say(f"balance.kinds.{blocking[0].kind.value}"))
+    if note and (beneath or lead + cells(figure) + 2 + cells(note) > ROOM):
+        beneath.append(note)
+        note = ""
+    belongs: list[str] = []
     if word in ("empty", "limited") and titles:
-        under.append(words.say("balance.down", engines=sep.join(titles)))
+        belongs.append(words.say("balance.down", engines=sep.join(titles)))
     elif len(titles) > 1:
-        under.append(words.say("balance.shared", n=len(titles), engines=sep.join(titles)))
+        belongs.append(words.say("balance.shared", n=len(titles), engines=sep.join(titles)))
     elif titles:
-        under.append(titles[0])
+        belongs.append(titles[0])
     if standby:
-        under.append(words.say("balance.standby", engines=sep.join(standby)))
+        belongs.append(words.say("balance.standby", engines=sep.join(standby)))
     if len(state.routes) > 1:
-        under.append(words.say("balance.routes", routes=sep.join(state.routes)))
+        belongs.append(words.say("balance.routes", routes=sep.join(state.routes)))
+    under = [*packed(beneath, dot), *packed(belongs, dot)]
     if state.note:
         under.append(words.say(f"balance.notes.{state.note}", **state.reason_facts))
     return Row(
@@ -88,6 +79,71 @@ def row(state: AccountState, services: Services, words: Words, now: datetime, no
         under=tuple(under),
         tone=_TONE.get(word, "quiet"),  # type: ignore[arg-type]
     )
+
+
+def _figures(
+    state: AccountState, word: str, services: Services, words: Words, now: datetime, room: int
+) -> tuple[str, list[str]]:
+    """What stands on the row's own line, and what goes beneath it because a phone would wrap it."""
+    dot = words.say("balance.figure_sep")
+    by_hand = [_figure(r, words, now) for r in state.readings if r.hand_kept_at is not None]
+    if word == "not_checked":
+        figure = reason(state, words)
+        if state.last_good_at is None:
+            return figure, by_hand
+        sep = words.say("common.list_sep")
+        shown = sep.join(filter(None, (_figure(r, words, now) for r in _funded_first(state.last_good)[:2])))
+        when = words.when(state.last_good_at, now, zone=False)
+        whole = figure + words.say("balance.last_good", figure=shown, when=when)
+        if not by_hand and cells(whole) <= room:
+            return whole, []
+        return figure, [words.say("balance.last_good_beneath", figure=shown, when=when), *by_hand]
+    if word == "not_offered":
+        # The figure is what was asked for; why it is kept by hand stands below.
+        return (dot.join(by_hand), [reason(state, words)]) if by_hand else (reason(state, words), [])
+    several = len(state.readings) > 1
+    figures = [
+        _figure(r, words, now, name_kind=several or r.kind is not Kind.ACCOUNT_MONEY)
+        for r in _worst_first(state, services)
+    ]
+    figures = [figure for figure in figures if figure] or [words.say("common.unknown")]
+    whole = dot.join(figures)
+    return (whole, []) if cells(whole) <= room else (figures[0], figures[1:])
+
+
+def _worst_first(state: AccountState, services: Services) -> list[Reading]:
+    """What blocks, then what is low, then the window with the smallest share left; the rest keeps its place."""
+    warn_below = verdict.thresholds(services.team.routes[name] for name in state.routes if name in services.team.routes)
+    ordered = _funded_first(state.readings)
+    funded = any(r.kind is Kind.ACCOUNT_MONEY and r.amount and r.amount > 0 for r in ordered)
+
+    def badness(reading: Reading) -> tuple[bool, int, Decimal]:
+        share = Decimal(1)
+        if reading.amount is not None and reading.limit:
+            share = reading.amount / reading.limit
+        elif reading.amount is not None and reading.currency == "percent":
+            share = reading.amount / 100
+        empty_beside = funded and reading.kind is Kind.ACCOUNT_MONEY and not reading.amount
+        level = 0 if empty_beside else verdict.level(Balance((reading,)), warn_below)
+        return (not reading.blocks, -level, share)
+
+    return sorted(ordered, key=badness)
+
+
+def cells(text: str) -> int:
+    """How many columns a text takes: a Chinese character takes two."""
+    return sum(2 if unicodedata.east_asian_width(sign) in "WF" else 1 for sign in text)
+
+
+def packed(parts: Iterable[str], separator: str, room: int = ROOM - _UNDER) -> list[str]:
+    """Parts side by side while they fit, else on lines of their own."""
+    lines: list[str] = []
+    for part in filter(None, parts):
+        if lines and cells(lines[-1]) + cells(separator) + cells(part) <= room:
+            lines[-1] += separator + part
+        else:
+            lines.append(part)
+    return lines
 
 
 def reason(state: AccountState, words: Words) -> str:
@@ -165,12 +221,9 @@ def _runway(state: AccountState, words: Words, now: datetime) -> str:
     run_ = state.runway
     if run_.low_days is None or run_.high_days is None or state.blocked:
         return ""
-    low, high = run_.low_days, run_.high_days
-    if high < 1:
-        return words.say("balance.runway.hours", low=max(1, int(low * 24)), high=max(1, int(high * 24)))
-    text = words.say("balance.runway.days", low=int(low), high=max(int(low) + 1, int(high)), n=int(high))
+    text = alert_words.runway(run_, words)
     weekend = words.local(now).weekday()
-    if low < 7 - weekend and weekend >= 3:
+    if run_.low_days < 7 - weekend and weekend >= 3:
         text += words.say("balance.runway.weekend")
     return text
 

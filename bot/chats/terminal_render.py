@@ -166,7 +166,7 @@ def _board(page: _Page, rows: tuple[Row, ...]) -> None:
 
     state = column([row.state for row in rows], 24)
     name = column([row.name for row in rows], 32)
-    figure = column([row.figure for row in rows], 40)
+    figure = column([row.figure for row in rows if row.note], 40)  # notes line up; other figures may be longer
     for row in rows:
         line = Text(_pad(safe(row.state), state), style=_TONES[row.tone])
         line.append("  " + _pad(safe(row.name), name), style="not bold not dim default")

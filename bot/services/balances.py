@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
-from difflib import get_close_matches
+from difflib import SequenceMatcher
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -119,9 +119,7 @@ class Balances:
         found = [account for account in accounts if wanted in {route.lower() for route in account.routes}]
         if not found:
             known = tuple(dict.fromkeys([*self._team.engines, *self._team.routes]))
-            near = get_close_matches(wanted, [one.lower() for one in known], 3, 0.5)
-            nearest = tuple(one for close in near for one in known if one.lower() == close)
-            raise UnknownName("engine or route", name, nearest[:3], known)
+            raise UnknownName("engine or route", name, _nearest(wanted, known), known)
         return found
 
     # --- asking
@@ -324,6 +322,17 @@ class Balances:
         value = {"amount": str(amount), "currency": currency, "at": self._clock.now().isoformat()}
         await self._store.set_fact(HAND + account.name, value, self._clock.now())
         return await self.check(account.routes[0], models=False)
+
+
+def _nearest(wanted: str, known: Sequence[str]) -> tuple[str, ...]:
+    """At most three, the nearest first; one that is much nearer stands alone. The beginning of a name counts as near."""
+    likeness = {
+        one: max(SequenceMatcher(None, wanted, one.lower()).ratio(), 0.75 if one.lower().startswith(wanted) else 0.0)
+        for one in known
+    }
+    best = max(likeness.values(), default=0.0)
+    near = [one for one in known if likeness[one] >= max(0.5, best - 0.15)]
+    return tuple(sorted(near, key=lambda one: -likeness[one])[:3])
 
 
 def _own(url: str | None, account: Account) -> str | None:

@@ -33,9 +33,10 @@ async def test_three_commands_and_their_buttons(tmp_path: Path, make_key: Callab
         # /diagnose: proved live, with the one button that helps.
         planted = make_key("sk-ant-api03-", 93) + "AA"
         assert (await slack.slash("U0BOB", "C0TEAM", "/diagnose", f"{RIDDLE} my key {planted}")).ok
-        answer = await slack.wait_for(lambda m: "Switch query → deepseek-backup" in m.labels)
+        answer = await slack.wait_for(
+            lambda m: "Switch query → deepseek-backup" in m.labels and "Insufficient Balance" in slack.render_text(m)
+        )
         text = slack.render_text(answer)
-        assert "Insufficient Balance" in text
         assert "Proved by a live check" in text
         assert "There was a secret in your message" in text
 
