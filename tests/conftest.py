@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import secrets
 import string
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -48,6 +50,26 @@ class FixedClock:
 @pytest.fixture
 def clock() -> FixedClock:
     return FixedClock()
+
+
+@pytest.fixture(autouse=True)
+def logging_as_it_was() -> Iterator[None]:
+    """A house that a test has built sets up logging for its process; the next test must not find that."""
+    root, hook = logging.getLogger(), sys.excepthook
+    level, handlers = root.level, root.handlers[:]
+    levels = {name: each.level for name, each in _loggers().items()}
+    yield
+    root.setLevel(level)
+    root.handlers[:] = handlers
+    for name, each in _loggers().items():
+        if each.level != levels.get(name, logging.NOTSET):
+            each.setLevel(levels.get(name, logging.NOTSET))
+    sys.excepthook = hook
+
+
+def _loggers() -> dict[str, logging.Logger]:
+    known = logging.root.manager.loggerDict
+    return {name: each for name, each in known.items() if isinstance(each, logging.Logger)}
 
 
 @pytest.fixture(autouse=True)
