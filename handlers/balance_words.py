@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -55,7 +56,7 @@ def row(state: AccountState, services: Services, words: Words, now: datetime, no
     if word == "limited" and blocking and wallets:
         note = words.say("balance.blocks", kind=words.say(f"balance.kinds.{blocking[0].kind.value}"))
     if note and (beneath or lead + cells(figure) + 2 + cells(note) > ROOM):
-        beneath.append(note)
+        beneath.insert(0, note)  # beside the figure that it is about, not after a second wallet
         note = ""
     belongs: list[str] = []
     if word in ("empty", "limited") and titles:
@@ -88,27 +89,43 @@ def _figures(
     dot = words.say("balance.figure_sep")
     by_hand = [_figure(r, words, now) for r in state.readings if r.hand_kept_at is not None]
     if word == "not_checked":
-        figure = reason(state, words)
+        said = reason(state, words)
+        figure, *advice = _parted(said, room)
         if state.last_good_at is None:
-            return figure, by_hand
+            return figure, [*advice, *by_hand]
         sep = words.say("common.list_sep")
         shown = sep.join(filter(None, (_figure(r, words, now) for r in _funded_first(state.last_good)[:2])))
         when = words.when(state.last_good_at, now, zone=False)
-        whole = figure + words.say("balance.last_good", figure=shown, when=when)
+        whole = said + words.say("balance.last_good", figure=shown, when=when)
         if not by_hand and cells(whole) <= room:
             return whole, []
-        return figure, [words.say("balance.last_good_beneath", figure=shown, when=when), *by_hand]
+        return figure, [*advice, words.say("balance.last_good_beneath", figure=shown, when=when), *by_hand]
     if word == "not_offered":
-        # The figure is what was asked for; why it is kept by hand stands below.
-        return (dot.join(by_hand), [reason(state, words)]) if by_hand else (reason(state, words), [])
-    several = len(state.readings) > 1
-    figures = [
-        _figure(r, words, now, name_kind=several or r.kind is not Kind.ACCOUNT_MONEY)
-        for r in _worst_first(state, services)
-    ]
+        if by_hand:  # the figure is what was asked for; why it is kept by hand stands below
+            return dot.join(by_hand), [reason(state, words)]
+        figure, *advice = _parted(reason(state, words), room)
+        return figure, advice
+    several, ordered = len(state.readings) > 1, _worst_first(state, services)
+    figures = [_figure(r, words, now, name_kind=several or r.kind is not Kind.ACCOUNT_MONEY) for r in ordered]
     figures = [figure for figure in figures if figure] or [words.say("common.unknown")]
     whole = dot.join(figures)
-    return (whole, []) if cells(whole) <= room else (figures[0], figures[1:])
+    if cells(whole) <= room:
+        return whole, []
+    first = ordered[0]
+    if cells(figures[0]) > room and first.resets_at is not None:
+        plain = _figure(replace(first, resets_at=None), words, now, name_kind=True)
+        when = words.say("balance.resets_beneath", when=words.when(first.resets_at, now, zone=False))
+        return plain, [when, *figures[1:]]
+    return figures[0], figures[1:]
+
+
+def _parted(said: str, room: int) -> list[str]:
+    """What happened, and what to do: two lines where one would be too long."""
+    for colon in ("：", ": "):
+        what, found, advice = said.partition(colon)
+        if found and cells(said) > room:
+            return [what, advice]
+    return [said]
 
 
 def _worst_first(state: AccountState, services: Services) -> list[Reading]:
