@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Final, Literal
 
 from bot.errors import NotAllowed, QuotadeskError, UnknownName, UsageError
-from bot.locales import Words, delivery_words, export_words, notes
+from bot.locales import Words, delivery_words, export_words, messages, notes
 from bot.model.chat import (
     Action,
     Board,
@@ -133,7 +133,7 @@ async def _typed(request: Request, services: Services, words: Words, id: int, ve
 def view(ticket: Ticket, services: Services, words: Words) -> Reply:
     """One ticket in the reader's language: the note, its latest history, the older part behind details."""
     now = services.clock.now()
-    note = notes.note(ticket, words, services.team, now, oncall=_oncall(ticket, services))
+    note = messages.note(ticket, words, services.team, now, oncall=_oncall(ticket, services))
     lines = [
         Line(
             words.say(

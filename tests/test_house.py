@@ -212,13 +212,10 @@ def test_the_tables_are_generated(name: str, language: str) -> None:
 MOST_LINES = 300
 LONG = {
     "bot/chats/slack.py": "the adapter's life from start to stop, its events in one table",
-    "bot/chats/slack_inbox.py": "every kind of delivery of one platform, each a few lines",
     "bot/chats/slack_send.py": "every call of one platform, with its refusals beside it",
-    "bot/chats/telegram_inbox.py": "every kind of update of one platform; they share what was seen and what is waited for",
     "bot/chats/telegram_send.py": "every call of one platform, with its refusals beside it",
     "bot/faces.py": "what runs together, in the order of start and stop",
     "bot/init.py": "six questions in their order",
-    "bot/locales/notes.py": "every sentence about a ticket, from the same facts",
     "bot/oneshot.py": "one short function for each command of the shell",
     "bot/outlets/env_text.py": "one grammar: what reads a file has to stand beside what writes it",
     "bot/redaction/bodies.py": "one table of shapes with the judges that they share",

@@ -235,11 +235,11 @@ class SlackChat:
             return web.Response(status=503)
         if (command := _slash(raw)) is not None:
             # Two hundred at once: the way through Bolt's middleware would cost the last of them most of its time.
-            with self._inbox.acknowledging():
+            with self._inbox.rush.acknowledging():
                 self._inbox.start(self._inbox.slash(command))
                 return web.Response()
         try:
-            with self._inbox.acknowledging():
+            with self._inbox.rush.acknowledging():
                 answer = await self._app.async_dispatch(await to_bolt_request(request))
         except Exception as fault:  # Bolt cannot read what a newer Slack sends: accepted, or it would come again
             log.warning("a delivery could not be read", kind=type(fault).__name__)

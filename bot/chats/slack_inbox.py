@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
@@ -17,6 +16,7 @@ from bot.chats.slack_answer import Conversation, with_metadata
 from bot.chats.slack_in import Raw, Source
 from bot.chats.slack_people import People
 from bot.chats.slack_request import Intake
+from bot.chats.slack_rush import Rush
 from bot.chats.slack_send import Memory, Sender
 from bot.errors import DeliveryError
 from bot.model.chat import Form, Input, Line, Person, Place, Reply
@@ -30,8 +30,6 @@ Through = Callable[[AsyncIterator[Reply]], AsyncIterator[Reply]]
 
 DRAIN_S: Final = 10.0
 JUDGE_S: Final = 1.5  # a sent form is acknowledged so late where it is slow to be judged; Slack waits for 3 s
-BREATH_S: Final = 0.02
-RUSH_S: Final = 0.3
 _SEEN: Final = 5_000
 VIEWED_S: Final = 900.0
 HOME_S: Final = 60.0
@@ -57,16 +55,11 @@ class Inbox:
         self._sender, self._intake, self._people, self._memory = sender, intake, people, memory
         self._clock, self._words, self._names, self._known = clock, words, names, known
         self._allowed = allowed
-        self._rush = self._arrived = 0
-        self._quiet = asyncio.Event()
-        self._quiet.set()
+        self.rush = Rush()
         self._work: set[asyncio.Task[None]] = set()
         self._seen: OrderedDict[str, None] = OrderedDict()
-        self._viewers: dict[
-            str, tuple[float, str | None]
-        ] = {}  # who opened the Home tab: kept true until when, workspace
+        self._viewers: dict[str, tuple[float, str | None]] = {}  # who opened the Home tab: true until when, workspace
         self._touched = asyncio.Event()  # a button was pressed: what the boards show may have changed
-        self._breath: asyncio.Task[None] | None = None
         self.answers: Answers | None = None
         self.bot_user = ""
 
@@ -86,14 +79,13 @@ class Inbox:
 
     def start(self, work: Coroutine[Any, Any, None]) -> None:
         """Never raises: it runs right after an acknowledgement."""
-
         self._run(work, wait=True)
 
     def _run(self, work: Coroutine[Any, Any, None], *, wait: bool = False) -> asyncio.Task[None]:
         async def guarded() -> None:
             try:
                 if wait:
-                    await self._after_the_rush()
+                    await self.rush.over()
                 await work
             except Exception:
                 log.exception("a delivery could not be answered")
@@ -104,39 +96,6 @@ class Inbox:
         self._work.add(task)
         task.add_done_callback(self._work.discard)
         return task
-
-    @contextmanager
-    def acknowledging(self) -> Iterator[None]:
-        """Around a delivery that is being acknowledged: work steps back for it."""
-        self._rush += 1
-        self._arrived += 1
-        self._quiet.clear()
-        try:
-            yield
-        finally:
-            self._rush -= 1
-            if not self._rush:
-                self._quiet.set()
-
-    async def _after_the_rush(self) -> None:
-        """Two hundred commands at once: first all are acknowledged, then they are answered. Nobody waits long for that."""
-        try:
-            async with asyncio.timeout(RUSH_S):
-                # Those that arrive together are not all read yet. One breath for all of them: they go on at the same moment,
-                # and so share one transaction.
-                if self._breath is None or self._breath.done():
-                    self._breath = asyncio.create_task(self._lull(), name="slack breath")
-                await asyncio.shield(self._breath)
-                await self._quiet.wait()
-        except TimeoutError:
-            pass
-
-    async def _lull(self) -> None:
-        """Until nothing new has come for a moment; whoever waits for it gives up after RUSH_S."""
-        before = -1
-        while before != self._arrived:
-            before = self._arrived
-            await asyncio.sleep(BREATH_S)
 
     async def _first(self, source: Source) -> bool:
         """Deliveries are repeated: by Slack when an answer was late, and by whoever replays a signed request."""
@@ -261,7 +220,7 @@ class Inbox:
 
     async def event(self, body: Json) -> None:
         event = body.get("event") or {}
-        kind, bot_user = event.get("type"), self.bot_user or _addressed(body)
+        kind, bot_user = event.get("type"), self.bot_user or reading.addressed(body)
         if kind == "app_home_opened":
             if event.get("tab") in (None, "home"):
                 self._sender.learn_direct(str(event.get("user")), str(event.get("channel")))
@@ -333,9 +292,3 @@ def _placed(read: Callable[[Json, Json], Raw], body: Json) -> Raw:
     context = context if isinstance(context, dict) else {}
     raw = read(body, context)
     return replace(raw, source=replace(raw.source, private=bool(context.get("p"))))
-
-
-def _addressed(body: Json) -> str:
-    """Our own user id as the event tells it, while auth.test has not."""
-    first: Json = next(iter(body.get("authorizations") or []), {})
-    return str(first.get("user_id", "")) if first.get("is_bot") else ""

@@ -3,35 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter, OrderedDict
-from collections.abc import Callable, Coroutine, Mapping
-from datetime import datetime, timedelta
+from collections import OrderedDict
+from collections.abc import Coroutine
 from typing import Any, Final
 
 import structlog
 from telegram import CallbackQuery, Message, Update, User
 
 from bot.chats import telegram_in as reading
-from bot.chats.pictures import PICTURE_MOST, NoReader, Reader, read_picture
+from bot.chats.pictures import Reader
 from bot.chats.telegram_answer import Conversation, Origin, Waiting
+from bot.chats.telegram_forms import Forms
 from bot.chats.telegram_in import Paste, Raw, Typed
 from bot.chats.telegram_people import Memory, People
+from bot.chats.telegram_request import Intake
 from bot.chats.telegram_send import Sender
 from bot.chats.telegram_wire import Wire
-from bot.chats.typed import form_fields, split_command
-from bot.errors import DeliveryError
-from bot.model.chat import CleanText, Form, Found, Line, MessageRef, Person, Place, Reply, Request, SecretSeen
+from bot.chats.typed import split_command
+from bot.model.chat import Line, MessageRef, Place, Reply
 from bot.ports import Answers, Clock, Wording
-from bot.redaction.gate import Cleaned, Gate
+from bot.redaction.gate import Gate
 
 log = structlog.get_logger("telegram")
 Json = dict[str, Any]
 
 DRAIN_S: Final = 10.0
-LARGE: Final = 20_000  # characters that are worth a thread: the gate must not hold up the other chats
 LATE_S: Final = 300.0
 PASTE_S: Final = 1.5  # so long the next piece of a long paste is waited for
-FORM_KEPT: Final = timedelta(hours=24)
 BREATH_S: Final = 0.01
 _SEEN: Final = 5_000
 
@@ -50,9 +48,10 @@ class Inbox:
         known: frozenset[str],
         reader: Reader | None = None,
     ) -> None:
-        self._sender, self._wire, self._people, self._gate = sender, wire, people, gate
+        self._sender, self._wire, self._people = sender, wire, people
         self._memory, self._clock, self._known = memory, clock, known
-        self._reader = reader or NoReader()
+        self._intake = Intake(wire, gate, clock, reader)
+        self._forms = Forms(people, memory, clock)
         self._waiting = Waiting(clock)
         self._pastes: dict[tuple[int, int], Paste] = {}
         self._seen: OrderedDict[str, None] = OrderedDict()
@@ -168,7 +167,7 @@ class Inbox:
         private = origin.place.private
         command = reading.command_of(message, self._people.username)
         forwarded = message.forward_origin is not None
-        if not forwarded and (form := await self._form_answer(message, user)) is not None:
+        if not forwarded and (form := await self._forms.answer(message, user)) is not None:
             await self._ask(origin, form(text), user, number)
         elif isinstance(command, Typed) and not forwarded and self._ours(command, private):
             await self._command(message, origin, command, text, user, number)
@@ -186,7 +185,7 @@ class Inbox:
         late = reading.is_late(message, self._clock.now(), LATE_S)
         if late and typed.command not in reading.HARMLESS_LATE:
             # Typed while the bot was away: what changes something must be meant now.
-            await self._say(origin, user, "telegram.late", delete=bool((await self._clean(text)).found.secrets))
+            await self._say(origin, user, "telegram.late", delete=bool((await self._intake.clean(text)).found.secrets))
             return
         # A paste in several pieces: the rest of the command is the whole text's.
         rest = typed.rest
@@ -224,13 +223,13 @@ class Inbox:
 
     async def _leak(self, origin: Origin, text: str, user: User, number: int) -> bool:
         """A message that is no command and carries a secret; False where there is none in it."""
-        cleaned = await self._clean(text)
+        cleaned = await self._intake.clean(text)
         if not cleaned.found.secrets:
             return False
         marks = ",".join(sorted(secret.fingerprint for secret in cleaned.found.secrets))
         if await self._first(f"telegram:leak:{origin.place.chat}:{origin.messages[0]}:{marks}"):
             conversation, words = await self._conversation(origin, user)
-            request = self._request("leak", origin, words, cleaned.text, cleaned.found, number)
+            request = self._intake.made("leak", origin, words, cleaned.text, cleaned.found, number)
             if self._answers is not None:
                 await conversation.deliver(self._answers.answer(request))
         return True
@@ -239,7 +238,7 @@ class Inbox:
         """No person, so no rights. The automatic posts of a linked channel are left alone."""
         command = reading.command_of(message, self._people.username)
         if isinstance(command, Typed) and self._ours(command, private=False) and message.forward_origin is None:
-            found = (await self._clean(reading.words_of(message))).found
+            found = (await self._intake.clean(reading.words_of(message))).found
             origin = self._origin(message, user, (message.message_id,))
             await self._say(origin, user, "telegram.anonymous", delete=bool(found.secrets))
 
@@ -262,107 +261,15 @@ class Inbox:
         raw = Raw(action.partition(".")[0], action=action, value=value)
         await self._ask(Origin(person, place, (), query.id, button), raw, query.from_user, number)
 
-    # --- forms
-
-    async def asked(self, person: Person, ref: MessageRef, form: Form) -> None:
-        """Remembered per person and chat, the newest only: a reply to that message is the answer."""
-        kept = {
-            "message": ref.message,
-            "id": form.id,
-            "value": form.value,
-            "inputs": [[one.name, one.label] for one in form.inputs],
-            "until": (self._clock.now() + FORM_KEPT).isoformat(),
-        }
-        await self._memory.set_fact(f"telegram.form:{ref.chat}:{person.id}", kept, self._clock.now())
-
-    async def _form_answer(self, message: Message, user: User) -> Callable[[str], Raw] | None:
-        before = message.reply_to_message
-        if before is None or before.from_user is None or before.from_user.id != self._people.own_id:
-            return None
-        key = f"telegram.form:{self._people.alias(message.chat.id)}:{user.id}"
-        kept = await self._memory.get_fact(key)
-        if not isinstance(kept, dict) or kept.get("message") != str(before.message_id):
-            return None
-        await self._memory.set_fact(key, None, self._clock.now())
-        if self._clock.now() > datetime.fromisoformat(kept["until"]):
-            return None
-        labels = {str(name): str(label) for name, label in kept["inputs"]}
-        form, value = str(kept["id"]), str(kept["value"])
-
-        def read(text: str) -> Raw:
-            return Raw(form.partition(".")[0], action=form, value=value, fields=form_fields(text, labels))
-
-        return read
-
     # --- from raw to answered
 
     async def _ask(self, origin: Origin, raw: Raw, user: User, number: int) -> None:
         conversation, words = await self._conversation(origin, user)
-        text = await self._clean(raw.text)
-        founds = [text.found]
-        quoted: CleanText | None = None
-        if raw.quoted or raw.files:
-            pieces = [raw.quoted] if raw.quoted else []
-            for document in raw.files:
-                piece, trouble = await self._file(document, words)
-                if trouble:
-                    await conversation.deliver(_one(Reply(blocks=(Line(trouble),))))
-                    return
-                pieces.append(piece)
-            cleaned = await self._clean("\n".join(pieces))
-            quoted = cleaned.text
-            founds.append(cleaned.found)
-        fields: dict[str, CleanText] = {}
-        for name, value in raw.fields.items():
-            one = await self._clean(value)
-            fields[name] = one.text
-            founds.append(one.found)
-        command = (await self._clean(raw.command)).text.text
-        request = self._request(
-            command,
-            origin,
-            words,
-            text.text,
-            _together(founds),
-            number,
-            quoted=quoted,
-            action=raw.action,
-            value=raw.value,
-            fields=fields,
-        )
-        if self._answers is not None:
+        request = await self._intake.request(raw, origin, words, number)
+        if isinstance(request, str):
+            await conversation.give(Reply(blocks=(Line(request),)))
+        elif self._answers is not None:
             await conversation.deliver(self._answers.answer(request))
-
-    def _request(
-        self,
-        command: str,
-        origin: Origin,
-        words: Wording,
-        text: CleanText,
-        found: Found,
-        number: int,
-        *,
-        quoted: CleanText | None = None,
-        action: str | None = None,
-        value: str = "",
-        fields: Mapping[str, CleanText] | None = None,
-    ) -> Request:
-        return Request(
-            command=command,
-            text=text,
-            asker=origin.person,
-            place=origin.place,
-            language=words.language,
-            timezone=words.timezone,
-            received_at=self._clock.now(),
-            id=f"telegram:{number}",
-            found=found,
-            quoted=quoted,
-            action=action,
-            value=value,
-            message=origin.button,
-            fields=fields or {},
-        )
 
     async def _say(self, origin: Origin, user: User, key: str, *, delete: bool = False) -> None:
         conversation, words = await self._conversation(origin, user)
@@ -371,40 +278,9 @@ class Inbox:
     async def _conversation(self, origin: Origin, user: User) -> tuple[Conversation, Wording]:
         words = await self._people.wording(user)
         conversation = Conversation(
-            self._sender, origin, words, self._clock, self._waiting, self, self._people.username
+            self._sender, origin, words, self._clock, self._waiting, self._forms, self._people.username
         )
         return conversation, words
-
-    async def _file(self, document: reading.Attached, words: Wording) -> tuple[str, str]:
-        """(text, "") or ("", what is wrong)."""
-        if reading.is_image(document):
-            return await self._picture(document, words)
-        if (document.file_size or 0) > reading.FILE_MOST:
-            return "", words.say("telegram.file_too_large", megabytes=reading.FILE_MOST // 1_000_000)
-        try:
-            file = await self._wire.call(lambda bot: bot.get_file(document.file_id))
-            body = bytes(await self._wire.call(lambda _: file.download_as_bytearray()))
-        except DeliveryError:
-            return "", words.say("telegram.file_lost")
-        if len(body) > reading.FILE_MOST:
-            return "", words.say("telegram.file_too_large", megabytes=reading.FILE_MOST // 1_000_000)
-        return await asyncio.to_thread(reading.decode, body), ""
-
-    async def _picture(self, file: reading.Attached, words: Wording) -> tuple[str, str]:
-        if not self._reader.ready:
-            return "", words.say("diagnose.picture.not_installed")
-        if (file.file_size or 0) > PICTURE_MOST:
-            return "", words.say("diagnose.picture.too_large")
-        try:
-            found = await self._wire.call(lambda bot: bot.get_file(file.file_id))
-            picture = bytes(await self._wire.call(lambda _: found.download_as_bytearray()))
-        except DeliveryError:
-            return "", words.say("telegram.file_lost")
-        text, trouble = await read_picture(self._reader, picture)
-        return text, words.say(trouble) if trouble else ""
-
-    async def _clean(self, raw: str) -> Cleaned:
-        return await asyncio.to_thread(self._gate.clean, raw) if len(raw) > LARGE else self._gate.clean(raw)
 
     def _origin(self, message: Message, user: User, messages: tuple[int, ...]) -> Origin:
         thread = str(message.message_thread_id) if message.is_topic_message and message.message_thread_id else None
@@ -414,16 +290,3 @@ class Inbox:
     def _ours(self, typed: Typed, private: bool) -> bool:
         """In a group a bare `/weather` is another bot's; in private every command is for us."""
         return private or typed.named or typed.command in reading.COMMANDS or typed.command in self._known
-
-
-async def _one(reply: Reply) -> Any:
-    yield reply
-
-
-def _together(founds: list[Found]) -> Found:
-    counts: Counter[str] = Counter()
-    seen: list[SecretSeen] = []
-    for found in founds:
-        counts.update(found.counts)
-        seen += found.secrets
-    return Found(dict(counts), tuple(seen))

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from bot.errors import DeliveryError
-from bot.locales import Words, delivery_words, notes
+from bot.locales import Words, delivery_words, messages
 from bot.model.chat import MessageRef, Person, Place, Reply
 from bot.model.handoff import Page, Ticket, Waiting
 from bot.model.team import Team
@@ -62,7 +62,7 @@ class ChatDesk:
 
     def _note(self, ticket: Ticket, chat: Chat | None, now: datetime, *, maybe_twice: bool = False) -> Reply:
         names = self._oncall(ticket, chat)
-        return notes.note(ticket, self._words(), self._team, now, oncall=names, maybe_twice=maybe_twice)
+        return messages.note(ticket, self._words(), self._team, now, oncall=names, maybe_twice=maybe_twice)
 
     # --- ports.Desk
 
@@ -75,20 +75,20 @@ class ChatDesk:
         await chat.edit(ref, self._note(ticket, chat, now))
 
     async def page(self, person: Person, ticket: Ticket, page: Page, language: str, now: datetime) -> MessageRef:
-        reply = notes.page(ticket, page, self._words(language), self._team, now)
+        reply = messages.page(ticket, page, self._words(language), self._team, now)
         return await self._chat(person.platform).direct(person, reply)
 
     async def call(self, place: str, ticket: Ticket, page: Page, now: datetime) -> MessageRef:
         chat = self._chat(place_of(place, self._team).platform)
         names = self._names(page.people, chat)
-        return await self._post(place, notes.page(ticket, page, self._words(), self._team, now, names=names))
+        return await self._post(place, messages.page(ticket, page, self._words(), self._team, now, names=names))
 
     async def remind(
         self, place: str, ticket: Ticket, people: Sequence[Person], now: datetime, *, last: bool
     ) -> MessageRef:
         chat = self._chat(place_of(place, self._team).platform)
         names = self._names(people, chat)
-        return await self._post(place, notes.reminder(ticket, self._words(), self._team, now, names, last=last))
+        return await self._post(place, messages.reminder(ticket, self._words(), self._team, now, names, last=last))
 
     async def digest(
         self,
@@ -104,19 +104,19 @@ class ChatDesk:
     ) -> MessageRef:
         if kind == "page":
             person = self._person(address)
-            reply = notes.digest(kind, tickets, self._words(language), self._team, now, page=page, twice=twice)
+            reply = messages.digest(kind, tickets, self._words(language), self._team, now, page=page, twice=twice)
             return await self._chat(person.platform).direct(person, reply)
         chat = self._chat(place_of(address, self._team).platform)
         names = self._names(people, chat) if people else []
         for ticket in tickets if kind == "note" else ():
             names += [name for name in self._oncall(ticket, chat) if name not in names]
-        reply = notes.digest(kind, tickets, self._words(), self._team, now, names=names, page=page, twice=twice)
+        reply = messages.digest(kind, tickets, self._words(), self._team, now, names=names, page=page, twice=twice)
         return await self._post(address, reply)
 
     async def renew_digest(
         self, ref: MessageRef, kind: str, tickets: Sequence[Ticket], now: datetime, *, language: str | None = None
     ) -> None:
-        await self._chat(ref.platform).edit(ref, notes.digest(kind, tickets, self._words(language), self._team, now))
+        await self._chat(ref.platform).edit(ref, messages.digest(kind, tickets, self._words(language), self._team, now))
 
     async def tell_many(
         self, place: str, told: Sequence[tuple[str, Mapping[str, Any], Ticket | None]], now: datetime
@@ -124,7 +124,7 @@ class ChatDesk:
         await self._post(place, delivery_words.told_many(told, self._words(), self._team, now))
 
     async def ended(self, waiting: Waiting, ticket: Ticket, now: datetime, *, directly: bool) -> None:
-        reply = notes.ended(ticket, self._words(waiting.language), self._team, now)
+        reply = messages.ended(ticket, self._words(waiting.language), self._team, now)
         ref = waiting.asked_in
         if directly or ref is None:
             await self._chat(waiting.person.platform).direct(waiting.person, reply)

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from bot.errors import ConfigError, DeliveryError
-from bot.locales import Words, notes
+from bot.locales import Words, messages, notes
 from bot.model.chat import Facts, Line, Quote, Reply
 from bot.model.handoff import Page, Ticket
 from bot.model.team import Secret, Team
@@ -30,7 +30,7 @@ class Notify:
         # Of a chain of calls only the first, then those to everybody: a mailbox does not need each name in turn.
         if page.level == 1:
             return
-        reply = notes.page(ticket, page, words, self._team, now)
+        reply = messages.page(ticket, page, words, self._team, now)
         fields = notes.fields(ticket, words, now)
         rows = [
             f"{words.say(f'note.fields.{name}')}{words.say('common.colon')}{value}" for name, value in fields.items()
@@ -42,7 +42,7 @@ class Notify:
 
     async def resolve(self, ticket: Ticket) -> None:
         words = Words(self._team.language, self._team.timezone)
-        reply = notes.ended(ticket, words, self._team, ticket.resolved_at or ticket.opened_at)
+        reply = messages.ended(ticket, words, self._team, ticket.resolved_at or ticket.opened_at)
         await self._send(reply.title, _plain(reply), "success")
 
     async def _send(self, title: str, body: str, kind: str) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from bot.errors import DeliveryError
-from bot.locales import Words, export_words, notes
+from bot.locales import Words, export_words, messages, notes
 from bot.model.chat import MessageRef, Person, Role
 from bot.model.diagnosis import Cause
 from bot.model.handoff import EVIDENCE, Evidence, Page, Waiting
@@ -161,13 +161,13 @@ async def test_the_call_at_night(here: Room) -> None:
     from datetime import timedelta
 
     call = Page(0, (ALICE,), now + timedelta(minutes=10), (CAROL,))
-    text = text_of(notes.page(ticket, call, ZH, here.team, now))
+    text = text_of(messages.page(ticket, call, ZH, here.team, now))
     assert "QueryEngine 断了（" in text
     assert "没有备用线路可用。已持续 14" in text
     assert "试过：deepseek-backup" in text
     assert "没人接手就叫 Carol。" in text
     again = replace(call, everybody=True, maybe_twice=True)
-    text = text_of(notes.page(ticket, again, EN, here.team, now))
+    text = text_of(messages.page(ticket, again, EN, here.team, now))
     assert "I call again" in text
     assert "May have arrived twice" in text
 
@@ -176,7 +176,7 @@ async def test_what_the_gate_took_out_is_said_in_words_never_in_values(here: Roo
     from bot.model.chat import Found
 
     ticket, _ = await here.open(found=Found({"anthropic key": 1, "prompt": 2}))
-    text = text_of(notes.note(ticket, EN, here.team, here.clock.now()))
+    text = text_of(messages.note(ticket, EN, here.team, here.clock.now()))
     assert "× 1" in text
     assert "× 2" in text
 
@@ -184,7 +184,7 @@ async def test_what_the_gate_took_out_is_said_in_words_never_in_values(here: Roo
 async def test_a_resolved_ticket_asks_for_nothing(here: Room) -> None:
     ticket, _ = await here.open()
     done = await here.escalation.resolve(ticket.id, Person("slack", "U0ADMIN", "Ada"), Role.OPERATOR)
-    text = text_of(notes.note(done, EN, here.team, here.clock.now()))
+    text = text_of(messages.note(done, EN, here.team, here.clock.now()))
     assert "Ada resolved it on Slack" in text
     assert "Missing" not in text
     assert "URGENT" not in text
@@ -195,7 +195,7 @@ async def test_a_note_for_every_cause(here: Room) -> None:
     for cause in Cause:
         for words in (EN, ZH):
             one = replace(ticket, cause=cause.value, facts={**ticket.facts, "no_route_left": False})
-            text = text_of(notes.note(one, words, here.team, here.clock.now(), oncall=["Alice"]))
+            text = text_of(messages.note(one, words, here.team, here.clock.now(), oncall=["Alice"]))
             assert words.say(f"cause.{cause.value}.title") in text
             for left in ("note.", "ticket.", "cause.", "?"):
                 assert left not in text, text

@@ -1,0 +1,131 @@
+"""From a raw update to a Request: everything a person wrote, quoted or attached passes the gate here."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Mapping
+from typing import Final
+
+from bot.chats import telegram_in as reading
+from bot.chats.pictures import PICTURE_MOST, NoReader, Reader, read_picture
+from bot.chats.telegram_answer import Origin
+from bot.chats.telegram_in import Raw
+from bot.chats.telegram_wire import Wire
+from bot.errors import DeliveryError
+from bot.model.chat import CleanText, Found, Request, SecretSeen
+from bot.ports import Clock, Wording
+from bot.redaction.gate import Cleaned, Gate
+
+LARGE: Final = 20_000  # characters that are worth a thread: the gate must not hold up the other chats
+
+
+class Intake:
+    def __init__(self, wire: Wire, gate: Gate, clock: Clock, reader: Reader | None = None) -> None:
+        self._wire, self._gate, self._clock = wire, gate, clock
+        self._reader = reader or NoReader()
+
+    async def clean(self, raw: str) -> Cleaned:
+        return await asyncio.to_thread(self._gate.clean, raw) if len(raw) > LARGE else self._gate.clean(raw)
+
+    async def request(self, raw: Raw, origin: Origin, words: Wording, number: int) -> Request | str:
+        """The request, or the sentence to tell the person instead."""
+        text = await self.clean(raw.text)
+        founds = [text.found]
+        quoted: CleanText | None = None
+        if raw.quoted or raw.files:
+            pieces = [raw.quoted] if raw.quoted else []
+            for document in raw.files:
+                piece, trouble = await self._file(document, words)
+                if trouble:
+                    return trouble
+                pieces.append(piece)
+            cleaned = await self.clean("\n".join(pieces))
+            quoted = cleaned.text
+            founds.append(cleaned.found)
+        fields: dict[str, CleanText] = {}
+        for name, value in raw.fields.items():
+            one = await self.clean(value)
+            fields[name] = one.text
+            founds.append(one.found)
+        command = (await self.clean(raw.command)).text.text
+        return self.made(
+            command,
+            origin,
+            words,
+            text.text,
+            _together(founds),
+            number,
+            quoted=quoted,
+            action=raw.action,
+            value=raw.value,
+            fields=fields,
+        )
+
+    def made(
+        self,
+        command: str,
+        origin: Origin,
+        words: Wording,
+        text: CleanText,
+        found: Found,
+        number: int,
+        *,
+        quoted: CleanText | None = None,
+        action: str | None = None,
+        value: str = "",
+        fields: Mapping[str, CleanText] | None = None,
+    ) -> Request:
+        return Request(
+            command=command,
+            text=text,
+            asker=origin.person,
+            place=origin.place,
+            language=words.language,
+            timezone=words.timezone,
+            received_at=self._clock.now(),
+            id=f"telegram:{number}",
+            found=found,
+            quoted=quoted,
+            action=action,
+            value=value,
+            message=origin.button,
+            fields=fields or {},
+        )
+
+    async def _file(self, document: reading.Attached, words: Wording) -> tuple[str, str]:
+        """(text, "") or ("", what is wrong)."""
+        if reading.is_image(document):
+            return await self._picture(document, words)
+        if (document.file_size or 0) > reading.FILE_MOST:
+            return "", words.say("telegram.file_too_large", megabytes=reading.FILE_MOST // 1_000_000)
+        try:
+            file = await self._wire.call(lambda bot: bot.get_file(document.file_id))
+            body = bytes(await self._wire.call(lambda _: file.download_as_bytearray()))
+        except DeliveryError:
+            return "", words.say("telegram.file_lost")
+        if len(body) > reading.FILE_MOST:
+            return "", words.say("telegram.file_too_large", megabytes=reading.FILE_MOST // 1_000_000)
+        return await asyncio.to_thread(reading.decode, body), ""
+
+    async def _picture(self, file: reading.Attached, words: Wording) -> tuple[str, str]:
+        if not self._reader.ready:
+            return "", words.say("diagnose.picture.not_installed")
+        if (file.file_size or 0) > PICTURE_MOST:
+            return "", words.say("diagnose.picture.too_large")
+        try:
+            found = await self._wire.call(lambda bot: bot.get_file(file.file_id))
+            picture = bytes(await self._wire.call(lambda _: found.download_as_bytearray()))
+        except DeliveryError:
+            return "", words.say("telegram.file_lost")
+        text, trouble = await read_picture(self._reader, picture)
+        return text, words.say(trouble) if trouble else ""
+
+
+def _together(founds: list[Found]) -> Found:
+    counts: Counter[str] = Counter()
+    seen: list[SecretSeen] = []
+    for found in founds:
+        counts.update(found.counts)
+        seen += found.secrets
+    return Found(dict(counts), tuple(seen))
