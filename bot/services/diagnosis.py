@@ -37,9 +37,10 @@ _ALSO: Final = {
     401: (Cause.AUTH_INVALID, Cause.KEY_LIMIT),
 }
 _WAITING: Final = frozenset((Cause.RATE_LIMITED, Cause.OVERLOADED, Cause.SERVER_ERROR, Cause.UPSTREAM_ERROR))
+_BARE_CODE: Final = 40  # below this rank a signature knows a type or a status without a sentence
 _CERTAIN: Final = 80  # from this rank on a signature knows a provider's own sentence
 
-_STANDING: Final = re.compile(r"[a-z0-9_]")
+_STANDING: Final = re.compile(r"[a-z0-9_/]")  # a code is no part of a longer word and no folder of a path
 _PLAIN: Final = re.compile(r"[a-z ,.;!?'\"()-]*")
 _TRADE: Final = re.compile(
     r"\b(?:api|errors?|requests?|tokens?|quota|accounts?|servers?|http|fail\w*|exception|keys?|billing|credits?|usage|plan|subscription|upgrade|"
@@ -144,10 +145,15 @@ class Diagnoser:
     def _fits(self, entry: Signature, seen: View, status: int | None, who: set[str], announced: str) -> _Hit | None:
         """`announced`: the longest of the entry's own words that the word search has found."""
         low = seen.low
-        if entry.status and status not in entry.status:
+        if (entry.status and status not in entry.status) or status in entry.unless_status:
             return None
-        if status == 402 and entry.rank < _CERTAIN and entry.causes[0] in _WAITING:
-            return None  # whoever asks for payment is not asking for patience
+        if (status == 402 or "payment required" in low) and (
+            entry.rank < _BARE_CODE
+            and entry.causes[0] is Cause.INVALID_REQUEST
+            or entry.rank < _CERTAIN
+            and entry.causes[0] in _WAITING
+        ):
+            return None  # whoever asks for payment asks neither for patience nor for another spelling
         if entry.origin and who.isdisjoint(entry.origin):
             return None
         for word in entry.all:

@@ -22,8 +22,9 @@ _ONLY_FOR_TESTS: Final = ("sample", "near_miss")
 @dataclass(frozen=True, slots=True)
 class Signature:
     """One kind of error. Everything that is given must hold: every word of `all`, one of `any`, none of `none`, one of `code`
-    (a code or type standing alone, not a part of a longer word), one of `status`, the `regex` (Python syntax, on the evened
-    text), and one of `origin` (a provider or gateway that the text reveals otherwise)."""
+    (a code or type standing alone, not a part of a longer word), one of `status` and none of `unless_status` (an answer with a
+    status came over a connection that stood), the `regex` (Python syntax, on the evened text), and one of `origin` (a provider
+    or gateway that the text reveals otherwise)."""
 
     id: str
     causes: tuple[Cause, ...]
@@ -33,6 +34,7 @@ class Signature:
     none: tuple[str, ...] = ()
     code: tuple[str, ...] = ()
     status: tuple[int, ...] = ()
+    unless_status: tuple[int, ...] = ()
     regex: str = ""
     origin: tuple[str, ...] = ()
     provider: str | None = None
@@ -102,6 +104,7 @@ def _signature(table: Mapping[str, Any], origin: Mapping[str, Any]) -> Signature
         none=_words(table.get("none")),
         code=_words(table.get("code")),
         status=tuple(table.get("status", ())),
+        unless_status=tuple(table.get("unless_status", ())),
         regex=table.get("regex", ""),
         origin=tuple(table.get("origin", ())),
         provider=table.get("provider", origin.get("provider")) or None,

@@ -113,7 +113,10 @@ _FILE: Final = re.compile(
 )
 
 
-_PATH: Final = re.compile(r"/v\d/.*$|:(?:stream)?(?:generatecontent|rawpredict|predict).*$", re.IGNORECASE)
+_PATH: Final = re.compile(
+    r"/v\d/.*$|/(?:chat/)?(?:completions|embeddings|messages|responses|images).*$|:(?:stream)?(?:generatecontent|rawpredict|predict).*$",
+    re.IGNORECASE,
+)
 
 
 def _model(value: str) -> str | None:

@@ -16,7 +16,7 @@ _REASONS: Final = (
     r"invalid_argument|failed_precondition|permission_denied|unauthenticated|not_found|status code)"
 )
 _STATUS_STRONG: Final = re.compile(
-    r"(?:error code|status[ _-]?code|http[ _-]?status(?: code)?|httpstatuscode|http_code|statuscode|response status|response code|status code)"
+    r"(?:error code|status[ _-]?code|http[ _-]?status(?: code)?|httpstatuscode|http_code|statuscode|response status|response code|status code|not indicate success)"
     r"(?: is| of| was)?[\"'*]* ?[:=]? ?(?:http status code: )?[\"'(\[]?" + _NUMBER
 )
 _STATUS_PHRASE: Final = re.compile(
@@ -30,12 +30,13 @@ _STATUS_PHRASE: Final = re.compile(
     + _NUMBER
 )
 _STATUS_LOOSE: Final = re.compile(
-    r"(?:fail(?:ed)?|error|exception|错误|报错|返回|\b(?:upstream|rejected|api|denied|response|invalid|returned))"
+    r"(?:fail(?:ed)?|er+or|exception|错误|报错|返回|失败|异常|响应|\b(?:upstream|rejected|api|denied|response|invalid|returned))"
     r"[ :(\[\]-]{1,4}(?:with |code |status )*[\"(\[]?([45]\d\d)(?![\d.]|\s*(?:ms|s|tokens)\b|/)"
     r"|(?:^|[\[(<])([45]\d\d)(?:[\])>]| ?[{\[<\"'`:|-]| [a-z\u4e00-\u9fff.])"
     r"|(?<![\d.,/$-])([45]\d\d) (?:you|your|the|this|no|invalid|incorrect|insufficient|user|access|sorry|free|rate|too|quota|model|provider|account|organization|internal|service|server|bad|permission|authentication|unable|missing|not|unknown|unsupported|error|budget|daily|monthly)\b"
     r"|\b(?:msg|message|error)[\"']?[:=] ?[\"']?([45]\d\d)[ {:]"
     r"|\| ?([45]\d\d) ?\|"
+    r"|[\"']([45]\d\d): (?=[a-z])"
     r"|: ([45]\d\d)(?: -|:| [{\"<])"
     r"|(?:(?<=[\])。.,:>] )|(?<=[。:]))([45]\d\d):? ?[{<\"]"
     r"|[\u4e00-\u9fff]: ?([45]\d\d)(?![\d.])"
