@@ -257,7 +257,8 @@ def details(states: Sequence[AccountState], words: Words, now: datetime) -> tupl
             for at in dict.fromkeys(r.resets_at for r in state.readings)
             if at is not None
         ]
-        if state.runway.why and state.status is Status.OK:
+        runs_out = any(r.kind not in (Kind.HEALTH, Kind.SPEND) for r in state.readings)
+        if state.runway.why and state.status is Status.OK and runs_out:
             facts.append(words.say(f"balance.runway.{state.runway.why}"))
         lines.append(Line(f"{state.account}{words.say('common.colon')}{' · '.join(facts)}"))
     return tuple(lines)

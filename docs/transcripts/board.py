@@ -125,8 +125,8 @@ ENGINES = {
 PATHS = {"gemini": "/v1beta/openai", "azure": "/openai/v1", "openrouter": "/api/v1", "zhipu": "/api/paas/v4"}
 
 
-def team(world: Providers, keys: dict[str, str], language: str) -> str:
-    """The team file; puts made-up keys into `keys` and the accounts into the world."""
+def team(world: Providers, keys: dict[str, str], language: str, folder: Path) -> str:
+    """The team file; puts made-up keys into `keys`, the accounts into the world and one engine's `.env` into `folder`."""
     now = datetime.now(UTC).replace(microsecond=0)
     times = {
         "RESET7": (now + timedelta(days=3, hours=2)).isoformat(),
@@ -155,6 +155,12 @@ def team(world: Providers, keys: dict[str, str], language: str) -> str:
     for name, (title, routes) in ENGINES.items():
         quoted = ", ".join(f'"{route}"' for route in routes)
         lines += [f"[engines.{name}]", f'title = "{title}"', f"routes = [{quoted}]"]
+        if name == "query":
+            lines += [f'env_file = "{folder}/query.env"', 'env_prefix = "QUERY_ENGINE"']
+    (folder / "query.env").write_text(
+        f"QUERY_ENGINE_API_KEY={keys['DEEPSEEK_MAIN_KEY']}\nQUERY_ENGINE_BASE_URL={world.url('deepseek-main')}/v1\n"
+        "QUERY_ENGINE_MODEL_NAME=m\n"
+    )
     lines += [
         "[access]",
         'members = ["slack:U0BOB"]',
@@ -212,6 +218,9 @@ async def faces(s: Scene, language: str) -> None:
     await s.slack.slash("U0BOB", "C0TEAM", "/balance")
     paper.add("Bob in Slack", "/balance")
     paper.add("quotadesk", s.slack.render_text(await s.slack.wait_for(board, 20)))
+    await s.slack.slash("U0BOB", "C0TEAM", "/balance", "query")
+    paper.add("Bob in Slack", "/balance query")
+    paper.add("quotadesk", s.slack.render_text(await s.slack.wait_for(lambda m: "balance.chart" in m.action_ids, 20)))
     await s.telegram.say(ADMIN, ADMIN, "/balance")
 
     def look() -> dict[str, Any] | None:
@@ -220,6 +229,14 @@ async def faces(s: Scene, language: str) -> None:
 
     paper.add("Ada in Telegram", "/balance")
     paper.add("quotadesk", render_text(await s.telegram.until(look, 20)))
+    await s.telegram.say(ADMIN, ADMIN, "/balance query")
+
+    def deep() -> dict[str, Any] | None:
+        found = [m for m in s.telegram.seen(ADMIN) if "balance.chart" in str(m)]
+        return found[-1] if found else None
+
+    paper.add("Ada in Telegram", "/balance query")
+    paper.add("quotadesk", render_text(await s.telegram.until(deep, 20)))
     await s.telegram.say(ADMIN, ADMIN, "/balance chart query")
     photo = await s.telegram.until(
         lambda: next((m for m in s.telegram.seen(ADMIN) if m.get("photo") or m.get("document")), None), 20
@@ -240,7 +257,7 @@ async def main() -> None:
         with tempfile.TemporaryDirectory() as name:
             folder, keys = Path(name), dict[str, str]()
             async with Providers() as world:
-                text = team(world, keys, language)
+                text = team(world, keys, language, folder)
                 await history(folder)
                 async with scene(folder, language=language, amend=lambda _, text=text: text, more=keys) as s:
                     for user in s.slack.users.values():
