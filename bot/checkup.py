@@ -23,6 +23,7 @@ from bot import checkup_inlets, preflight
 from bot.clock import SystemClock
 from bot.errors import ConfigError, ProviderError, QuotadeskError
 from bot.locales import Words
+from bot.locales.fault_words import told
 from bot.model.money import Status
 from bot.model.team import Team
 from bot.outlets import env_keys
@@ -106,7 +107,7 @@ async def _checks(report: Report, send: bool) -> AsyncIterator[Check]:
         settings = load()
     except ConfigError as fault:
         for line in fault.faults:
-            yield _sentence("settings", line)
+            yield _sentence(report.words, "settings", line)
         return
     yield report.ok("settings", "settings")
     if check := _own_file(report):
@@ -119,7 +120,7 @@ async def _checks(report: Report, send: bool) -> AsyncIterator[Check]:
     except ConfigError as fault:
         wrong = True
         for line in fault.faults:
-            yield _sentence("team", line)
+            yield _sentence(report.words, "team", line)
     if not wrong:
         yield _access(report, team)
         for check in _files(report, team, keys):
@@ -145,10 +146,13 @@ async def _checks(report: Report, send: bool) -> AsyncIterator[Check]:
                 yield check
 
 
-def _sentence(name: str, line: str) -> Check:
+def _sentence(words: Words, name: str, line: str) -> Check:
     """A configuration fault is one sentence with its mend behind the colon."""
-    what, colon, mend = line.partition(": ")
-    return Check(name, "fault", what, mend) if colon else Check(name, "fault", line, line)
+    said = told(line, words)
+    what, colon, mend = said.partition(words.say("common.colon"))
+    if not colon:  # no sentence of ours, or one in English
+        what, colon, mend = said.partition(": ")
+    return Check(name, "fault", what, mend) if colon else Check(name, "fault", said, said)
 
 
 def _own_file(report: Report) -> Check | None:
@@ -173,7 +177,7 @@ def _files(report: Report, team: Team, keys: EnvKeys) -> Iterator[Check]:
     """Each application file once: readable, writable (a rename needs its directory), no variable twice; and every key."""
     found = preflight.faults(team, keys)
     for line in found:
-        yield _sentence("env file" if " env_file " in line else "key", line)
+        yield _sentence(report.words, "env file" if " env_file " in line else "key", line)
     paths = dict.fromkeys(engine.env_file for engine in team.engines.values() if engine.env_file)
     for path in paths:
         if any(str(path) in line for line in found):
@@ -235,7 +239,7 @@ async def _house(report: Report, settings: Settings) -> AsyncIterator[Check]:
                 yield check
     except ConfigError as fault:
         for line in fault.faults:
-            yield _sentence("configuration", line)
+            yield _sentence(report.words, "configuration", line)
     except QuotadeskError as fault:
         reason = f"errors.store_reasons.{getattr(fault, 'reason', '')}"
         why = report.words.say(reason) if report.words.has(reason) else str(fault)

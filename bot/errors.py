@@ -17,6 +17,8 @@ QuotadeskError                what happened and what to do next; never a key, he
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 
 class QuotadeskError(Exception):
     """Base of all. `key` is a catalogue key under `[errors]`, `facts` its values: wording happens in handlers."""
@@ -28,6 +30,18 @@ class QuotadeskError(Exception):
         if key:
             self.key = key
         self.facts = facts
+
+
+class Fault(str):
+    """One sentence of a ConfigError, in English; `key` of the catalogue and `facts` say it in another language."""
+
+    key: str
+    facts: Mapping[str, object]
+
+    def __new__(cls, text: str, key: str, facts: Mapping[str, object]) -> Fault:
+        made = super().__new__(cls, text)
+        made.key, made.facts = key, facts
+        return made
 
 
 class ConfigError(QuotadeskError):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bot.errors import ConfigError, SwitchRefused
+from bot.locales.fault_words import fault as fault_of
+from bot.locales.fault_words import of_file
 from bot.model.team import Team
 from bot.outlets import env_text
 from bot.ports import Keys
@@ -24,17 +26,17 @@ def _env_files(team: Team) -> Iterator[str]:
         try:
             data = path.read_bytes()
         except FileNotFoundError:
-            yield f"{where} does not exist: name the application's own .env file, or create it."
+            yield fault_of("env_absent", where=where)
             continue
         except OSError as fault:
-            yield f"{where} cannot be read ({fault.strerror}): give the bot's user the right to read and write it."
+            yield fault_of("env_unread", where=where, why=fault.strerror)
             continue
         try:
             wrong = env_text.faults(data, engine.variables)
         except SwitchRefused as fault:
             wrong = [fault]
         for each in wrong:
-            yield f"{where}: {each}"
+            yield fault_of("in_place", where=where, fault=of_file(each, path))
 
 
 def _keys(team: Team, keys: Keys) -> Iterator[str]:
@@ -43,8 +45,8 @@ def _keys(team: Team, keys: Keys) -> Iterator[str]:
             try:
                 keys.read(ref)
             except ConfigError as fault:
-                yield from (f"[routes.{route.name}] {text}" for text in fault.faults)
+                yield from (fault_of("in_route", name=route.name, fault=text) for text in fault.faults)
             except SwitchRefused as fault:
-                yield f"[routes.{route.name}]: {fault}"
+                yield fault_of("in_place", where=f"[routes.{route.name}]", fault=of_file(fault))
             if ref is not None and ref.file is not None and not ref.file.exists():
-                yield f"[routes.{route.name}] key_file {ref.file} does not exist: put the key there or mend the path."
+                yield fault_of("key_file", name=route.name, path=ref.file)

@@ -13,25 +13,10 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bot.errors import ConfigError
+from bot.locales import Words
+from bot.locales.fault_words import fault as fault_of
 from bot.model.engine import KeyRef
 from bot.model.team import Secret
-
-_MENDS = {
-    "HTTP_PORT": "give a port number from 0 to 65535",
-    "LOG_LEVEL": "use DEBUG, INFO, WARNING or ERROR",
-    "LOG_FORMAT": "use text or json",
-    "SLACK_BOT_TOKEN": "copy the Bot User OAuth Token; it begins with xoxb-",
-    "SLACK_APP_TOKEN": "copy the App-Level Token with connections:write; it begins with xapp-",
-    "SLACK_SIGNING_SECRET": "copy the Signing Secret of the app's Basic Information page",
-    "TELEGRAM_BOT_TOKEN": "copy the token that @BotFather gave: digits, a colon, 35 characters",
-    "TELEGRAM_WEBHOOK_URL": "give the full public https address, ending in /telegram/webhook, or leave it empty for polling",
-    "TELEGRAM_WEBHOOK_SECRET": "use 1 to 256 characters of A-Z a-z 0-9 _ -",
-    "SLACK_API_URL": "give an http(s) address ending in /",
-    "TELEGRAM_API_URL": "give an http(s) address",
-    "OTEL_EXPORTER_OTLP_ENDPOINT": "give the http(s) address of a collector, like http://127.0.0.1:4318",
-    "OTEL_EXPORTER_OTLP_HEADERS": "write name=value, several separated by commas",
-    "DATABASE_URL": "use sqlite+aiosqlite:///path or postgresql+asyncpg://…",
-}
 
 
 class Settings(BaseSettings):
@@ -151,22 +136,22 @@ def load() -> Settings:
     except ValidationError as fault:
         names = dict.fromkeys(str(error["loc"][0]).upper() for error in fault.errors())
         raise ConfigError(
-            *(f"{name} is not usable: {_MENDS.get(name, 'see .env.example')}." for name in names)
+            *(fault_of("setting", name=name, mend=fault_of(f"mends.{_mend(name)}")) for name in names)
         ) from None
-    faults = []
+    faults: list[str] = []
     if settings.slack and not (settings.slack_signing_secret or settings.slack_app_token):
-        faults.append(
-            "SLACK_BOT_TOKEN is set, but neither SLACK_SIGNING_SECRET (HTTP) nor SLACK_APP_TOKEN (Socket Mode): set one of them."
-        )
+        faults.append(fault_of("slack_needs"))
     if settings.slack_app_token and not settings.slack:
-        faults.append("SLACK_APP_TOKEN is set without SLACK_BOT_TOKEN: set SLACK_BOT_TOKEN too.")
+        faults.append(fault_of("app_alone"))
     if settings.telegram_webhook_url and not settings.telegram_webhook_secret:
-        faults.append(
-            "TELEGRAM_WEBHOOK_URL is set without TELEGRAM_WEBHOOK_SECRET: set a secret of 32 random characters."
-        )
+        faults.append(fault_of("webhook_alone"))
     if faults:
         raise ConfigError(*faults)
     return settings
+
+
+def _mend(name: str) -> str:
+    return name if Words("en").has(f"config.mends.{name}") else "usual"
 
 
 def secret(value: SecretStr | None) -> Secret | None:
@@ -239,7 +224,7 @@ class EnvKeys:
                 return None
             except (OSError, UnicodeDecodeError) as fault:
                 why = getattr(fault, "strerror", None) or "not text"
-                raise ConfigError(f"key_file {ref.file} cannot be read ({why}): mend its path or its rights.") from None
+                raise ConfigError(fault_of("key_file_unread", path=ref.file, why=why)) from None
         if ref.env is None or ref.moved:
             return None
         if ref.env_file is not None:

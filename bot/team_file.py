@@ -10,12 +10,13 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from bot.errors import ConfigError
+from bot.errors import ConfigError, Fault
 from bot.locales import languages
+from bot.locales.fault_words import fault as fault_of
 from bot.model.engine import Engine, Route
 from bot.model.team import Access, OnCall, Support, Team
 from bot.team_operations import Operations
-from bot.team_values import plain_address
+from bot.team_values import plain_address, safe
 
 _TOP = (
     "language",
@@ -63,19 +64,15 @@ def read(path: Path) -> Team:
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise ConfigError(
-            f"CONFIG_FILE {path} does not exist: copy quotadesk.example.toml to it, or run `quotadesk init`."
-        ) from None
+        raise ConfigError(fault_of("file_absent", path=path)) from None
     except UnicodeDecodeError:
-        raise ConfigError(f"CONFIG_FILE {path} is not UTF-8 text: save it as UTF-8.") from None
+        raise ConfigError(fault_of("file_text", path=path)) from None
     except OSError as fault:
-        raise ConfigError(
-            f"CONFIG_FILE {path} cannot be read ({fault.strerror}): mend its path or its rights."
-        ) from None
+        raise ConfigError(fault_of("file_unread", path=path, why=fault.strerror)) from None
     try:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as fault:
-        raise ConfigError(f"CONFIG_FILE {path} is no valid TOML: {_place(str(fault))}.") from None
+        raise ConfigError(_place(str(fault), path)) from None
     return parse(raw, path.parent)
 
 
@@ -84,10 +81,11 @@ def parse(raw: Mapping[str, Any], folder: Path) -> Team:
     return _Parser(folder).team(raw)
 
 
-def _place(message: str) -> str:
+def _place(message: str, path: Path) -> Fault:
     """tomllib's message without any quoted piece of the file: the file may hold what it should not."""
-    found = re.search(r"line (\d+), column (\d+)", message)
-    return f"look at line {found[1]}, column {found[2]}" if found else "look at its last lines"
+    if found := re.search(r"line (\d+), column (\d+)", message):
+        return fault_of("toml_at", path=path, line=found[1], column=found[2])
+    return fault_of("toml_end", path=path)
 
 
 class _Parser(Operations):
@@ -129,19 +127,15 @@ class _Parser(Operations):
         self._named(where, name)
         for wrong in ("key", "api_key", "token", "secret"):
             if wrong in table:
-                self.faults.append(
-                    f"{where} {wrong} is not allowed: keys are never written here; put it in the environment and name it in key_env."
-                )
+                self._fault("key_here", where=where, wrong=wrong)
         self._known(where, {k: v for k, v in table.items() if k not in ("key", "api_key", "token", "secret")}, _ROUTE)
         base_url = self._text(where, table, "base_url")
         provider = self._text(where, table, "provider")
         if base_url:
             if not plain_address(base_url):
-                self.faults.append(
-                    f"{where} base_url is no plain http(s) address: write it like https://api.example.com/v1, without user, key or query."
-                )
+                self._fault("base_url", where=where)
         elif not provider:
-            self.faults.append(f"{where} needs base_url (or at least provider).")
+            self._fault("base_url_absent", where=where)
         return Route(
             name=name,
             base_url=base_url.rstrip("/"),
@@ -162,20 +156,19 @@ class _Parser(Operations):
         wanted = self._list(where, table, "routes")
         for route in wanted:
             if route not in routes:
-                near = get_close_matches(route, routes, n=1)
-                hint = f" Did you mean {near[0]}?" if near else " Add a table for it under [routes]."
-                self.faults.append(f"{where} routes names {route}, which is no route.{hint}")
+                if near := get_close_matches(route, routes, n=1):
+                    self._fault("route_near", where=where, route=safe(route), near=near[0])
+                else:
+                    self._fault("route", where=where, route=safe(route))
         env_file = self._text(where, table, "env_file")
         prefix = self._text(where, table, "env_prefix")
         if env_file and not prefix:
-            self.faults.append(
-                f"{where} has env_file without env_prefix: name the variables' prefix, like QUERY_ENGINE."
-            )
+            self._fault("prefix_absent", where=where)
         if prefix and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", prefix):
-            self.faults.append(f"{where} env_prefix may hold letters, digits and _ only.")
+            self._fault("prefix", where=where)
         fish = table.get("bettafish")
         if fish is not None and not (isinstance(fish, dict) and isinstance(fish.get("url"), str)):
-            self.faults.append(f'{where} bettafish is a table like {{ url = "http://127.0.0.1:5000", app = "query" }}.')
+            self._fault("bettafish", where=where)
             fish = None
         return Engine(
             name=name,
@@ -194,7 +187,7 @@ class _Parser(Operations):
         self._known("[access]", table, _ACCESS)
         chats = table.get("telegram_chats", [])
         if not isinstance(chats, list) or not all(isinstance(c, int) and not isinstance(c, bool) for c in chats):
-            self.faults.append("[access] telegram_chats is a list of numbers, like [-1001, 1002].")
+            self._fault("telegram_chats")
             chats = []
         return Access(
             members=self._addresses("[access]", table, "members"),
@@ -217,18 +210,16 @@ class _Parser(Operations):
         handover = table.get("handover", {})
         since = None
         if not isinstance(handover, dict):
-            self.faults.append('[oncall] handover is a table like { every = "1w", from = 2026-11-16T09:00:00+08:00 }.')
+            self._fault("handover")
             handover = {}
         if "from" in handover:
             since = handover["from"]
             if not isinstance(since, datetime) or since.tzinfo is None:
-                self.faults.append(
-                    "[oncall] handover.from is a date-time with its offset, like 2026-11-16T09:00:00+08:00."
-                )
+                self._fault("handover_from")
                 since = None
         every = self._span("[oncall] handover", handover, "every", timedelta(weeks=1))
         if every < timedelta(minutes=1):
-            self.faults.append('[oncall] handover.every is too short: use something like "1w" or "1d".')
+            self._fault("handover_every")
         return OnCall(
             people=self._addresses("[oncall]", table, "people"),
             every=every,

@@ -25,11 +25,11 @@ class Operations(Values):
         usual = Watching()
         every = self._span("[watch]", table, "every", usual.every)
         if every < timedelta(minutes=2):
-            self.faults.append('[watch] every is too short for the providers\' limits: use "2m" or more, like "10m".')
+            self._fault("watch_every")
             every = usual.every
         report = table.get("weekly_report", True)
         if not isinstance(report, bool):
-            self.faults.append("[watch] weekly_report is true or false.")
+            self._fault("weekly")
         return Watching(
             every,
             self._span("[watch]", table, "ends_within", usual.ends_within),
@@ -40,7 +40,7 @@ class Operations(Values):
     def _logs(self, table: object, engines: Mapping[str, Engine]) -> dict[str, tuple[str, ...]]:
         where = "[watch.logs]"
         if not isinstance(table, dict):
-            self.faults.append(f'{where} is a table like query = ["/srv/app/logs/query.log"].')
+            self._fault("logs_table", where=where)
             return {}
         out: dict[str, tuple[str, ...]] = {}
         for name, paths in table.items():
@@ -50,14 +50,15 @@ class Operations(Values):
             found = self._list(where, {safe(name): given}, safe(name))
             out[name] = tuple(str(path) for text in found if (path := self._path(text.strip())))
             if given == [] or given == "":
-                self.faults.append(f"{where} {safe(name)} names no file: give a path, * and ? are allowed in it.")
+                self._fault("logs_none", where=where, name=safe(name))
         return out
 
     def _engine_named(self, where: str, name: str, engines: Mapping[str, Engine]) -> None:
         if name not in engines:
-            near = get_close_matches(name, engines, n=1)
-            hint = f" Did you mean {near[0]}?" if near else " Name one of [engines]."
-            self.faults.append(f"{where} is no engine.{hint}")
+            if near := get_close_matches(name, engines, n=1):
+                self._fault("engine_near", where=where, near=near[0])
+            else:
+                self._fault("engine", where=where)
 
     def _reporter(self, name: str, table: Mapping[str, Any], engines: Mapping[str, Engine]) -> Reporter:
         where = f"[reports.{name}]"
@@ -65,12 +66,12 @@ class Operations(Values):
         self._known(where, table, _REPORTS)
         key, engine = self._ref(where, table, "key"), self._text(where, table, "engine")
         if key is None and not any(fault.startswith(f"{where} key") for fault in self.faults):
-            self.faults.append(f"{where} needs key_env: the variable with the token that the program sends.")
+            self._fault("reporter_key", where=where)
         if engine:
             self._engine_named(f"{where} engine {safe(engine)}", engine, engines)
         each = table.get("per_minute", 60)
         if not isinstance(each, int) or isinstance(each, bool) or not 1 <= each <= 6_000:
-            self.faults.append(f"{where} per_minute is a number from 1 to 6000.")
+            self._fault("per_minute", where=where)
             each = 60
         return Reporter(name, key, engine or None, each)
 
@@ -80,9 +81,7 @@ class Operations(Values):
         spans = {name: self._span("[retention]", table, name, getattr(usual, name)) for name in _RETENTION}
         for name, least in (("readings", 35), ("tickets", 7), ("audit", 30), ("sightings", 7)):
             if spans[name] < timedelta(days=least):
-                self.faults.append(
-                    f'[retention] {name} is too short: keep at least "{least}d", the bot looks that far back.'
-                )
+                self._fault("retention", name=name, least=least)
         return Retention(**spans)
 
     def _warp(self, table: Mapping[str, Any]) -> Path | None:
@@ -94,9 +93,9 @@ class Operations(Values):
         name = self._text("[model]", table, "route")
         route = routes.get(name)
         if name and route is None:
-            self.faults.append(f"[model] route names no route of this file: {safe(name)}.")
+            self._fault("model_route", name=safe(name))
         elif route is not None and not route.model:
-            self.faults.append(f"[model] route: [routes.{name}] needs model for this.")
+            self._fault("model_needs", name=name)
         return name
 
     def _gateway(self, name: str, table: Mapping[str, Any]) -> GatewaySettings:
@@ -107,12 +106,12 @@ class Operations(Values):
         url, config = self._text(where, table, "url"), self._path(self._text(where, table, "config"))
         if kind == "claude-code-router":
             if config is None:
-                self.faults.append(f"{where} needs config: the path of the router's config.json.")
+                self._fault("gateway_config", where=where)
         elif kind:
             if not plain_address(url):
-                self.faults.append(f"{where} needs url: a plain http(s) address, like http://127.0.0.1:3000.")
+                self._fault("gateway_url", where=where)
             if not table.get("key_env") and not table.get("key_file"):
-                self.faults.append(f"{where} needs key_env: the variable with the gateway's access token.")
+                self._fault("gateway_key", where=where)
         return GatewaySettings(
             name,
             kind or "new-api",  # type: ignore[arg-type]

@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from bot.locales.fault_words import fault as fault_of
 from bot.model.engine import KeyRef
 from bot.model.money import Price
 
@@ -31,10 +32,13 @@ class Values:
         self._folder = folder
         self.faults: list[str] = []
 
+    def _fault(self, key: str, /, **facts: object) -> None:
+        self.faults.append(fault_of(key, **facts))
+
     def _table(self, raw: Mapping[str, Any], name: str) -> Mapping[str, Any]:
         value = raw.get(name, {})
         if not isinstance(value, dict):
-            self.faults.append(f"[{name}] is a table: write it as [{name}] with its settings below.")
+            self._fault("table", name=name)
             return {}
         return value
 
@@ -44,31 +48,33 @@ class Values:
             if isinstance(value, dict):
                 out.append((key, value))
             else:
-                self.faults.append(f"[{name}] {safe(key)} is not a table: write [{name}.NAME] with its settings below.")
+                self._fault("subtable", name=name, key=safe(key))
         return out
 
     def _known(self, where: str, table: Mapping[str, Any], names: Sequence[str]) -> None:
         for key in table:
             if key not in names:
-                near = get_close_matches(key, names, n=1, cutoff=0.6)
-                hint = f" Did you mean {near[0]}?" if near else f" Known: {', '.join(names)}."
-                self.faults.append(f"{where or 'the team file'}: {safe(key)} is no setting.{hint}")
+                place, shown = where or fault_of("the_file"), safe(key)
+                if near := get_close_matches(key, names, n=1, cutoff=0.6):
+                    self._fault("unknown_near", where=place, key=shown, near=near[0])
+                else:
+                    self._fault("unknown", where=place, key=shown, known=tuple(names))
 
     def _named(self, where: str, name: str) -> None:
         if not _NAME.match(name) or _LOOKS_LIKE_KEY.match(name):
-            self.faults.append(f"{safe(where)}: use a short name of letters, digits, - and _ (40 at most).")
+            self._fault("name", where=safe(where))
 
     def _text(self, where: str, table: Mapping[str, Any], key: str) -> str:
         value = table.get(key, "")
         if not isinstance(value, str):
-            self.faults.append(f"{where} {key} is a text in quotes.")
+            self._fault("text", where=where, key=key)
             return ""
         return value.strip()
 
     def _list(self, where: str, table: Mapping[str, Any], key: str) -> list[str]:
         value = table.get(key, [])
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-            self.faults.append(f'{where} {key} is a list of texts, like ["one", "two"].')
+            self._fault("list", where=where, key=key)
             return []
         return value
 
@@ -78,15 +84,13 @@ class Values:
             if _ADDRESS.match(item):
                 out.append(item)
             else:
-                self.faults.append(
-                    f"{where} {key} holds {safe(item)}: write slack:U0ID, telegram:1001, or slack:* for everybody there."
-                )
+                self._fault("address", where=where, key=key, item=safe(item))
         return tuple(out)
 
     def _choice(self, table: Mapping[str, Any], key: str, choices: Sequence[str], default: str, where: str = "") -> str:
         value = table.get(key, default)
         if value not in choices:
-            self.faults.append(f"{where} {key} is one of: {', '.join(choices)}.".strip())
+            self._fault("choice", where=where, key=key, choices=tuple(choices))
             return default
         return str(value)
 
@@ -94,7 +98,7 @@ class Values:
         try:
             ZoneInfo(str(value))
         except (ZoneInfoNotFoundError, ValueError, OSError):
-            self.faults.append("timezone is no zone I know: use an IANA name like Asia/Shanghai.")
+            self._fault("zone")
             return "UTC"
         return str(value)
 
@@ -104,18 +108,16 @@ class Values:
             return default
         found = _SPAN.match(value) if isinstance(value, str) else None
         if not found or int(found[1]) == 0:
-            self.faults.append(f'{where} {key} is a duration like "10m", "4h", "1d" or "1w".')
+            self._fault("span", where=where, key=key)
             return default
         return timedelta(**{_UNITS[found[2]]: int(found[1])})
 
     def _ref(self, where: str, table: Mapping[str, Any], stem: str) -> KeyRef | None:
         env, file = self._text(where, table, f"{stem}_env"), self._text(where, table, f"{stem}_file")
         if env and file:
-            self.faults.append(f"{where} has both {stem}_env and {stem}_file: keep one.")
+            self._fault("key_both", where=where, stem=stem)
         if env and (_LOOKS_LIKE_KEY.match(env) or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", env)):
-            self.faults.append(
-                f"{where} {stem}_env is the NAME of an environment variable, like DEEPSEEK_API_KEY, never the key itself."
-            )
+            self._fault("key_name", where=where, stem=stem)
             return None
         if file:
             return KeyRef(file=self._path(file))
@@ -125,13 +127,13 @@ class Values:
         """`key_env_file`: key_env is a variable of an application's `.env`; `key_line`: commented out, on that line."""
         file, line = self._path(self._text(where, table, "key_env_file")), table.get("key_line")
         if line is not None and (not isinstance(line, int) or isinstance(line, bool) or line < 1):
-            self.faults.append(f"{where} key_line is the number of a line, like 12.")
+            self._fault("key_line", where=where)
             return ref
         if (file or line) and (ref is None or ref.env is None):
-            self.faults.append(f"{where} key_env_file and key_line need key_env: name the variable in that file.")
+            self._fault("key_needs_env", where=where)
             return ref
         if line is not None and file is None:
-            self.faults.append(f"{where} key_line needs key_env_file: name the file with that line.")
+            self._fault("key_needs_file", where=where)
         return replace(ref, env_file=file, line=line) if ref is not None and file is not None else ref
 
     def _warn(self, where: str, value: object) -> dict[str, Decimal]:
@@ -144,18 +146,15 @@ class Values:
                     raise InvalidOperation
                 out[str(currency)] = Decimal(amount)
             except InvalidOperation:
-                self.faults.append(
-                    f'{where} warn_below.{safe(str(currency))} is an amount in quotes, like "20" or "3.50".'
-                )
+                self._fault("warn_amount", where=where, currency=safe(str(currency)))
         if not isinstance(value, dict):
-            self.faults.append(f'{where} warn_below is a table like {{ CNY = "20", USD = "3" }}.')
+            self._fault("warn_table", where=where)
         return out
 
     def _price(self, where: str, value: object) -> Price | None:
         """`{ currency = "CNY", input = "4", output = "16" }` for a million tokens; one side may be left out."""
         if value is None:
             return None
-        like = '{ currency = "CNY", input = "4", output = "16" }, amounts for a million tokens in quotes'
         sides: dict[str, Decimal] = {}
         if isinstance(value, dict) and set(value) <= {"currency", "input", "output"}:
             for side in ("input", "output"):
@@ -174,7 +173,7 @@ class Values:
                 and len(sides) == len(value) - 1
             ):
                 return Price(currency, sides.get("input"), sides.get("output"), "team_file")
-        self.faults.append(f"{where} price is a table like {like}.")
+        self._fault("price", where=where)
         return None
 
     def _quiet(self, value: object) -> tuple[str, str] | None:
@@ -186,7 +185,7 @@ class Values:
             and all(isinstance(v, str) and re.fullmatch(r"[0-2]\d:[0-5]\d", v) for v in value)
         ):
             return value[0], value[1]
-        self.faults.append('quiet_hours is two times in the team\'s zone, like ["22:00", "07:00"].')
+        self._fault("quiet")
         return None
 
     def _path(self, text: str) -> Path | None:
@@ -195,7 +194,7 @@ class Values:
         try:
             path = Path(text).expanduser()
         except RuntimeError:
-            self.faults.append(f"{safe(text)} begins with the home of nobody here: write the whole path.")
+            self._fault("home", text=safe(text))
             return None
         return path if path.is_absolute() else (self._folder / path)
 
@@ -211,4 +210,4 @@ def plain_address(text: str) -> bool:
 
 def safe(text: str) -> str:
     """A name from the file for a message; anything that could be a key is not repeated."""
-    return "a value that looks like a key" if _LOOKS_LIKE_KEY.search(text) else text[:60]
+    return fault_of("looks_like_key") if _LOOKS_LIKE_KEY.search(text) else text[:60]

@@ -22,6 +22,7 @@ from bot.errors import (
     UnknownName,
 )
 from bot.locales import Words
+from bot.locales.fault_words import told
 from bot.model import trace as tracing
 from bot.model.chat import Action, Line, Reply, Request, Role
 from bot.services import Services
@@ -142,7 +143,9 @@ class Router:
             return _unknown_name(fault, words)
         if isinstance(fault, ConfigError):
             return Reply(
-                title=words.say("errors.config.title"), blocks=tuple(Line(f) for f in fault.faults), alert=press
+                title=words.say("errors.config.title"),
+                blocks=tuple(Line(told(f, words)) for f in fault.faults),
+                alert=press,
             )
         if isinstance(fault, NotAllowed):
             return Reply(blocks=(Line(words.say(f"errors.{fault.key}", **fault.facts)),), alert=press)

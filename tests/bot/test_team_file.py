@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from bot.errors import ConfigError
+from bot.locales import Words
+from bot.locales.fault_words import told
 from bot.model.engine import KeyRef
 from bot.model.money import Price
 from bot.model.team import Reporter
@@ -220,3 +222,38 @@ def test_wrong_logs_and_programs(tmp_path: Path, table: str, says: str) -> None:
     assert len(found) == 1, found
     assert says in found[0]
     assert found[0].endswith((".", "?"))
+
+
+def test_every_fault_is_told_in_chinese_too(tmp_path: Path, make_key: Callable[..., str]) -> None:
+    planted = make_key("sk-", 48)
+    found = faults(
+        tmp_path,
+        f"""
+langage = "zh"
+timezone = "Mars/Base"
+routes.a = {{ base_url = "ftp://x", model = 7, price = "4", warn_below = {{ CNY = 1.5 }}, key_env = "{planted}" }}
+routes.b = {{ title = "no address" }}
+engines.query = {{ env_file = ".env", routes = ["c"], failover = "maybe", restart = "x" }}
+access.members = ["bob", "{planted}"]
+oncall.ack_within = "soon"
+watch = {{ every = "1s", logs = {{ qery = ["x"] }} }}
+retention.audit = "1d"
+model.route = "nowhere"
+gateways.g = {{ kind = "new-api" }}
+reports.p = {{ per_minute = 0 }}
+""",
+    )
+    words = Words("zh")
+    said = [told(line, words) for line in found]
+    assert len(said) >= 18
+    english = [(line, zh) for line, zh in zip(found, said, strict=True) if not zh.endswith(("。", "？")) or line == zh]
+    assert english == []
+    assert "文件最上层没有 langage 这个设置：是不是想写 language？" in said
+    assert "[engines.query] failover 的值不在可选范围内：请用 off、ask、auto 之一。" in said
+    assert planted not in "".join(said)
+    assert [told(line, Words("en")) for line in found] == found
+    broken = tmp_path / "broken.toml"
+    broken.write_text("[routes.a\n")
+    with pytest.raises(ConfigError) as caught:
+        read(broken)
+    assert told(caught.value.faults[0], words).endswith("看第 1 行第 10 列。")
