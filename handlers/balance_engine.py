@@ -21,7 +21,7 @@ from bot.services.breaker import Breaker
 from bot.services.degrade import Pause
 from bot.services.switch_plan import Standing
 from bot.services.verdict import PENDING
-from handlers.balance_words import cells, state_word
+from handlers.balance_words import state_word
 from handlers.switch_words import button_value, cooling
 
 _UNRESOLVED: Final = (TicketState.OPEN, TicketState.ACKNOWLEDGED)
@@ -251,7 +251,7 @@ def actions(view: View, states: Sequence[AccountState], switches: Sequence[Actio
     found: list[Action] = []
     if view.engine is not None:
         mine = [action for action in switches if action.value.split(" ")[0] == view.engine.name]
-        if not mine and view.standing is not None and view.standing.switchable and cells(view.engine.name) <= 40:
+        if not mine and view.standing is not None and view.standing.switchable and len(view.engine.name) <= 40:
             mine = [
                 Action("switch.plan", words.say("balance.switch", engine=view.engine.name), button_value(view.name))
             ]

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
 from bot.locales import Words, alert_words
+from bot.locales.width import ROOM, cells, packed
 from bot.model.chat import Block, Line, Row
 from bot.model.money import AccountState, Balance, Kind, Reading, Status
 from bot.providers import get
 from bot.services import Services, verdict
 
-ROOM = 60  # columns that a phone shows without wrapping
-_UNDER = 4  # what the faces indent a line that belongs to a row
 _TONE = {"empty": "bad", "limited": "bad", "low": "warn", "ok": "good", "spend": "quiet", "health": "good"}
 
 
@@ -145,22 +143,6 @@ def _worst_first(state: AccountState, services: Services) -> list[Reading]:
         return (not reading.blocks, -level, share)
 
     return sorted(ordered, key=badness)
-
-
-def cells(text: str) -> int:
-    """How many columns a text takes: a Chinese character takes two."""
-    return sum(2 if unicodedata.east_asian_width(sign) in "WF" else 1 for sign in text)
-
-
-def packed(parts: Iterable[str], separator: str, room: int = ROOM - _UNDER) -> list[str]:
-    """Parts side by side while they fit, else on lines of their own."""
-    lines: list[str] = []
-    for part in filter(None, parts):
-        if lines and cells(lines[-1]) + cells(separator) + cells(part) <= room:
-            lines[-1] += separator + part
-        else:
-            lines.append(part)
-    return lines
 
 
 def reason(state: AccountState, words: Words) -> str:

@@ -8,7 +8,8 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Any
 
 from bot.locales import Words
-from bot.model.alert import AlertEvent, AlertKind, Notice, WeekReport, WeekRow
+from bot.locales.width import narrow
+from bot.model.alert import AlertEvent, AlertKind, Notice
 from bot.model.chat import Action, Block, Board, Line, Links, Reply, Row
 from bot.model.money import Runway
 
@@ -174,7 +175,7 @@ def row(event: AlertEvent, words: Words, now: datetime, titles: Mapping[str, str
     if names and event.phase in ("fire", "worse"):
         under.append(words.say("alert.down" if event.urgent else "alert.affects", engines=names))
     if (standby := event.facts.get("standby")) and event.phase in ("fire", "worse"):
-        under.append(words.say("alert.standby", engines=_names(standby, words, titles)))
+        under.append(words.say("alert.standby", engines=names_of(standby, words, titles)))
     if event.ended is not None:
         state = words.say("alert.over", title=state)
         under = [words.say("alert.lasted", span=span(event.ended - event.since, words))]
@@ -197,7 +198,12 @@ def notice(
         if all(event.phase == "clear" for event in item.events):
             key = "alert.digest_good"
         title = words.say(key, n=n)
-        return Reply(title=title, blocks=(Board(tuple(rows)),), actions=_digest_actions(item, words), audience="place")
+        return Reply(
+            title=title,
+            blocks=(Board(tuple(map(narrow, rows))),),
+            actions=_digest_actions(item, words),
+            audience="place",
+        )
     first = rows[0]
     title = words.say("alert.title", state=first.state, account=first.name, figure=first.figure).rstrip()
     blocks: list[Block] = []
@@ -249,51 +255,5 @@ def _actions(item: Notice, words: Words, switchable: Collection[str]) -> tuple[A
     return tuple(actions)
 
 
-# --- the week --------------------------------------------------------------------------------------------------------------
-
-
-def report(week: WeekReport, words: Words, titles: Mapping[str, str]) -> Reply:
-    """One row for each account and currency, the shortest runway first."""
-    from babel.dates import format_skeleton
-
-    from bot.locales import _BABEL
-
-    locale = _BABEL.get(words.language, words.language)
-    first, last = (format_skeleton("MMMd", words.local(at), locale=locale) for at in (week.start, week.end))
-    title = words.say("report.title", start=first, end=last)
-    rows = tuple(_week_row(one, words, week.end, titles) for one in week.rows)
-    blocks: list[Block] = [Board(rows)] if rows else [Line(words.say("report.none"))]
-    if week.unseen:
-        blocks.append(Line(words.say("report.unseen", accounts=words.say("common.list_sep").join(week.unseen))))
-    if len({one.currency for one in week.rows}) > 1:
-        blocks.append(Line(words.say("report.note")))
-    return Reply(title=title, blocks=tuple(blocks), audience="place")
-
-
-def _week_row(one: WeekRow, words: Words, now: datetime, titles: Mapping[str, str]) -> Row:
-    lasts = runway(one.runway, words)
-    state = "unknown" if not lasts and one.runway.why != "not_falling" else "short" if one.before_monday else "ok"
-    if one.spent is None:
-        spent = words.say("report.spent_unknown")
-    else:
-        spent = words.say("report.spent", amount=words.money(one.spent, one.currency))
-        if one.spent_before is not None:
-            spent += words.say("report.before", amount=words.money(one.spent_before, one.currency))
-    left = words.say("report.left", amount=words.money(one.left, one.currency))
-    under: list[str] = []
-    if one.since is not None:
-        under.append(words.say("report.since", when=words.when(one.since, now, zone=False)))
-    if one.arrived > 0:
-        under.append(words.say("report.arrived", amount=words.money(one.arrived, one.currency)))
-    if one.alerts:
-        under.append(words.say("report.alerts", n=one.alerts))
-    if one.engines:
-        under.append(words.say("report.engines", engines=_names(one.engines, words, titles)))
-    note = words.say("alert.sep").join(filter(None, (left, lasts)))
-    tone = {"short": "warn", "ok": "good"}.get(state, "quiet")
-    more = (words.say("common.list_sep").join(under),) if under else ()
-    return Row(words.say(f"report.states.{state}"), one.account, spent, note, more, tone)  # type: ignore[arg-type]
-
-
-def _names(engines: Sequence[str], words: Words, titles: Mapping[str, str]) -> str:
+def names_of(engines: Sequence[str], words: Words, titles: Mapping[str, str]) -> str:
     return words.say("common.list_sep").join(titles.get(name, name) for name in engines)

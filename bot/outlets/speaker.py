@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from bot.errors import DeliveryError
-from bot.locales import Words, alert_words
+from bot.locales import Words, alert_words, week_words
 from bot.model.alert import Await, Notice, WeekReport
 from bot.model.chat import Line, MessageRef, Place, Reply
 from bot.model.money import AccountState, Kind
@@ -38,7 +38,7 @@ class ChatSpeaker:
         await self._chat(ref.platform).edit(ref, self._worded(notice, now))
 
     async def report(self, place: str, report: WeekReport, now: datetime) -> MessageRef:
-        reply = alert_words.report(report, self._words, self._titles)
+        reply = week_words.report(report, self._words, self._titles)
         if self._draw is not None and (picture := await asyncio.to_thread(self._draw, report, self._team.timezone)):
             reply = replace(reply, picture=picture)
         return await self._post(place, reply)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bot.locales import Words, alert_words
+from bot.locales import Words, alert_words, week_words
 from bot.model.alert import AlertEvent, AlertKind, Notice, WeekReport, WeekRow
 from bot.model.chat import Board, Line, Links, Reply
 from bot.model.money import Runway
@@ -122,7 +122,7 @@ def test_the_week_keeps_currencies_apart() -> None:
         WeekRow("relay", (), "USD", Decimal(88), None, None, Decimal(0), Runway(why="too_little_data")),
     )  # fmt: skip
     week = WeekReport(NOW - timedelta(days=7), NOW, rows, ("gemini",))
-    text = read(alert_words.report(week, Words("zh", "Asia/Shanghai"), TITLES))
+    text = read(week_words.report(week, Words("zh", "Asia/Shanghai"), TITLES))
     assert "撑不到下周一 kimi 花了 ¥74.00（上周 ¥61.00） 还剩 ¥18.40，约 1–2 天" in text
     assert "到账 ¥200.00" in text
     assert "说不准 relay 读数太少" in text

@@ -14,6 +14,7 @@ import pytest
 
 from bot.chats.terminal_render import render
 from bot.locales import Words
+from bot.locales.width import ROOM, cells
 from bot.model.chat import Board, MessageRef, Person, Place, Reply, Request, Role
 from bot.model.diagnosis import Cause
 from bot.model.engine import Engine, Route
@@ -24,7 +25,7 @@ from bot.ports import StoredReading
 from bot.services import Services
 from bot.services.fallback import Fallback
 from handlers import balance
-from handlers.balance_words import ROOM, cells, row
+from handlers.balance_words import row
 from handlers.router import Router
 from tests.switch_room import ALICE, BOB, Room, room
 
