@@ -51,8 +51,10 @@ def worded(
         blocks.append(Line(words.say(f"{cause}.meaning")))
     if d.says:
         blocks += [Heading(words.say("diagnose.says")), Quote(d.says[:_MOST_QUOTED])]
-        if words.language != "en" and d.says.isascii() and d.cause is not Cause.UNKNOWN and not _doubt(d):
-            blocks.append(Line(words.say("diagnose.says_means", text=words.say(f"cause.{d.cause.value}.title"))))
+        means = words.say(f"cause.{d.cause.value}.title")
+        foreign = words.language != "en" and d.says.isascii()
+        if foreign and d.cause is not Cause.UNKNOWN and not _doubt(d) and means != title:  # the title says it already
+            blocks.append(Line(words.say("diagnose.says_means", text=means)))
     if p.findings:
         blocks.append(Heading(words.say("diagnose.proof_title")))
         blocks.extend(Line(finding(f, words, now, team)) for f in p.findings)

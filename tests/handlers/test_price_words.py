@@ -60,7 +60,7 @@ FREE = Price("USD", Decimal(0), Decimal(0), "list", "OpenRouter")
         (CHEAP, YUAN, "not compared, the currencies differ: CNY 4.00 in", "币种不同，不比较：每百万 token 输入 ¥4.00"),
         (LOCAL, CHEAP, "dearer: USD 0.28 in", "更贵：每百万 token 输入 US$0.28"),
         (CHEAP, LOCAL, "a machine of your own: nothing is billed per token", "自己的机器，不按 token 计费"),
-        (CHEAP, None, "not known: spare publishes none", "未知：查不到 spare 公布的价格"),
+        (CHEAP, None, "spare publishes none", "查不到 spare 公布的价格"),
     ],
 )
 def test_lines(old: Price | None, new: Price | None, english: str, chinese: str) -> None:
