@@ -200,7 +200,7 @@ def notice(
         title = words.say(key, n=n)
         return Reply(
             title=title,
-            blocks=(Board(tuple(map(narrow, rows))),),
+            blocks=(Board(narrow(rows)),),
             actions=_digest_actions(item, words),
             audience="place",
         )

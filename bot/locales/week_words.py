@@ -21,7 +21,7 @@ def report(week: WeekReport, words: Words, titles: Mapping[str, str]) -> Reply:
     locale = _BABEL.get(words.language, words.language)
     first, last = (format_skeleton("MMMd", words.local(at), locale=locale) for at in (week.start, week.end))
     title = words.say("report.title", start=first, end=last)
-    rows = tuple(narrow(_week_row(one, words, week.end, titles)) for one in week.rows)
+    rows = narrow([_week_row(one, words, week.end, titles) for one in week.rows])
     blocks: list[Block] = [Board(rows)] if rows else [Line(words.say("report.none"))]
     if week.unseen:
         blocks.append(Line(words.say("report.unseen", accounts=words.say("common.list_sep").join(week.unseen))))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -29,9 +29,12 @@ def packed(parts: Iterable[str], separator: str, room: int = ROOM - _UNDER) -> l
     return lines
 
 
-def narrow(row: Row) -> Row:
-    """The note goes beneath where the line would be too long with it."""
-    whole = "  ".join(filter(None, (row.state, row.name, row.figure, row.note)))
-    if not row.note or cells(whole) <= ROOM:
-        return row
-    return replace(row, note="", under=(row.note, *row.under))
+def narrow(rows: Sequence[Row]) -> tuple[Row, ...]:
+    """Notes go beneath, all of them, where one line would be too long with its own."""
+
+    def beside(row: Row) -> int:
+        return cells("  ".join(filter(None, (row.state, row.name, row.figure, row.note))))
+
+    if all(not row.note or beside(row) <= ROOM for row in rows):
+        return tuple(rows)
+    return tuple(replace(row, note="", under=(row.note, *row.under)) if row.note else row for row in rows)
