@@ -23,17 +23,20 @@ async def run(request: Request, services: Services) -> AsyncIterator[Reply]:
         Row(
             state=words.when(entry.at, now, zone=False),
             name=services.team.people_names.get(entry.who, entry.who),
-            figure=f"{entry.what} {entry.subject}",
-            note=words.say(f"audit.results.{entry.result}")
-            if words.has(f"audit.results.{entry.result}")
-            else entry.result,
-            under=(entry.detail.text,) if entry.detail else (),
+            figure=f"{_said('audit.actions.' + entry.what.replace('.', '_'), entry.what, words)} {entry.subject}",
+            note=_said(f"audit.results.{entry.result}", entry.result, words),
+            under=(_said(f"cause.{entry.detail.text}.title", entry.detail.text, words),) if entry.detail else (),
         )
         for entry in entries
     )
     yield Reply(
         title=words.say("audit.title"), blocks=(Board(rows), Line(words.say("audit.zone", zone=words.zone_name)))
     )
+
+
+def _said(key: str, word: str, words: Words) -> str:
+    """In words where there are some; what an older release wrote stays as it was."""
+    return words.say(key) if words.has(key) else word
 
 
 COMMAND = Command("audit", run, role=Role.OPERATOR, aliases=("审计",), order=70)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
-from bot.locales import Words
+from bot.locales import Words, notes
 from bot.model.chat import Action, Block, Board, Heading, Line, Reply, Request, Role, Row
 from bot.model.handoff import TicketState
 from bot.services import Services
@@ -33,7 +33,7 @@ async def run(request: Request, services: Services) -> AsyncIterator[Reply]:
             Row(
                 words.say(f"home.states.{ticket.state.value}"),
                 f"#{ticket.id}",
-                words.say(f"cause.{ticket.cause}.title") if words.has(f"cause.{ticket.cause}.title") else ticket.cause,
+                notes.marked(ticket, words) + notes.cause_title(ticket, words),
                 words.when(ticket.opened_at, now, zone=False),
             )
             for ticket in tickets

@@ -85,7 +85,7 @@ def board(found: list[Ticket], services: Services, words: Words, search: str = "
         Row(
             words.say(f"ticket.states.{t.state.value}"),
             f"#{t.id} {notes.engine_title(t, services.team)}",
-            notes.cause_title(t, words),
+            notes.marked(t, words) + notes.cause_title(t, words),
             words.say("ticket.row_note", age=words.ago(t.opened_at, now), n=t.count),
             under=tuple(line for line in (notes.state_line(t, words, now),) if line),
             tone=_TONE[t.state],

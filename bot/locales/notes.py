@@ -68,6 +68,11 @@ def cause_title(ticket: Ticket, words: Words) -> str:
     return words.say(key) if words.has(key) else ticket.cause.replace("_", " ")
 
 
+def marked(ticket: Ticket, words: Words) -> str:
+    """What stands before a drill wherever it is named beside real trouble; "" for those."""
+    return words.say("note.drill") + " · " if ticket.drill else ""
+
+
 def who(person: Person | None, words: Words) -> str:
     """`Alice (Slack)`."""
     if person is None:
