@@ -29,6 +29,7 @@ _REQUEST_TEXT: Final = Named(
         "request_id",
         "requestid",
         "request-id",
+        "reqid",
         "req_id",
         "req id",
         "req-id",
@@ -44,7 +45,7 @@ _REQUEST_TEXT: Final = Named(
         "activity",
     ),
     re.compile(
-        r"(?:request[ _-]?id|req[ _-]id|请求 ?id|请求编号|请求号|\btid|[\"']rid[\"']|log[ _-]?id|correlation[ _-]?id|request identifier|operation id|activity ?id)"
+        r"(?:request[ _-]?id|req[ _-]?id|请求 ?id|请求编号|请求号|\btid|[\"']rid[\"']|log[ _-]?id|correlation[ _-]?id|request identifier|operation id|activity ?id)"
         + _KEY_END
         + _ID
     ),
@@ -92,7 +93,7 @@ _BODY: Final = Named(
 )
 _BRACKETED: Final = re.compile(r"\]\[(20\d{12}[0-9a-f]{8,30})\]")
 _ANY_NAME: Final = re2.compile(
-    r"request[ _-]?id|req[ _-]id|请求 ?id|请求编号|请求号|\btid|[\"']rid|log[ _-]?id|correlation|request identifier|operation id|activity|trace|tracking|sentry|ray[ _]id|error id|event id|错误id"
+    r"request[ _-]?id|req[ _-]?id|请求 ?id|请求编号|请求号|\btid|[\"']rid|log[ _-]?id|correlation|request identifier|operation id|activity|trace|tracking|sentry|ray[ _]id|error id|event id|错误id"
 )
 """What a named id begins with, looked for once and fast: most texts have none."""
 _PLACEHOLDER: Final = re.compile(r"x{4,}|^<|redacted|^0+$|your[-_]|example")
