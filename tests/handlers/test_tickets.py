@@ -19,14 +19,14 @@ from bot.services import Services
 from bot.services.alert_book import AlertBook
 from bot.services.escalation import build
 from bot.services.fallback import Fallback
-from handlers import drill, oncall, shift, tickets
+from handlers import audit, drill, oncall, shift, tickets
 from handlers.router import Command, Router
 from tests.conftest import FixedClock
 from tests.escalation_room import ADMIN, ALICE, BOB, CAROL, Room, labels, room, team, text_of
 
 _ids = itertools.count()
 _COMMANDS: dict[str, Command] = {
-    c.name: c for c in (*tickets.COMMANDS, *oncall.COMMANDS, *drill.COMMANDS, *shift.COMMANDS)
+    c.name: c for c in (*tickets.COMMANDS, *oncall.COMMANDS, *drill.COMMANDS, *shift.COMMANDS, audit.COMMAND)
 }
 
 
@@ -288,7 +288,12 @@ async def test_drill_and_report(here: Room, desk: Desk) -> None:
     assert started.title == "DRILL #1 has begun"
     await here.due()
     here.clock.move(90)
+    listed = text_of(await desk.send("tickets", by=ALICE))
+    assert "DRILL · The balance is used up" in listed  # beside real trouble nobody may take it for that
     await desk.press("ticket.ack", by=ALICE)
+    log = text_of(await desk.send("audit", language="zh"))
+    assert "接手 #1" in log
+    assert "新建工单 #1" in log
     report = await desk.press("drill.report", by=ALICE)
     text = text_of(report)
     assert "0.0 s · note delivered to the support chat on Slack" in text
