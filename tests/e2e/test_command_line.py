@@ -11,8 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from bot import ending
+from bot.app import house
 from bot.demo import team as demo
 from bot.demo.world import DemoWorld
+from bot.errors import ConfigError
+from bot.settings import load
 from tests.e2e.harness import ROOT, team_file
 
 
@@ -155,24 +159,49 @@ async def test_check_proves_and_mends(shell: Shell, team: DemoWorld) -> None:
     assert all(c["mend"] for c in data["checks"] if c["state"] == "fault")
 
 
+async def test_bad_configuration_is_one_line_and_exit_2(shell: Shell) -> None:
+    (shell.folder / "quotadesk.toml").write_text("[routes.a\n")
+    code, out, err = await shell("console", stdin="balance\n", SLACK_BOT_TOKEN="abc")
+    assert code == 2, (out, err)
+    assert "SLACK_BOT_TOKEN" in err
+    assert len(err.strip().splitlines()) <= 2
+    assert "abc" not in err
+    code, _, err = await shell("console", stdin="balance\n")
+    assert code == 2
+    assert "CONFIG_FILE" in err
+
+
 @pytest.mark.parametrize(
     ("text", "environ", "says"),
     [
-        ("[routes.a\n", {}, "CONFIG_FILE"),
         ('[engines.q]\nenv_file = "none.env"\nenv_prefix = "Q"\n', {}, "[engines.q] env_file"),
         ('[routes.a]\nbase_url = "https://x.example"\nkey_file = "nokey"\n', {}, "key_file"),
-        ("", {"SLACK_BOT_TOKEN": "abc"}, "SLACK_BOT_TOKEN"),
         ("", {"TELEGRAM_BOT_TOKEN": "abc"}, "TELEGRAM_BOT_TOKEN"),
         ("", {"DATABASE_URL": "mysql://x"}, "DATABASE_URL"),
         ("", {"HTTP_PORT": "99999", "LOG_LEVEL": "loud"}, "LOG_LEVEL"),
     ],
 )
-async def test_bad_configuration_is_one_line_and_exit_2(
-    shell: Shell, text: str, environ: dict[str, str], says: str
+async def test_each_wrong_setting_is_named(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    text: str,
+    environ: dict[str, str],
+    says: str,
 ) -> None:
-    (shell.folder / "quotadesk.toml").write_text(text)
-    code, out, err = await shell("console", stdin="balance\n", **environ)
-    assert code == 2, (out, err)
+    """The same in this process: what `console` does first."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "quotadesk.toml").write_text(text)
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    code = 0
+    try:
+        async with house(load(), quiet=True):
+            pass
+    except ConfigError as fault:
+        code = ending.of(fault)
+    err = capsys.readouterr().err
+    assert code == 2
     assert says in err
     assert len(err.strip().splitlines()) <= 2
     for value in ("abc", "loud", "99999"):
