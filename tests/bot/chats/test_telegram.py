@@ -699,6 +699,24 @@ async def test_a_deaf_poller_is_noticed_within_90_seconds_and_rebuilt(world, sto
         assert chat.faults() == ()
 
 
+async def test_after_a_fault_a_short_question_proves_that_all_is_well(world, store, clock):
+    world._clock = clock
+    async with running(world, store, Script(), clock=clock) as chat:
+        await world.until(lambda: world.called("getUpdates"))
+        world.fail("getUpdates", 502)
+        await world.say(ALICE, OPS, "/help")  # wakes the poll that waits; the next one fails
+        await world.until(lambda: chat.faults() == ("unreachable",))
+
+        def asked() -> list[int]:
+            return [int(call.params["timeout"]) for call in world.called("getUpdates")]
+
+        assert 0 not in asked()
+        while 0 not in asked():
+            clock.move(1)
+            await asyncio.sleep(0.01)
+        await world.until(lambda: chat.faults() == ())
+
+
 async def test_many_commands_at_once_are_each_answered_once(world, store):
     router = Script()
     async with running(world, store, router):
