@@ -77,6 +77,7 @@ _MODEL_SAID: Final = tuple(
             + _NAME,
         ),
         (("this model",), r"use this model " + _Q + _NAME),
+        ((" and model ",), r"\bfor team [\w-]+ and model " + _Q + _NAME),
         (("requested model",), r"requested model:? ?" + _Q + _NAME),
         (
             ("rate limit reached for", "per min", "quota for", "access", "capacity for", "support for"),

@@ -30,7 +30,7 @@ _STATUS_PHRASE: Final = re.compile(
     + _NUMBER
 )
 _STATUS_LOOSE: Final = re.compile(
-    r"(?:fail(?:ed)?|er+or|exception|错误|报错|返回|失败|异常|响应|\b(?:upstream|rejected|api|denied|response|invalid|returned))"
+    r"(?:fail(?:ed)?|er+or|exception|错误|报错|返回|失败|异常|响应|\b(?:upstream|rejected|oauth|api|denied|response|invalid|returned))"
     r"[ :(\[\]-]{1,4}(?:with |code |status )*[\"(\[]?([45]\d\d)(?![\d.]|\s*(?:ms|s|tokens)\b|/)"
     r"|(?:^|[\[(<])([45]\d\d)(?:[\])>]| ?[{\[<\"'`:|-]| [a-z\u4e00-\u9fff.])"
     r"|(?<![\d.,/$-])([45]\d\d) (?:you|your|the|this|no|invalid|incorrect|insufficient|user|access|sorry|free|rate|too|quota|model|provider|account|organization|internal|service|server|bad|permission|authentication|unable|missing|not|unknown|unsupported|error|budget|daily|monthly)\b"
@@ -38,6 +38,7 @@ _STATUS_LOOSE: Final = re.compile(
     r"|\| ?([45]\d\d) ?\|"
     r"|[\"']([45]\d\d): (?=[a-z])"
     r"|(?<=\d - )([45]\d\d) [a-z]"
+    r"|^([45]\d\d), (?:body|message|reason|headers|response)\b"
     r"|: ([45]\d\d)(?: -|:| [{\"<])"
     r"|(?:(?<=[\])。.,:>] )|(?<=[。:]))([45]\d\d):? ?[{<\"]"
     r"|[\u4e00-\u9fff]: ?([45]\d\d)(?![\d.])"

@@ -57,7 +57,7 @@ _WAIT_SAID: Final = tuple(
             r"retry[-_ ]?after(?:[-_ ]?(?:seconds|secs|s))?[\"')]?[ :=]{1,3}[\"']?(\d+(?:\.\d+)?)(?![\w.:/-])",
         ),
         (("try again", "try a gain"), r"try a ?gain (?:in|after)(?: about| approximately| around)?:? ?" + _ANY_SPAN),
-        (("retry in", "retry after"), r"retry (?:in|after)(?: about| approximately)? ?" + _ANY_SPAN),
+        (("retry in", "retry after"), r"\bretry (?:in|after)(?: about| approximately)? ?" + _ANY_SPAN),
         (("wait",), r"\bwait(?: for| at least| about| another)* " + _ANY_SPAN),
         (("reset",), r"(?:will |limit |quota |usage )?resets? (?:in|after) (?:about )?" + _ANY_SPAN),
         (

@@ -26,7 +26,10 @@ _ENTITIES: Final = (
 
 _EVEN: Final = {
     **dict.fromkeys(range(0x2500, 0x25A0), " "),  # boxes of rich, Claude Code, opencode
-    **{ord(wide): narrow for wide, narrow in zip("，：；！？（）［］｛｝＄｜＝％～", ",:;!?()[]{}$|=%~", strict=True)},
+    **{
+        ord(wide): narrow
+        for wide, narrow in zip("，：；！？（）［］【】｛｝＄｜＝％～", ",:;!?()[][]{}$|=%~", strict=True)
+    },
     **dict.fromkeys((0x201C, 0x201D, 0x201E, 0x2033, 0xFF02), '"'),
     **dict.fromkeys((0x2018, 0x2019, 0x2032, 0xFF07), "'"),
     **dict.fromkeys((0xA0, 0x2002, 0x2003, 0x2009, 0x3000, 0x202F), " "),
