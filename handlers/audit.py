@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
+from datetime import datetime
 
-from bot.locales import Words
+from bot.locales import Words, notes
 from bot.model.chat import Board, Line, Reply, Request, Role, Row
 from bot.services import Services
 from handlers.router import Command
 
 _MOST = 15
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d)")
 
 
 async def run(request: Request, services: Services) -> AsyncIterator[Reply]:
@@ -22,16 +25,23 @@ async def run(request: Request, services: Services) -> AsyncIterator[Reply]:
     rows = tuple(
         Row(
             state=words.when(entry.at, now, zone=False),
-            name=services.team.people_names.get(entry.who, entry.who),
+            # A name that its owner chose proves nothing: the address stands beside it.
+            name=services.team.people_names.get(entry.who) or " · ".join(filter(None, (entry.name, entry.who))),
             figure=f"{_said('audit.actions.' + entry.what.replace('.', '_'), entry.what, words)} {entry.subject}",
             note=_said(f"audit.results.{entry.result}", entry.result, words),
-            under=(_said(f"cause.{entry.detail.text}.title", entry.detail.text, words),) if entry.detail else (),
+            under=(_detail(entry.detail.text, words, now),) if entry.detail else (),
         )
         for entry in entries
     )
     yield Reply(
         title=words.say("audit.title"), blocks=(Board(rows), Line(words.say("audit.zone", zone=words.zone_name)))
     )
+
+
+def _detail(text: str, words: Words, now: datetime) -> str:
+    """A cause and moments as people read them; the rest as it was written."""
+    said = _said(f"cause.{text}.title", text, words)
+    return _MOMENT.sub(lambda found: notes.moment(found[0], words, now), said)
 
 
 def _said(key: str, word: str, words: Words) -> str:

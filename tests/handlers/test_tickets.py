@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from bot.errors import DeliveryError
-from bot.model.chat import Action, MessageRef, Person, Place, Reply, Request, Role
+from bot.model.chat import Action, Board, MessageRef, Person, Place, Reply, Request, Role
 from bot.model.handoff import TicketState
 from bot.outlets.desk import ChatDesk
 from bot.services import Services
@@ -291,9 +291,13 @@ async def test_drill_and_report(here: Room, desk: Desk) -> None:
     listed = text_of(await desk.send("tickets", by=ALICE))
     assert "DRILL · The balance is used up" in listed  # beside real trouble nobody may take it for that
     await desk.press("ticket.ack", by=ALICE)
-    log = text_of(await desk.send("audit", language="zh"))
+    entries = await desk.send("audit", language="zh")
+    log = text_of(entries)
     assert "接手 #1" in log
     assert "新建工单 #1" in log
+    details = [row.under for block in entries.blocks if isinstance(block, Board) for row in block.rows]
+    assert details[:2] == [("余额已用尽",), ("余额已用尽",)]
+    assert "明天 02:00" in details[2][0]
     report = await desk.press("drill.report", by=ALICE)
     text = text_of(report)
     assert "0.0 s · note delivered to the support chat on Slack" in text
