@@ -151,7 +151,8 @@ async def test_telegram(tmp_path: Path, make_key: Callable[..., str]) -> None:
         await telegram.press(ADMIN, done, "撤销")
         await telegram.until(lambda: s.app_env.read_bytes() == original, 10)
         await telegram.say(ADMIN, ADMIN, "/quota audit")
-        await message_with(s, ADMIN, "谁做了什么", "撤销")
+        audit = await message_with(s, ADMIN, "谁做了什么")
+        assert "撤销 query" in str(audit["text"])
         assert lines_of(s, *BROKEN) == []
         assert s.leaks([*s.planted(), key]) == []
 
