@@ -115,7 +115,7 @@ _FILE: Final = re.compile(
 
 
 _PATH: Final = re.compile(
-    r"/v\d/.*$|/(?:chat/)?(?:completions|embeddings|messages|responses|images).*$|:(?:stream)?(?:generatecontent|rawpredict|predict).*$",
+    r"/v\d/.*$|/(?:chat/)?(?:completions|embeddings|messages|responses|images).*$|:(?:stream)?(?:generatecontent|rawpredict|predict).*$|/operations/.*$",
     re.IGNORECASE,
 )
 

@@ -26,6 +26,8 @@ _STATUS_PHRASE: Final = re.compile(
     + _NUMBER
     + r"[ )\]:,-]{1,3}"
     + _REASONS
+    + r"|\bhttp/[\d.]+[\"'] "
+    + _NUMBER
     + r"|<(?:title|h1)>[^<]{0,60}?"
     + _NUMBER
 )
@@ -43,6 +45,7 @@ _STATUS_LOOSE: Final = re.compile(
     r"|(?:(?<=[\])。.,:>] )|(?<=[。:]))([45]\d\d):? ?[{<\"]"
     r"|[\u4e00-\u9fff]: ?([45]\d\d)(?![\d.])"
     r"|,([45]\d\d),(?=[a-z])"
+    r"|(?<![\w.,/:$-])([45]\d\d) (?:get|post|put|delete|patch) (?:https?:|/)"
     r"|(?:exhausted|error|exception|badrequest|forbidden|unauthorized|unavailable|notfound|argument|denied|exceeded|precondition|unauthenticated|internal): ([45]\d\d) [a-z]"
 )
 _STATUS_CODE: Final = re.compile(r"[\"']?\b(?:code|status)[\"']?[ :=]{1,3}[\"']?([45]\d\d)\b(?![.\d-])")
