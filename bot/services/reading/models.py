@@ -18,6 +18,7 @@ _MODEL_SAID: Final = tuple(
         (("non-serverless",), r"non-serverless model " + _Q + _NAME),
         (("to this model",), r"specific to this model " + _Q + _NAME),
         (("invoke model",), r"(?:failed|unable) to invoke model " + _Q + _NAME),
+        (("max_tokens for",), r"max_tokens for [\"'`]" + _NAME + r"[\"'`]"),
         (("access model",), r"\baccess model " + _Q + _NAME),
         (("invocation of model",), r"invocation of model id " + _Q + _NAME),
         (("] model",), r"for the \[" + _NAME + r"\] model"),
@@ -94,7 +95,7 @@ _MODEL_SAID: Final = tuple(
     )
 )
 _MODEL_KEY: Final = re.compile(
-    r"(?<![\w.])(?:model|model_name|modelname|model_id|modelid|model_group|deployment|engine|litellm_params\.model|model id|使用模型|当前模型|模型名称|模型)[\"'`*]{0,3} ?[:=] ?[\"'`*(]{0,3}"
+    r"(?<![\w.])(?:model|model_name|modelname|usedmodel|model_id|modelid|model_group|deployment|engine|litellm_params\.model|model id|使用模型|当前模型|模型名称|模型)[\"'`*]{0,3} ?[:=] ?[\"'`*(]{0,3}"
     + _NAME,
 )
 _NO_MODEL: Final = frozenset(
@@ -145,6 +146,7 @@ def model_of(seen: View) -> str | None:
         or "limit: 0" in low
         or "rate-limited upstream" in low
         or "too large for" in low
+        or "max_tokens for" in low
     ):
         return None
     if low.startswith("model: ") and (headed := _HEADED.match(seen.lines)) and "/" not in headed.group(1):
