@@ -18,6 +18,7 @@ _MODEL_SAID: Final = tuple(
         (("non-serverless",), r"non-serverless model " + _Q + _NAME),
         (("to this model",), r"specific to this model " + _Q + _NAME),
         (("invoke model",), r"(?:failed|unable) to invoke model " + _Q + _NAME),
+        (("error from provider(",), r"error from provider\([\w.-]+," + _NAME + r": \d"),
         (("max_tokens for",), r"max_tokens for [\"'`]" + _NAME + r"[\"'`]"),
         (("access model",), r"\baccess model " + _Q + _NAME),
         (("invocation of model",), r"invocation of model id " + _Q + _NAME),
@@ -147,6 +148,7 @@ def model_of(seen: View) -> str | None:
         or "rate-limited upstream" in low
         or "too large for" in low
         or "max_tokens for" in low
+        or "error from provider(" in low
     ):
         return None
     if low.startswith("model: ") and (headed := _HEADED.match(seen.lines)) and "/" not in headed.group(1):
