@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-BREATH_S: Final = 0.02
+FIRST_S: Final = 0.003  # a person alone does not notice it
+BREATH_S: Final = 0.004
+MANY: Final = 4  # so many more within one breath are a rush
 RUSH_S: Final = 0.3
 
 
@@ -45,8 +47,9 @@ class Rush:
             pass
 
     async def _lull(self) -> None:
-        """Until nothing new has come for a moment; whoever waits for it gives up after RUSH_S."""
-        before = -1
-        while before != self._arrived:
+        """A moment, and more of them while deliveries pour in; whoever waits for it gives up after RUSH_S."""
+        before = self._arrived
+        await asyncio.sleep(FIRST_S)
+        while self._arrived - before >= MANY:
             before = self._arrived
             await asyncio.sleep(BREATH_S)
