@@ -15,6 +15,7 @@ import aiohttp
 
 from bot.demo import team as demo
 from bot.demo.world import DemoWorld
+from tests.e2e.nursery import Born, nursery
 from tests.worlds.slack import SlackWorld
 from tests.worlds.telegram import TelegramWorld
 
@@ -30,13 +31,14 @@ def free_port() -> int:
 
 @dataclass
 class BotProcess:
-    """`python -m bot run` in its own folder; its whole output is kept to be searched."""
+    """`python -m bot run` in its own folder; its whole output is kept to be searched. `forked`: from the nursery, see there."""
 
     folder: Path
     environ: Mapping[str, str]
     port: int = field(default_factory=free_port)
     output: list[str] = field(default_factory=list)
-    process: asyncio.subprocess.Process | None = None
+    forked: bool = False
+    process: asyncio.subprocess.Process | Born | None = None
     _reader: asyncio.Task[None] | None = None
 
     @property
@@ -53,16 +55,19 @@ class BotProcess:
             "LOG_LEVEL": "DEBUG",
             **self.environ,
         }
-        self.process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "bot",
-            "run",
-            cwd=self.folder,
-            env=environ,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )
+        if self.forked:
+            self.process = await nursery().start("run", cwd=self.folder, env=environ, merged=True)
+        else:
+            self.process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "bot",
+                "run",
+                cwd=self.folder,
+                env=environ,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.STDOUT,
+            )
         self._reader = asyncio.create_task(self._read())
         async with aiohttp.ClientSession() as client, asyncio.timeout(timeout_s):
             while True:
@@ -205,9 +210,10 @@ async def scene(
     language: str = "zh",
     amend: Callable[[str], str] = str,
     more: Mapping[str, str] | None = None,
+    forked: bool = True,
 ) -> AsyncIterator[Scene]:
     """`slack`: http, socket or off. `telegram`: polling, webhook or off. `amend` changes the team file, `more` are further
-    settings."""
+    settings. `forked`: the bot comes from the nursery, see there."""
     providers = DemoWorld()
     await providers.start()
     try:
@@ -228,7 +234,7 @@ async def scene(
                 "DATABASE_URL": f"sqlite+aiosqlite:///{folder}/var/quotadesk.db",
                 **(more or {}),
             }
-            bot = BotProcess(folder, environ)
+            bot = BotProcess(folder, environ, forked=forked)
             if slack != "off":
                 environ |= {"SLACK_BOT_TOKEN": slack_world.bot_token, "SLACK_API_URL": slack_world.api_url}
                 if slack == "http":

@@ -18,28 +18,40 @@ from bot.demo.world import DemoWorld
 from bot.errors import ConfigError
 from bot.settings import load
 from tests.e2e.harness import ROOT, team_file
+from tests.e2e.nursery import nursery
 
 
 class Shell:
-    def __init__(self, folder: Path) -> None:
+    """`forked`: processes come from the nursery, see there; else each is a real `python -m bot`."""
+
+    def __init__(self, folder: Path, *, forked: bool = True) -> None:
         self.folder = folder
+        self.forked = forked
         self.environ = {"PATH": os.environ["PATH"], "HOME": str(folder), "PYTHONPATH": str(ROOT), "LANG": "en_US.UTF-8"}
 
     async def __call__(self, *arguments: str, stdin: str | bytes = b"", **environ: str) -> tuple[int, str, str]:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "bot",
-            *arguments,
-            cwd=self.folder,
-            env={**self.environ, **environ},
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        out, err = await asyncio.wait_for(process.communicate(stdin.encode() if isinstance(stdin, str) else stdin), 40)
+        given = stdin.encode() if isinstance(stdin, str) else stdin
+        environ = {**self.environ, **environ}
+        if self.forked:
+            born = await nursery().start(*arguments, cwd=self.folder, env=environ, stdin=given)
+            out, err = await asyncio.wait_for(born.communicate(), 40)
+            code = born.returncode
+        else:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "bot",
+                *arguments,
+                cwd=self.folder,
+                env=environ,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+            )
+            out, err = await asyncio.wait_for(process.communicate(given), 40)
+            code = process.returncode
         assert b"Traceback" not in err, err.decode()
-        return process.returncode or 0, out.decode(), err.decode()
+        return code or 0, out.decode(), err.decode()
 
 
 @pytest.fixture
@@ -62,6 +74,7 @@ async def team(shell: Shell) -> AsyncIterator[DemoWorld]:
 
 
 async def test_demo_reads_one_command_a_line_and_prints_each_reply(shell: Shell) -> None:
+    shell.forked = False
     lines = "balance\nswitch query\nswitch.confirm\n/quota audit\nnonsense\ndiagnose\n"
     code, out, err = await shell("demo", "--lang", "en", stdin=lines)
     assert code == 0, err

@@ -64,7 +64,7 @@ class Inside:
 
 @pytest.fixture
 def shell(tmp_path: Path) -> Shell:
-    return Shell(tmp_path)
+    return Shell(tmp_path, forked=False)
 
 
 @pytest.fixture

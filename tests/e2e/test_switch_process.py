@@ -141,7 +141,7 @@ def team_file(app: Path, provider: str, fish: str) -> str:
 
 
 @contextlib.asynccontextmanager
-async def house(folder: Path) -> AsyncIterator[House]:
+async def house(folder: Path, *, forked: bool = False) -> AsyncIterator[House]:
     app = folder / "app" / ".env"
     app.parent.mkdir()
     keys = {name: made_up("sk-", 32) for name in KEYS}
@@ -174,7 +174,7 @@ async def house(folder: Path) -> AsyncIterator[House]:
             "TELEGRAM_BOT_TOKEN": telegram.token,
             "TELEGRAM_API_URL": telegram.url,
         }
-        bot = BotProcess(folder, environ)
+        bot = BotProcess(folder, environ, forked=forked)
         slack.events_url = f"{bot.url}/slack/events"
         made = House(folder, app, app.read_bytes(), keys, slack, telegram, fish, provider, bot)
         try:
@@ -268,7 +268,7 @@ async def test_killed_in_the_middle_of_a_move_it_is_still_said(tmp_path: Path) -
 
 
 async def test_fifty_operators_on_two_platforms_and_one_wins(tmp_path: Path) -> None:
-    async with house(tmp_path) as h:
+    async with house(tmp_path, forked=True) as h:
         in_slack = await h.in_slack("MediaEngine: poor is out", "Switch?", button="switch.confirm")
         in_telegram = await h.in_telegram("MediaEngine: poor is out", "Switch?")
         assert h.stands("MEDIA") == ("POOR",)
