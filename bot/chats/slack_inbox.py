@@ -12,11 +12,11 @@ from typing import Any, Final
 import structlog
 
 from bot.chats import slack_in as reading
+from bot.chats.rush import Rush
 from bot.chats.slack_answer import Conversation, with_metadata
 from bot.chats.slack_in import Raw, Source
 from bot.chats.slack_people import People
 from bot.chats.slack_request import Intake
-from bot.chats.slack_rush import Rush
 from bot.chats.slack_send import Memory, Sender
 from bot.errors import DeliveryError
 from bot.model.chat import Form, Input, Line, Person, Place, Reply

@@ -12,6 +12,7 @@ from telegram import CallbackQuery, Message, Update, User
 
 from bot.chats import telegram_in as reading
 from bot.chats.pictures import Reader
+from bot.chats.rush import Rush
 from bot.chats.telegram_answer import Conversation, Origin, Waiting
 from bot.chats.telegram_forms import Forms
 from bot.chats.telegram_in import Paste, Raw, Typed
@@ -30,7 +31,6 @@ Json = dict[str, Any]
 DRAIN_S: Final = 10.0
 LATE_S: Final = 300.0
 PASTE_S: Final = 1.5  # so long the next piece of a long paste is waited for
-BREATH_S: Final = 0.01
 _SEEN: Final = 5_000
 
 
@@ -56,7 +56,7 @@ class Inbox:
         self._pastes: dict[tuple[int, int], Paste] = {}
         self._seen: OrderedDict[str, None] = OrderedDict()
         self._work: set[asyncio.Task[None]] = set()
-        self._breath: asyncio.Task[None] | None = None
+        self._rush = Rush()
         self._answers: Answers | None = None
 
     def bind(self, answers: Answers) -> None:
@@ -76,12 +76,13 @@ class Inbox:
 
     def accept(self, update: Json) -> None:
         """One update as it came, perhaps for the second time. Never raises."""
-        self._start(self._update(update))
+        with self._rush.acknowledging():
+            self._start(self._update(update))
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         async def guarded() -> None:
             try:
-                await self._together()
+                await self._rush.over()  # those that come together share one transaction for their ids
                 await work
             except Exception as fault:
                 # The traceback passes the gate in the log, as every line does.
@@ -92,12 +93,6 @@ class Inbox:
         task = asyncio.create_task(guarded())
         self._work.add(task)
         task.add_done_callback(self._work.discard)
-
-    async def _together(self) -> None:
-        """Updates that come together are all accepted before the first is answered, and their ids share one transaction."""
-        if self._breath is None or self._breath.done():
-            self._breath = asyncio.create_task(asyncio.sleep(BREATH_S), name="telegram breath")
-        await asyncio.shield(self._breath)
 
     async def _first(self, key: str) -> bool:
         if key in self._seen:

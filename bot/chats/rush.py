@@ -40,7 +40,7 @@ class Rush:
                 # Those that arrive together are not all read yet. One breath for all of them: they go on at the same moment,
                 # and so share one transaction.
                 if self._breath is None or self._breath.done():
-                    self._breath = asyncio.create_task(self._lull(), name="slack breath")
+                    self._breath = asyncio.create_task(self._lull(), name="breath")
                 await asyncio.shield(self._breath)
                 await self._quiet.wait()
         except TimeoutError:
