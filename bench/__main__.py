@@ -34,6 +34,7 @@ PARTS: dict[str, Callable[[], Awaitable[list[Row]]]] = {
 }
 README = Path(__file__).with_name("README.md")
 MARK = "<!-- results -->"
+END = "<!-- end of results -->"
 
 
 def machine() -> str:
@@ -72,8 +73,9 @@ async def main() -> int:
     table = markdown(rows)
     print(f"\n{where}\n\n{table}\n\n{time.monotonic() - begun:.0f} s in all")
     if not options.parts and not options.no_keep:
-        head = README.read_text(encoding="utf-8").split(MARK)[0]
-        README.write_text(f"{head}{MARK}\n\n{where}.\n\n{table}\n", encoding="utf-8")
+        head, _, rest = README.read_text(encoding="utf-8").partition(MARK)
+        tail = rest.partition(END)[2]  # the long runs, which are not made anew here
+        README.write_text(f"{head}{MARK}\n\n{where}.\n\n{table}\n\n{END}{tail}", encoding="utf-8")
     return 1 if failed else 0
 
 
