@@ -498,7 +498,7 @@ def _shell(m: Message, kind: Kind, key: str) -> str:
         f"fly secrets set {name}={key}", f"gh secret set {name} --body {key}", f"kubectl create secret generic llm --from-literal={name}={key}",
         f"echo '{name}={key}' >> ~/.bashrc", f"[Environment]::SetEnvironmentVariable('{name}', '{key}', 'User')", f"declare -x {name}=\"{key}\"",
         f"llm keys set openai --value {key}", f"aider --openai-api-key {key}", f"app --api-key={key} --model {m.model()}", f"export {name}=$(echo {key})",
-        f"npm config set //registry.npmjs.org/:_authToken={key}", f"vercel env add {name} <<< {key}", f"printf '%s' {key} | docker login -u me --password-stdin",
+        f"npm config set //npm.example.com/:_authToken={key}", f"vercel env add {name} <<< {key}", f"printf '%s' {key} | docker login -u me --password-stdin",
         f"wrangler secret put {name} # {key}" if not kind.bare else f"{name}={key}", f"Environment={name}={key}", f'Environment="{name}={key}"',
         f"  {name}\t{key}", f"{name}:  {key}", f"| {name} | {key} |", f"{name}：{key}", f"{name} -> {key}", f"{name} is {key}", f"unset x; {name}:={key}",
     ))  # fmt: skip
@@ -533,7 +533,7 @@ def _url(m: Message, kind: Kind, key: str) -> str:
 def _files(m: Message, kind: Kind, key: str) -> str:
     name = kind.variable
     return m.r.choice((
-        f"//registry.npmjs.org/:_authToken={key}", f"[pypi]\nusername = __token__\npassword = {key}", f"[default]\naws_secret_access_key = {key}\nregion = us-east-1", _netrc(m, kind, key),
+        f"//npm.example.com/:_authToken={key}", f"[pypi]\nusername = __token__\npassword = {key}", f"[default]\naws_secret_access_key = {key}\nregion = us-east-1", _netrc(m, kind, key),
         f"{name.lower().replace('_', '.')}={key}", f"spring.ai.openai.api-key={key}", f"spring:\n  ai:\n    openai:\n      api-key: {key}", f'<add key="{name}" value="{key}" />', f"<apiKey>{key}</apiKey>",
         f'<property name="apiKey">{key}</property>', f'<string name="api_key">{key}</string>', f"<key>{name}</key>\n<string>{key}</string>", f'variable "api_key" {{\n  default = "{key}"\n}}',
         f'"attributes": {{\n  "id": "1",\n  "secret_string": "{key}",\n  "arn": "x"\n}}', f'api_key = "{key}" # terraform.tfvars', f"api_key: ENC({key})" if not kind.bare else f"api_key: {key}", f"'api_key' => '{key}',", f"'api_key' => env('{name}', '{key}'),",
