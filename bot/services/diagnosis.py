@@ -15,29 +15,18 @@ from bot.services.reading.figures import figures_of
 from bot.services.reading.ids import request_id_of, task_id_of
 from bot.services.reading.models import model_of
 from bot.services.reading.question import is_question, page_of
+from bot.services.reading.rivals import CLOSE, confidence_of, with_rivals
 from bot.services.reading.says import says_of
+from bot.services.reading.second import apart
 from bot.services.reading.speaker import origin_of, party_of, relay_of
 from bot.services.reading.status import status_of
 from bot.services.reading.times import occurred_at_of, retry_after_of
 from bot.services.reading.view import View, view
 from bot.signatures import Origin, Signature, Signatures
 
-_PAYMENT: Final = (
-    Cause.BALANCE_EXHAUSTED,
-    Cause.KEY_LIMIT,
-    Cause.GROUP_LIMIT,
-    Cause.REQUEST_TOO_COSTLY,
-    Cause.BILLING_INACTIVE,
-)
-_ALSO: Final = {
-    402: _PAYMENT,
-    429: (Cause.RATE_LIMITED, Cause.QUOTA_EXHAUSTED, Cause.BALANCE_EXHAUSTED),
-    403: (Cause.PERMISSION_DENIED, Cause.BALANCE_EXHAUSTED, Cause.ACCOUNT_SUSPENDED),
-    400: (Cause.INVALID_REQUEST, Cause.BALANCE_EXHAUSTED),
-    401: (Cause.AUTH_INVALID, Cause.KEY_LIMIT),
-}
 _WAITING: Final = frozenset((Cause.RATE_LIMITED, Cause.OVERLOADED, Cause.SERVER_ERROR, Cause.UPSTREAM_ERROR))
 _BARE_CODE: Final = 40  # below this rank a signature knows a type or a status without a sentence
+_BARE_STATUS: Final = 24  # up to this rank a signature knows no more than a status or a passing word
 _CERTAIN: Final = 80  # from this rank on a signature knows a provider's own sentence
 
 _STANDING: Final = re.compile(r"[a-z0-9_/]")  # a code is no part of a longer word and no folder of a path
@@ -45,7 +34,7 @@ _PLAIN: Final = re.compile(r"[a-z ,.;!?'\"()-]*")
 _TRADE: Final = re.compile(
     r"\b(?:api|errors?|requests?|tokens?|quota|accounts?|servers?|http|fail\w*|exception|keys?|billing|credits?|usage|plan|subscription|upgrade|"
     r"providers?|budget|exceeded|endpoint|retry|retrying|again|overload\w*|rate|balance|timed?|timeout|connection|network|denied|unauthorized|forbidden|"
-    r"prompt|context|content|policy|access|permission|organization|payment|channels?|upstream|gateway|busy|capacity|login|invalid)\b"
+    r"prompt|context|content|policy|access|permission|organization|payment|channels?|upstream|gateway|busy|capacity|login|invalid|credentials?|authenticate|operation|stream|workspace|reasoning)\b"
 )
 """Plain words of everyday English are an error only when one of the trade's words is among them."""
 _ORDINARY_CODES: Final = re.compile(r"^\d+$")
@@ -58,7 +47,6 @@ class _Hit(NamedTuple):
 
 
 _READ: Final = 30_000  # characters at each end of a text in which a pattern is looked for
-_RIVAL: Final = 5  # a cause that is told this much less surely still is a rival
 
 
 def _rank(candidate: tuple[Signature, str]) -> int:
@@ -95,6 +83,9 @@ class Diagnoser:
         if status is None and is_question(seen):
             return Diagnosis(causes=(Cause.UNKNOWN,), confidence=0.6, text=text, is_error=False)
         hits, speakers = self._read(seen, status)
+        if (not hits or hits[0].entry.rank <= _BARE_STATUS) and (again := apart(seen)) is not None:
+            found = self._read(again, status)[0]
+            hits = found if found and found[0].entry.rank > _BARE_STATUS else hits
         if (
             hits
             and hits[0].entry.rank < 70
@@ -138,7 +129,7 @@ class Diagnoser:
             hit = self._fits(entry, seen, status, who, word)
             if hit is not None:
                 hits.append(hit)
-                floor = max(floor, entry.rank - _RIVAL)
+                floor = max(floor, entry.rank - CLOSE)
         hits.sort(key=lambda hit: hit.score, reverse=True)
         return hits
 
@@ -231,17 +222,13 @@ class Diagnoser:
             gateway = gateway or hit.entry.gateway
         request_id = request_id_of(seen)
         gateway = gateway or relay_of(seen, request_id)
-        if causes[0] is not Cause.UNKNOWN or status in (429, 403, 400):
-            causes += [
-                cause
-                for cause in _ALSO.get(status or 0, ())
-                if cause not in causes and _may_also(causes[0], status, entry)
-            ]
+        retry_after = retry_after_of(seen)
+        causes = with_rivals(causes, status, entry, retry_after, seen.low)
         engine, engine_from = (None, "") if brief else engine_of(seen)
         said = bool(entry) or status is not None or (known and request_id is not None)
         return Diagnosis(
             causes=tuple(causes),
-            confidence=_confidence(entry, hits),
+            confidence=confidence_of(entry, [hit.entry for hit in hits]),
             text=text,
             says="" if brief else says_of(seen, hits[0].near if hits else ""),
             provider=provider,
@@ -250,7 +237,7 @@ class Diagnoser:
             model=model_of(seen),
             request_id=request_id,
             task_id=None if brief else task_id_of(seen),
-            retry_after_s=retry_after_of(seen),
+            retry_after_s=retry_after,
             occurred_at=occurred_at_of(seen, hits[0].near if hits else ""),
             engine=engine,
             engine_from=engine_from,
@@ -279,22 +266,3 @@ def _begins(word: str, seen: View) -> bool:
             return True
         place = low.find(word, place + 1)
     return False
-
-
-def _may_also(first: Cause, status: int | None, entry: Signature | None) -> bool:
-    return (
-        first is Cause.UNKNOWN
-        or entry is None
-        or entry.rank <= 20
-        or (status == 402 and first in _PAYMENT and entry.rank < 90)
-    )
-
-
-def _confidence(entry: Signature | None, hits: list[_Hit]) -> float:
-    if entry is None:
-        return 0.2
-    if entry.causes[0] is Cause.UNKNOWN:
-        return 0.3
-    told = 0.5 if entry.rank <= 24 else 0.75 if entry.rank <= 40 else 0.9 if entry.rank < 80 else 0.97
-    rivals = {hit.entry.causes[0] for hit in hits if hit.entry.rank >= entry.rank - _RIVAL}
-    return round(told - 0.1 * (len(rivals) > 1), 2)
