@@ -12,8 +12,10 @@ from itertools import accumulate
 from typing import Final
 
 from bot.redaction import bodies, headers, makers, names, numbers, structures, tables, tokens
+from bot.redaction.name_shapes import NAME
 from bot.redaction.rx import finder, replay, scatter, touched
 from bot.redaction.spans import UNREADABLE, Span
+from bot.redaction.token_shapes import TOKENS
 from bot.redaction.unwrap import GATE, Copy, Overdressed, copies, dressed
 
 _LOOKS: Final = 3  # what still holds a secret after that many looks is dropped, not sent
@@ -244,16 +246,16 @@ def _joined(texts: Sequence[bytes]) -> tuple[bytes, list[int]]:
 
 def _find_many(texts: Sequence[bytes], joined: bytes, starts: list[int], whole: Sequence[bool]) -> list[list[Span]]:
     """What `find` gives for each text."""
-    in_tokens = scatter(tokens.TOKENS, joined, starts)
-    in_names = scatter(names.NAME, joined, starts)
+    in_tokens = scatter(TOKENS, joined, starts)
+    in_names = scatter(NAME, joined, starts)
     in_rare = touched(_RARE, joined, starts)
     found = [
-        tokens.find(text, True, replay(hits, tokens.TOKENS)) if hits else []
+        tokens.find(text, True, replay(hits, TOKENS)) if hits else []
         for text, hits in zip(texts, in_tokens, strict=True)
     ]
     for text, spans, hits in zip(texts, found, in_names, strict=True):
         if hits:
-            names.find(text, spans, replay(hits, names.NAME))
+            names.find(text, spans, replay(hits, NAME))
     few = [row[:3] for row in zip(texts, found, whole, in_rare, strict=True) if row[3]]
     for search, finds in _RARER:
         for text, spans, bodily in few:

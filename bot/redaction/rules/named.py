@@ -1,6 +1,6 @@
 """Values that are secret because of the name before them: NAME=value, headers, query parameters, speech ("my key is ...").
 
-`near` must stay as it is. Values are judged by engine._telling: placeholders and masks stay, they are a diagnosis.
+`near` must stay as it is. Values are judged by named_values.telling: placeholders and masks stay, they are a diagnosis.
 """
 
 from __future__ import annotations

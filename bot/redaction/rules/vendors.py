@@ -2,7 +2,7 @@
 
 `body` is the alphabet after the prefix: u = base64url, d = base64url with dots, s = base64url with / + = . %.
 `exact` are the known lengths of the body: they tell where a wrapped or spaced key ends. `low` is the least body that counts as a
-key when it stands in one piece. `check` is an extra condition: see engine._CHECKS. `sample` and `near` are templates (see
+key when it stands in one piece. `check` is an extra condition: see vendor_keys._CHECKS. `sample` and `near` are templates (see
 shapes): the first must go wholly, the second must stay as it is.
 """
 

@@ -1,0 +1,167 @@
+"""Is this value, behind a name that tells of a secret, one? And where does it end?"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from bot.redaction import judge
+from bot.redaction.joins import next_line, quoted_end, shaped_end, spaced_end, wrapped_end
+from bot.redaction.name_shapes import MAKERS
+from bot.redaction.rx import piece
+
+_LINKS: Final = (b"https://", b"http://")
+_VENDOR_ENDS: Final = (*MAKERS, b"secret", b"access")
+_LONE: Final = piece(r"(?:[A-Za-z0-9+/_\-]{20,}={0,2})$")
+_FAULTY: Final = piece(
+    r"(?:[Ii]nvalid|[Ii]ncorrect|[Mm]issing|[Uu]nknown|[Ee]xpired|[Ww]rong|[Bb]ad|[Nn]o|[Mm]alformed|[Ff]or) [\w\- ]{0,12}$"
+)
+_OWN: Final = piece(r"(?:using|with|my|the|this|our|我的|这个|用)[ \t]?$")
+_FETCHED: Final = piece(r"(?:[$=%{/]|[Bb]earer )[A-Za-z0-9_.\-]{0,40}$")
+_RUN: Final = piece(r"[A-Za-z0-9]{24}")
+UUID: Final = piece(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_LENGTHS: Final = (24, 30, 32, 36, 40, 41, 45, 46, 48, 49, 59, 60, 64, 70, 72, 77, 84)
+_BAIDU: Final = piece(r"24\.[0-9a-f]{32}\.[0-9]{5,8}\.[0-9]{10}\.[0-9]{6}-[0-9]{6,9}")
+# whole keys without a prefix that have a sign in their middle: Baidu, Zhipu, iFlytek, Telegram
+SHAPES: Final = (
+    _BAIDU,
+    piece(r"[0-9a-f]{32}\.[A-Za-z0-9]{16}"),
+    piece(r"[0-9a-f]{32}:[A-Za-z0-9+/]{32,64}"),
+    piece(r"[A-Za-z]{20}:[A-Za-z]{20}"),
+    piece(r"[0-9]{8,10}:[A-Za-z0-9_\-]{35}"),
+    piece(r"[MNO][A-Za-z0-9_\-]{23,27}\.[A-Za-z0-9_\-]{6}\.[A-Za-z0-9_\-]{38}"),
+)
+_BARE_VALUE: Final = piece(r"[A-Za-z0-9+/_\-.]{32,}={0,2}$")
+_WEAK: Final = frozenset((b"key", b"token", b"pass", b"session", b"sid", b"credential", b"signature", b"csrf"))
+_SHUT: Final = frozenset((b'"', b"'", b",", b"&", b"`"))
+_OURS: Final = piece(r"[a-z]{1,12}(?:[ ,]{1,2}(?:[a-z]{1,12}|[0-9]{1,8})){0,4}\]")
+
+
+def alone(view: bytes, end: int) -> bool:
+    """Whether nothing but blanks stands between this place and the line's end."""
+    return view[end : end + 24].split(b"\n", 1)[0].strip() == b""
+
+
+def lone(value: bytes) -> bool:
+    """Looks like a key whatever stands around it: long, one run, letters of both cases or digits amid them; no id, no hex."""
+    return (
+        _LONE.match(value) is not None
+        and not judge.whole_hex(value)
+        and not judge.evidence(value)
+        and judge.mixed(value)
+        and judge.plausible(value)
+        and value.lower() != value
+        and value.upper() != value
+        and value.count(b"-") < 3
+    )
+
+
+def close_by(view: bytes, end: int) -> bytes:
+    """What touches the value: a mask may go on in signs that no value has."""
+    following = view[end : end + 3]
+    return (following + b" ").split()[0] if following[:1] > b" " and following[:1] not in _SHUT else b""
+
+
+def ours(view: bytes, at: int) -> bool:
+    """`openai key]`: the rest of a label of our own."""
+    return _OURS.match(view, at) is not None
+
+
+def flag(view: bytes, start: int) -> bool:
+    """`--api-key VALUE`: a command line flag may be followed by a blank."""
+    word = view[max(0, start - 24) : start].rsplit(b"\n", 1)[-1]
+    return b"--" in word.rsplit(b" ", 1)[-1]
+
+
+def telling_alone(view: bytes, start: int, word: bytes, kind: str, gap: bytes, value: bytes, end: int) -> bool:
+    """After a name and a blank only: must look like nothing but a secret."""
+    if gap[-1:] in (b'"', b"'") and view[end : end + 1] == gap[-1:] and b"\n" not in gap:
+        return True  # the blank is a configuration file's separator
+    if kind == "password":
+        if len(value) >= 24 and lone(value):
+            return True
+        odd = judge.mixed(value) or not judge.camel(value)
+        return len(value) >= 8 and value.isalnum() and odd and value.lower() != value
+    low = value.lower()
+    if (
+        len(value) >= 24
+        and value.isalnum()
+        and low != value
+        and low.upper() != value
+        and not value[:8].isdigit()
+        and judge.mixed(value)
+    ):
+        return True
+    if _FAULTY.search(view, max(0, start - 24), start) is not None:
+        return False  # `invalid x-api-key <request id>`
+    if _FETCHED.search(view, max(0, start - 40), start) is not None:
+        return False  # `$API_KEY <request id>`: the name is itself a value
+    if not (
+        qualified(view, start)
+        or word[0] >= 0x80
+        or b"\t" in gap
+        or b"  " in gap
+        or _OWN.search(view, max(0, start - 12), start) is not None
+    ):
+        return False
+    return UUID.match(value) is not None or (
+        _BARE_VALUE.match(value) is not None and judge.mixed(value) and judge.plausible(value)
+    )
+
+
+def joined(view: bytes, at: int, end: int, value: bytes) -> int:
+    following = view[end : end + 1]
+    if following == b" ":
+        return end if len(value) >= 8 and judge.placeholder(value) else spaced_end(view, at, end)
+    if following not in (b"\n", b"\r", b"\\") or judge.evidence(value) or judge.dated(value):
+        return end
+    following_run = next_line(view, end)
+    if not following_run or judge.placeholder(value):
+        return end
+    if b"." in value or b":" in value or b"." in following_run or b":" in following_run:
+        shaped = shaped_end(view, at, end, SHAPES)
+        if shaped > end:
+            return shaped
+    quoted = quoted_end(view, at, end)
+    if quoted > end:
+        return quoted
+    if value.endswith(b"=") and not value.endswith(b"=="):
+        end -= 1
+        value = value[:-1]
+    if len(value) < 8 or (judge.wordlike(value) and len(value) < 16):
+        return end
+    return wrapped_end(view, at, end, _LENGTHS)
+
+
+def telling(view: bytes, word: bytes, kind: str, value: bytes, parameter: bool, start: int) -> bool:
+    size = len(value)
+    if value.startswith(_LINKS) or (kind != "password" and judge.evidence(value)):
+        return False
+    if parameter and kind != "password":
+        return size >= 8 and (judge.mixed(value) or size >= 20)
+    if kind == "password":
+        if size < 6:
+            return False
+        if judge.mixed(value) or value.isdigit() or (size >= 8 and value.isalpha() and not judge.camel(value)):
+            return True
+        return any(byte in b"!#$%*+@^~?" for byte in value) or (size >= 10 and view[start - 1 : start] == b"_")
+    if kind == "authorization":
+        return size >= 8 and (judge.mixed(value) or size >= 20)
+    if size < 8 or not (
+        judge.mixed(value) or (size >= 20 and (judge.plausible(value) or _RUN.search(value) is not None))
+    ):
+        return False
+    if word in _WEAK and not qualified(view, start):
+        return size >= 16 and judge.plausible(value)
+    return size >= 16 or judge.plausible(value)
+
+
+def qualified(view: bytes, start: int) -> bool:
+    """`api_key`, `X-Auth-Token`, `secretKey`: the word is part of a longer name."""
+    last = view[start - 1 : start]
+    return (
+        last in (b"_", b"-")
+        or last.isalpha()
+        or (last >= b"\x80")
+        or view[max(0, start - 4) : start].lower() == b"api "
+        or view[max(0, start - 24) : start].lower().rstrip(b" ").endswith(_VENDOR_ENDS)
+    )

@@ -1,0 +1,96 @@
+"""Runs without a prefix: keys that their shape gives away, and what stands for a text in base64 or in hex digits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from bot.redaction.joins import exact_end, shaped_end, wrapped_end
+from bot.redaction.makers import decoded, unhexed
+from bot.redaction.rx import piece
+from bot.redaction.spans import Span
+from bot.redaction.token_shapes import AZURE_MIDDLE, OPENAI_MIDDLE
+from bot.redaction.vendor_keys import KEY_RUN, squeeze
+
+_KEY_BYTES: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
+_BROKEN_HEAD: Final = piece(r"([A-Za-z0-9]{1,51})(?:[ \t]*\\?|=)\r?\n[ \t]*(?:[>|#][ \t]*)?$")
+BASE64: Final = piece(r"[A-Za-z0-9+/_\-]+={0,2}")
+_HEX: Final = piece(r"[0-9a-f]{32}\b")
+_DISCORD: Final = piece(r"[MNO][A-Za-z0-9_\-]{23,27}\.[A-Za-z0-9_\-]{6}\.[A-Za-z0-9_\-]{27,40}$")
+_DISCORD_HEAD: Final = piece(r"[MNO][A-Za-z0-9_\-.]+")
+
+
+def read(view: bytes, start: int, end: int, look: Callable[[bytes], list[Span]] | None) -> Span | None:
+    """`look` finds secrets in the text that a coded run stands for; None leaves coded runs alone."""
+    run = view[start:end]
+    if end - start > 8 and (AZURE_MIDDLE in run or OPENAI_MIDDLE in run):
+        middle = AZURE_MIDDLE if AZURE_MIDDLE in run else OPENAI_MIDDLE
+        start = view.index(middle, start)
+        end = start + len(middle)
+        run = middle
+    if run in (OPENAI_MIDDLE, AZURE_MIDDLE):
+        begin = start
+        floor = max(0, start - 90)
+        while begin > floor and view[begin - 1] in _KEY_BYTES:
+            begin -= 1
+        tail = KEY_RUN.match(view, start)
+        stop = tail.end() if tail is not None else end
+        if run == AZURE_MIDDLE:
+            begin, stop = _azure(view, begin, start, end, stop)
+        if start - begin < 16 or stop - end < 16:
+            return None
+        return begin, stop, "openai key" if run == OPENAI_MIDDLE else "azure key", view[begin:stop]
+    if run.endswith(b"\n"):
+        if view[start] in b"MNO":
+            head = _DISCORD_HEAD.match(view, start)
+            if head is None:
+                return None
+            stop = shaped_end(view, start, head.end(), (_DISCORD,))
+            return (start, stop, "discord token", squeeze(view[start:stop])) if stop > head.end() else None
+        begin = view.index(b":", start) + 1
+        head = KEY_RUN.match(view, begin)
+        if head is None:
+            return None
+        stop = exact_end(view, begin, head.end(), (35,), False)
+        return (start, stop, "telegram token", squeeze(view[start:stop])) if stop > head.end() else None
+    if b"." in run:
+        if _HEX.match(run):
+            return (start, end, "zhipu key", run) if end - start == 49 else None
+        if not _DISCORD.match(run):
+            return None
+        stop = max(end, wrapped_end(view, start, end, (70, 71, 72, 59)))
+        return start, stop, "discord token", squeeze(view[start:stop])
+    if b":" in run or b"\xef" in run:
+        soft = (
+            end - 1 if run.endswith(b"=") and not run.endswith(b"==") and view[end : end + 1] in (b"\n", b"\r") else end
+        )
+        stop = max(end, wrapped_end(view, start, soft, (46, 45, 77)))
+        return start, stop, "telegram token" if run[:8].isdigit() else "iflytek key", squeeze(view[start:stop])
+    if look is None:
+        return None
+    stop = end
+    if run[0] in b"234567":
+        inside = unhexed(run)
+    else:
+        whole = BASE64.match(view, start)
+        stop = max(end, whole.end() if whole is not None else end)
+        inside = decoded(view[start:stop])
+        if inside is None and stop > end:
+            stop, inside = end, decoded(run)
+    if inside is None:
+        return None
+    inner = look(inside)
+    return (start, stop, inner[0][2], inner[0][3]) if inner else None
+
+
+def _azure(view: bytes, begin: int, start: int, end: int, stop: int) -> tuple[int, int]:
+    """Both ends of an Azure key of 84 around its middle, which is whole: either half may be broken over a line end."""
+    if start - begin < 52:
+        head = _BROKEN_HEAD.search(view, max(0, begin - 140), begin)
+        missing = 52 - (start - begin)
+        if head is not None and head.end(1) - head.start(1) >= missing:
+            begin = head.end(1) - missing
+    if stop - end < 26:
+        joined = exact_end(view, end, stop, (26,), False)
+        stop = max(stop, joined)
+    return begin, stop

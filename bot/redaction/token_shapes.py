@@ -1,0 +1,42 @@
+"""How a token looks that is a key by its maker's prefix or by its own shape: one pattern for the whole text."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import re2
+
+from bot.redaction.rules.vendors import RULES
+from bot.redaction.rx import finder
+
+_BODY: Final = {"u": r"[A-Za-z0-9_\-]*", "d": r"[A-Za-z0-9_\-.]*", "s": r"[A-Za-z0-9_\-/+=.%]*"}
+OPENAI_MIDDLE: Final = b"T3BlbkFJ"
+AZURE_MIDDLE: Final = b"JQQJ99"
+
+
+def _pattern() -> str:
+    parts = []
+    for body, tail in _BODY.items():
+        prefixes = sorted({rule.prefix for rule in RULES if rule.body == body}, key=len, reverse=True)
+        parts.append("(?:" + "|".join(re2.escape(prefix) for prefix in prefixes) + ")" + tail)
+    zhipu = r"[0-9a-f]{32}\.[A-Za-z0-9]{16,17}"
+    discord = r"[MNO][A-Za-z0-9_\-]{23,27}\.[A-Za-z0-9_\-]{6}\.[A-Za-z0-9_\-]{27,40}"
+    # Telegram's bot tokens, iFlytek's password in two halves
+    halves = r"[0-9]{8,10}(?::|：)[A-Za-z0-9_\-]{34,36}\b|[0-9a-f]{32}(?::|：)[A-Za-z0-9+/=_\-]{24,}|[A-Za-z]{20}(?::|：)[A-Za-z]{20}\b"
+    # base64 of text: every fourth character stands for five bits whose first is nought
+    base64 = r"(?:[A-Za-f][A-Za-z0-9+/]{3}){6}[A-Za-z0-9+/]*={0,2}"
+    # hex of text: twenty bytes or more of which none is below a blank or above a tilde
+    hexed = r"(?:[2-7][0-9a-fA-F]){20,}\b"
+    # Telegram's and Discord's, broken in the middle
+    broken = (
+        r"(?:[0-9]{8,10}:AA[A-Za-z0-9_\-]{4,32}|[MNO][A-Za-z0-9_\-]{23,27}\.[A-Za-z0-9_\-]{6}\.[A-Za-z0-9_\-]{4,26})"
+        r"(?:=|\\|[ \t]{1,3})?\r?\n"
+    )
+    return (
+        rf"(?:\b|_|bot|[Kk]ey|KEY|[Tt]oken)(?:{zhipu}|{discord}|{halves}|{broken}|"
+        + "|".join(parts)
+        + rf"|{base64}|{hexed})|{OPENAI_MIDDLE.decode()}|{AZURE_MIDDLE.decode()}"
+    )
+
+
+TOKENS: Final = finder(_pattern())
