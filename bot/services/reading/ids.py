@@ -88,8 +88,8 @@ _TWICE: Final = re.compile(r"\(request id: ?[\w-]+\) \(request id: ?(20\d{18,27}
 """A relay adds its own id behind the one of the relay that it asked; the caller's relay is the last."""
 _RUN: Final = re.compile(r"[02][0-9]{13}")
 _BODY: Final = Named(
-    ("chatcmpl", "resp", "msg", "gen", "cmpl", "run", "video", "task", "req"),
-    re.compile(r"[\"']id[\"'] ?: ?[\"']((?:chatcmpl|resp|msg|gen|cmpl|run|video|task|req)[-_][a-z0-9_-]{6,80})[\"']"),
+    ("chatcmpl", "resp", "msg", "gen", "cmpl", "run", "video", "task", "req", '"as-', "'as-"),
+    re.compile(r"[\"']id[\"'] ?: ?[\"']((?:chatcmpl|resp|msg|gen|cmpl|run|video|task|req|as)[-_][a-z0-9_-]{6,80})[\"']"),
 )
 _BRACKETED: Final = re.compile(r"\]\[(20\d{12}[0-9a-f]{8,30})\]")
 _ANY_NAME: Final = re2.compile(

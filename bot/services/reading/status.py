@@ -37,7 +37,7 @@ _STATUS_LOOSE: Final = re.compile(
     r"|(?:^|[\[(<])([45]\d\d)(?:[\])>]| ?[{\[<\"'`:|-]| [a-z\u4e00-\u9fff.])"
     r"|(?<![\d.,/$-])([45]\d\d) (?:you|your|the|this|no|invalid|incorrect|insufficient|user|access|sorry|free|rate|too|quota|model|provider|account|organization|internal|service|server|bad|permission|authentication|unable|missing|not|unknown|unsupported|error|budget|daily|monthly)\b"
     r"|\b(?:msg|message|error)[\"']?[:=] ?[\"']?([45]\d\d)[ {:]"
-    r"|\| ?([45]\d\d) ?\|"
+    r"|\| ?([45]\d\d) ?(?:\||- [a-z\u4e00-\u9fff])"
     r"|[\"']([45]\d\d): (?=[a-z])"
     r"|(?<=\d - )([45]\d\d) [a-z]"
     r"|^([45]\d\d), (?:body|message|reason|headers|response)\b"
