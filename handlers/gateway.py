@@ -27,10 +27,14 @@ async def run(request: Request, services: Services) -> AsyncIterator[Reply]:
         yield Reply(title=words.say("gateway.title"), blocks=(Line(words.say("gateway.known", names=names)), *usage))
         return
     name = gateways.named(given[0])
-    try:
-        if len(given) == 1:
+    if len(given) == 1:
+        try:
             yield _list(name, await gateways.targets(name), words)
-        elif given[1] in ("undo", "--undo", "撤销"):
+        except SwitchRefused as fault:
+            yield _refusal(fault, words, words.say("gateway.unread", gateway=name))
+        return
+    try:
+        if given[1] in ("undo", "--undo", "撤销"):
             yield _result(await gateways.undo(name, request.asker, request.role), words)
         else:
             want = _want(gateways.kind(name), given[2:], words)
@@ -170,7 +174,7 @@ def _result(done: GatewayDone, words: Words) -> Reply:
     )
 
 
-def _refusal(fault: SwitchRefused, words: Words) -> Reply:
+def _refusal(fault: SwitchRefused, words: Words, title: str = "") -> Reply:
     key = f"switch.words.{fault.facts.get('reason')}"
     text = words.say(key, **{k: v for k, v in fault.facts.items() if k != "reason"}) if words.has(key) else str(fault)
-    return Reply(title=words.say("switch.refused"), blocks=(Line(text),))
+    return Reply(title=title or words.say("gateway.refused"), blocks=(Line(text),))

@@ -137,7 +137,10 @@ async def test_one_of_many_presses_wins(house: Room, relay: NewApiWorld) -> None
 async def test_a_missing_key_is_named(house: Room, relay: NewApiWorld) -> None:
     del house.environ["RELAY_ADMIN"]
     chat = desk(house, relay=relay_table(relay))
-    assert "RELAY_ADMIN" in chat.read(await chat.send("relay"))
+    said = chat.read(await chat.send("relay"))
+    assert "Gateway relay cannot be read" in said
+    assert "RELAY_ADMIN" in said
+    assert "was not changed" in chat.read(await chat.send("relay 1 off"))
 
 
 async def test_an_interrupted_change_is_ended_at_the_next_start(house: Room, relay: NewApiWorld) -> None:
