@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from bot.model.chat import MessageRef, Person
 from bot.model.money import Runway
+from bot.model.values import dataclass
 
 
 class AlertKind(StrEnum):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from enum import IntEnum
 from typing import Final, Literal
+
+from bot.model.values import dataclass
 
 Language = str  # "zh", "en": the name of a catalogue under bot/locales/
 Platform = Literal["slack", "telegram", "terminal"]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from decimal import Decimal
 from enum import StrEnum
 from typing import Literal
 
 from bot.model.chat import CleanText
+from bot.model.values import dataclass
 
 
 class Cause(StrEnum):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from decimal import Decimal
 from pathlib import Path
 from typing import Literal
 
 from bot.model.money import Price
+from bot.model.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final, Literal
 
 from bot.model.chat import CleanText, MessageRef, Person
+from bot.model.values import dataclass
 
 EVIDENCE: Final = (
     "time",

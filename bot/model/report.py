@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 
 from bot.model.chat import CleanText, Found
 from bot.model.diagnosis import Cause
+from bot.model.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from bot.model.chat import Person, Place, Role
 from bot.model.engine import Engine, GatewaySettings, KeyRef, Route
+from bot.model.values import dataclass
 
 
 class Secret:

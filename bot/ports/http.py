@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from decimal import Decimal
 from typing import Any, Protocol
+
+from bot.model.values import dataclass
 
 Json = Any  # parsed JSON: every provider file narrows it itself and reports a wrong shape
 

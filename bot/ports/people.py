@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -12,6 +11,7 @@ from bot.model.alert import Await, Notice, WeekReport
 from bot.model.chat import CleanText, MessageRef, Person, Place, Platform, Reply, Request
 from bot.model.handoff import Page, Ticket, Waiting
 from bot.model.money import AccountState
+from bot.model.values import dataclass
 
 
 class Chat(Protocol):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Any, Protocol
 
 from bot.model.chat import CleanText, MessageRef, Person
 from bot.model.handoff import Evidence, Ticket, TicketState, TimelineEntry
 from bot.model.money import Kind, Reading
+from bot.model.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

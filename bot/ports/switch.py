@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -13,6 +13,7 @@ from bot.errors import SwitchRefused
 from bot.model.chat import CleanText
 from bot.model.engine import Engine
 from bot.model.team import Secret
+from bot.model.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)
