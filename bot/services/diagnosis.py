@@ -12,6 +12,7 @@ from bot.model.chat import CleanText
 from bot.model.diagnosis import Cause, Diagnosis
 from bot.services.reading.engine import engine_of
 from bot.services.reading.figures import figures_of
+from bot.services.reading.foreign import is_foreign
 from bot.services.reading.ids import request_id_of, task_id_of
 from bot.services.reading.models import model_of
 from bot.services.reading.question import is_question, page_of
@@ -86,6 +87,8 @@ class Diagnoser:
         if (not hits or hits[0].entry.rank <= _BARE_STATUS) and (again := apart(seen)) is not None:
             found = self._read(again, status)[0]
             hits = found if found and found[0].entry.rank > _BARE_STATUS else hits
+        if hits and hits[0].entry.rank < _CERTAIN and is_foreign(seen):
+            hits, status = [], None
         if (
             hits
             and hits[0].entry.rank < 70
@@ -187,7 +190,7 @@ class Diagnoser:
         if _ORDINARY_CODES.match(code):
             return bool(
                 self._pattern(
-                    r"(?:code[\"' :=]{1,5}|err(?:or)?(?:no)?[\"' :=]{1,4}|[\[(|]\s?|^|错误码[ :]{0,2}|status_msg[\"' :=]{1,4}|error[: ]{1,2})"
+                    r"(?:code[\"' :=]{1,5}|err(?:or)?(?:no)?[\"' :=]{1,4}|[\[(|]\s?|^|(?:错误|代码|错误码|返回码)[ :]{0,2}|status_msg[\"' :=]{1,4}|error[: ]{1,2})"
                     + code
                     + r"(?=\s?[\])|\"',}:;]|\s|$)"
                 ).search(low)
