@@ -10,7 +10,8 @@ from json.decoder import JSONDecoder
 from json.encoder import encode_basestring as _quoted
 from typing import BinaryIO, Final
 
-from bot.redaction.engine import redact, redact_many
+from bot.redaction.engine import redact
+from bot.redaction.many import redact_many
 
 __all__ = ["clean_stream", "main"]
 

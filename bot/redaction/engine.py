@@ -8,15 +8,12 @@ from __future__ import annotations
 
 from binascii import b2a_base64
 from collections.abc import Sequence
-from itertools import accumulate
 from typing import Final
 
 from bot.redaction import bodies, headers, makers, names, numbers, structures, tables, tokens
-from bot.redaction.name_shapes import NAME
-from bot.redaction.rx import finder, replay, scatter, touched
+from bot.redaction.rx import finder
 from bot.redaction.spans import UNREADABLE, Span
-from bot.redaction.token_shapes import TOKENS
-from bot.redaction.unwrap import GATE, Copy, Overdressed, copies, dressed
+from bot.redaction.unwrap import Copy, Overdressed, copies, dressed
 
 _LOOKS: Final = 3  # what still holds a secret after that many looks is dropped, not sent
 _MOST_REPEATED: Final = 200  # each is one more walk over the text
@@ -25,7 +22,7 @@ DROPPED: Final = "[text dropped: it could not be cleaned]"
 
 
 # Most texts hold nothing for the rarer finders: one look tells.
-_RARER: Final = tuple(
+RARER: Final = tuple(
     (finder(hints), finds)
     for hints, finds in (
         (structures.HINTS, structures.find),
@@ -52,7 +49,7 @@ def find(view: bytes, whole: bool = True) -> list[Span]:
 
 
 def _rare(view: bytes, spans: list[Span], whole: bool) -> None:
-    for search, finds in _RARER:
+    for search, finds in RARER:
         if (whole or finds is not bodies.find) and search(view, 0)[0] >= 0:
             finds(view, spans)
 
@@ -62,7 +59,7 @@ def _look(text: bytes) -> list[Span]:
     if dressed(text):
         spans = _undressed(text, spans)
     elif spans:
-        _repeats(text, (), spans)
+        repeats(text, (), spans)
     if spans:
         headers.find(text, spans)
     return spans
@@ -81,11 +78,11 @@ def _undressed(text: bytes, spans: list[Span]) -> list[Span]:
         for start, end, kind, secret in find(copy.text, whole):
             spans.append((*copy.back(start, end), kind, secret))
     if spans:
-        _repeats(text, views, spans)
+        repeats(text, views, spans)
     return spans
 
 
-def _repeats(text: bytes, views: Sequence[Copy], spans: list[Span]) -> None:
+def repeats(text: bytes, views: Sequence[Copy], spans: list[Span]) -> None:
     """A secret once found is cut wherever else it stands."""
     found = {span[3]: span[2] for span in spans if len(span[3]) >= _REPEATED and span[2] != structures.MAIL}
     for secret in tuple(found)[:_MOST_REPEATED] if len(found) > _MOST_REPEATED else found:
@@ -161,6 +158,12 @@ def _rank(span: Span) -> tuple[bool, bool, int]:
     return span[2] in (bodies.PROMPT, bodies.IMAGE, headers.HEADER), span[2] not in _VAGUE, len(span[3])
 
 
+def cut(text: bytes, spans: list[Span]) -> tuple[str, dict[str, int]]:
+    """The text without these spans, and how many of each kind went."""
+    counts: dict[str, int] = {}
+    return _cut(text, _union(spans), counts).decode("utf-8", "replace"), counts
+
+
 def _cut(text: bytes, spans: list[Span], counts: dict[str, int]) -> bytes:
     """The text without the spans, which are in order and apart."""
     out: list[bytes] = []
@@ -206,85 +209,7 @@ def redact(raw: str) -> tuple[str, dict[str, int]]:
     spans = _look(text)
     if not spans:
         return raw, {}
-    counts: dict[str, int] = {}
-    return _cut(text, _union(spans), counts).decode("utf-8", "replace"), counts
-
-
-# Between texts that are looked at together. Not one pattern can reach over a line end and a NUL, and no text here holds a NUL.
-_APART: Final = b"\n\0\n"
-
-
-def redact_many(raws: Sequence[str]) -> list[tuple[str, dict[str, int]]]:
-    """Gives what `redact` gives for each, in less time: each pattern walks over all the texts at once.
-
-    The tables of one pattern fit a processor's cache, those of all of them do not. No text may hold a NUL.
-    """
-    if len(raws) < 2:
-        return [redact(raw) for raw in raws]
-    texts = [raw.encode("utf-8") for raw in raws]
-    joined, starts = _joined(texts)
-    found = _find_many(texts, joined, starts, [True] * len(texts))
-    worn = touched(GATE, joined, starts)
-    _undressed_many(texts, found, [number for number, dress in enumerate(worn) if dress])
-    for text, spans, dress in zip(texts, found, worn, strict=True):
-        if spans and not dress:
-            _repeats(text, (), spans)
-    dumps = touched(headers.GATE, joined, starts)
-    for text, spans, dump in zip(texts, found, dumps, strict=True):
-        if dump and spans:
-            headers.dumped(text, spans)
-    answers: list[tuple[str, dict[str, int]]] = []
-    for raw, text, spans in zip(raws, texts, found, strict=True):
-        counts: dict[str, int] = {}
-        answers.append((_cut(text, _union(spans), counts).decode("utf-8", "replace") if spans else raw, counts))
-    return answers
-
-
-def _joined(texts: Sequence[bytes]) -> tuple[bytes, list[int]]:
-    return _APART.join(texts), list(accumulate((len(text) + len(_APART) for text in texts), initial=0))
-
-
-def _find_many(texts: Sequence[bytes], joined: bytes, starts: list[int], whole: Sequence[bool]) -> list[list[Span]]:
-    """What `find` gives for each text."""
-    in_tokens = scatter(TOKENS, joined, starts)
-    in_names = scatter(NAME, joined, starts)
-    in_rare = touched(_RARE, joined, starts)
-    found = [
-        tokens.find(text, True, replay(hits, TOKENS)) if hits else []
-        for text, hits in zip(texts, in_tokens, strict=True)
-    ]
-    for text, spans, hits in zip(texts, found, in_names, strict=True):
-        if hits:
-            names.find(text, spans, replay(hits, NAME))
-    few = [row[:3] for row in zip(texts, found, whole, in_rare, strict=True) if row[3]]
-    for search, finds in _RARER:
-        for text, spans, bodily in few:
-            if (bodily or finds is not bodies.find) and search(text, 0)[0] >= 0:
-                finds(text, spans)
-    return found
-
-
-def _undressed_many(texts: Sequence[bytes], found: list[list[Span]], worn: Sequence[int]) -> None:
-    """What `_undressed` does, for those of the texts that wear anything."""
-    looks: list[tuple[int, Copy, bool]] = []
-    dresses: list[tuple[int, list[Copy]]] = []
-    for number in worn:
-        try:
-            views = copies(texts[number])
-        except Overdressed:
-            found[number] = [(0, len(texts[number]), UNREADABLE, b"")]
-            continue
-        whole = not any(span[2] == bodies.PROMPT for span in found[number])
-        looks += [(number, view, whole) for view in (views if len(views) > 2 else views[-1:])]
-        dresses.append((number, views))
-    if looks:
-        inner = [look[1].text for look in looks]
-        shown = _find_many(inner, *_joined(inner), [look[2] for look in looks])
-        for (number, view, _), spans in zip(looks, shown, strict=True):
-            found[number] += [(*view.back(start, end), kind, secret) for start, end, kind, secret in spans]
-    for number, views in dresses:
-        if found[number]:
-            _repeats(texts[number], views, found[number])
+    return cut(text, spans)
 
 
 def canonical(secret: str) -> str:

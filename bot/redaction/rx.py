@@ -9,6 +9,7 @@ alternation of literals: nothing in them can backtrack.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -60,10 +61,11 @@ def piece(pattern: str) -> re.Pattern[bytes]:
     return re.compile(pattern.encode("utf-8"))
 
 
-def replay(hits: list[tuple[int, int]], search: Search) -> Search:
+def replay(hits: list[tuple[int, int]], search: Search, back: int = 0) -> Search:
     """Gives the hits of an earlier scan of the same text, so that it need not be walked again.
 
-    `hits` are all that `search` finds when each look begins where the last hit ended. A look from inside such a hit is a real one.
+    `hits` are all that `search` finds when each look begins `back` before the end of the last hit. A look from inside such a hit is a
+    real one.
     """
     index = 0
     count = len(hits)
@@ -74,7 +76,7 @@ def replay(hits: list[tuple[int, int]], search: Search) -> Search:
             hit = hits[index]
             if hit[0] >= position:
                 return hit
-            if hit[1] > position:
+            if hit[1] - back > position:
                 return search(view, position)
             index += 1
         return NOWHERE
@@ -82,38 +84,45 @@ def replay(hits: list[tuple[int, int]], search: Search) -> Search:
     return again
 
 
-def scatter(search: Search, joined: bytes, starts: list[int]) -> list[list[tuple[int, int]] | None]:
-    """All hits in many texts at once, as places in each text. `starts`: where each text begins, and one more for the end."""
-    found: list[list[tuple[int, int]] | None] = [None] * (len(starts) - 1)
-    index = position = 0
-    limit = starts[1]
+# Between texts that are looked at together: not one pattern can reach over a line end and a NUL, and no text here holds a NUL.
+APART: Final = b"\n\0\n"
+
+
+def scatter(search: Search, joined: bytes, starts: list[int], back: int = 0) -> dict[int, list[tuple[int, int]]]:
+    """All hits in many texts that stand apart in `joined`, as places in each text, by the number of the text. `starts`: where each text
+    begins, and one more for the end. Each look begins `back` before the end of the last hit."""
+    found: dict[int, list[tuple[int, int]]] = {}
+    index = base = limit = position = 0
     match, anywhere, size = _bare(search), re2._Anchor.UNANCHORED, len(joined)
     while True:
         start, end = match(anywhere, joined, position, size)[0]
         if start < 0:
             return found
-        while start >= limit:
-            index += 1
-            limit = starts[index + 1]
-        base = starts[index]
-        hits = found[index]
-        if hits is None:
-            found[index] = [(start - base, end - base)]
+        if start >= limit:
+            index = bisect_right(starts, start, index) - 1
+            base, limit = starts[index], starts[index + 1]
+        if end > limit - len(APART):  # it has taken the line end behind this text for one of the text's own
+            start, end = match(anywhere, joined, max(position, base), limit - len(APART))[0]
+            if start < 0:
+                position = limit
+                continue
+        hit = (start - base, end - base)
+        if index in found:
+            found[index].append(hit)
         else:
-            hits.append((start - base, end - base))
-        position = end if end > start else end + 1
+            found[index] = [hit]
+        position = end - back if end > start else end + 1
 
 
-def touched(search: Search, joined: bytes, starts: list[int]) -> list[bool]:
-    """Which of many texts hold a hit at all."""
-    found = [False] * (len(starts) - 1)
-    index = position = 0
+def touched(search: Search, joined: bytes, starts: list[int]) -> list[int]:
+    """The numbers of those of many texts that hold a hit at all."""
+    found: list[int] = []
+    position = 0
     match, anywhere, size = _bare(search), re2._Anchor.UNANCHORED, len(joined)
     while True:
         start = match(anywhere, joined, position, size)[0][0]
         if start < 0:
             return found
-        while start >= starts[index + 1]:
-            index += 1
-        found[index] = True
-        position = starts[index + 1]
+        index = bisect_right(starts, start)
+        found.append(index - 1)
+        position = starts[index]

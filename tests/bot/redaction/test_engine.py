@@ -28,6 +28,7 @@ from bench.gen_redaction import (
 )
 from bot.redaction import engine
 from bot.redaction.gate import Gate
+from bot.redaction.many import redact_many
 from bot.redaction.rules.shapes import grow
 
 WIDTH = 12
@@ -185,7 +186,7 @@ def test_whole_messages_of_the_third_set() -> None:
     rows = third.make(20261122, 300)
     assert third.score(rows, 0) == (0, 0, 0)
     texts = [str(row["text"]) for row in rows]
-    assert engine.redact_many(texts) == [engine.redact(text) for text in texts]
+    assert redact_many(texts) == [engine.redact(text) for text in texts]
 
 
 @pytest.mark.parametrize(
@@ -260,7 +261,7 @@ def test_evidence_of_the_second_set_is_not_touched() -> None:
 def test_many_at_once_give_what_each_gives_alone() -> None:
     texts = [str(row["text"]) for row in [*second.make(77, 250), *make(77, 150)]]
     texts += ["", "key:", "sk-", "\n", "=abcdef1234567890", "a\nb", "ｋｅｙ", texts[0][:30], texts[1][5:]]
-    assert engine.redact_many(texts) == [engine.redact(text) for text in texts]
+    assert redact_many(texts) == [engine.redact(text) for text in texts]
 
 
 def test_an_answer_that_is_an_error_stays() -> None:

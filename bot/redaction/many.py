@@ -1,0 +1,78 @@
+"""Many texts at once, as a stream of rows brings them: each pattern walks over all of them in one go.
+
+The tables of one pattern fit a processor's cache, those of all of them do not, and one walk over a hundred texts is one call. What is
+found is then judged text by text, as `engine` does it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import accumulate
+
+from bot.redaction import bodies, headers, names, tokens
+from bot.redaction.engine import RARER, cut, redact, repeats
+from bot.redaction.name_shapes import LEAST, NAME
+from bot.redaction.rx import APART, replay, scatter, touched
+from bot.redaction.spans import UNREADABLE, Span
+from bot.redaction.token_shapes import TOKENS
+from bot.redaction.unwrap import GATE, Copy, Overdressed, copies
+
+
+def redact_many(raws: Sequence[str]) -> list[tuple[str, dict[str, int]]]:
+    """Gives what `redact` gives for each. No text may hold a NUL, which is what stands between them here."""
+    if len(raws) < 2:
+        return [redact(raw) for raw in raws]
+    texts = [raw.encode("utf-8") for raw in raws]
+    joined, starts = _joined(texts)
+    found = _find(texts, joined, starts, None)
+    worn = touched(GATE, joined, starts)
+    _undressed(texts, found, worn)
+    bare = set(worn)
+    for number, spans in enumerate(found):
+        if spans and number not in bare:
+            repeats(texts[number], (), spans)
+    for number in touched(headers.GATE, joined, starts):
+        if found[number]:
+            headers.dumped(texts[number], found[number])
+    return [cut(text, spans) if spans else (raw, {}) for raw, text, spans in zip(raws, texts, found, strict=True)]
+
+
+def _joined(texts: Sequence[bytes]) -> tuple[bytes, list[int]]:
+    return APART.join(texts), list(accumulate([len(text) + len(APART) for text in texts], initial=0))
+
+
+def _find(texts: Sequence[bytes], joined: bytes, starts: list[int], whole: Sequence[bool] | None) -> list[list[Span]]:
+    """What `engine.find` gives for each text; `whole` as there, None for all of them."""
+    found: list[list[Span]] = [[] for _ in texts]
+    for number, hits in scatter(TOKENS, joined, starts).items():
+        found[number] = tokens.find(texts[number], True, replay(hits, TOKENS))
+    for number, hits in scatter(NAME, joined, starts, LEAST).items():
+        names.find(texts[number], found[number], replay(hits, NAME, LEAST))
+    for hint, finds in RARER:
+        for number in touched(hint, joined, starts):
+            if finds is not bodies.find or whole is None or whole[number]:
+                finds(texts[number], found[number])
+    return found
+
+
+def _undressed(texts: Sequence[bytes], found: list[list[Span]], worn: Sequence[int]) -> None:
+    """What `engine.undressed` does, for those of the texts that wear anything."""
+    looks: list[tuple[int, Copy, bool]] = []
+    dresses: list[tuple[int, list[Copy]]] = []
+    for number in worn:
+        try:
+            views = copies(texts[number])
+        except Overdressed:
+            found[number] = [(0, len(texts[number]), UNREADABLE, b"")]
+            continue
+        whole = not any(span[2] == bodies.PROMPT for span in found[number])
+        looks += [(number, view, whole) for view in (views if len(views) > 2 else views[-1:])]
+        dresses.append((number, views))
+    if looks:
+        inner = [look[1].text for look in looks]
+        shown = _find(inner, *_joined(inner), [look[2] for look in looks])
+        for (number, view, _), spans in zip(looks, shown, strict=True):
+            found[number] += [(*view.back(start, end), kind, secret) for start, end, kind, secret in spans]
+    for number, views in dresses:
+        if found[number]:
+            repeats(texts[number], views, found[number])
