@@ -38,6 +38,7 @@ _STATUS_LOOSE: Final = re.compile(
     r"|(?<![\d.,/$-])([45]\d\d) (?:you|your|the|this|no|invalid|incorrect|insufficient|user|access|sorry|free|rate|too|quota|model|provider|account|organization|internal|service|server|bad|permission|authentication|unable|missing|not|unknown|unsupported|error|budget|daily|monthly)\b"
     r"|\b(?:msg|message|error)[\"']?[:=] ?[\"']?([45]\d\d)[ {:]"
     r"|\| ?([45]\d\d) ?(?:\||- [a-z\u4e00-\u9fff])"
+    r"|(?:返回|报错|提示|出现|响应|报)了?([45]\d\d)(?![\d.]|[条个字次元行秒年月])"
     r"|[\"']([45]\d\d): (?=[a-z])"
     r"|(?<=\d - )([45]\d\d) [a-z]"
     r"|^([45]\d\d), (?:body|message|reason|headers|response)\b"
