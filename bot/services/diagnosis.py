@@ -19,7 +19,7 @@ from bot.services.reading.question import is_question, page_of
 from bot.services.reading.rivals import CLOSE, confidence_of, with_rivals
 from bot.services.reading.says import says_of
 from bot.services.reading.second import apart
-from bot.services.reading.speaker import origin_of, party_of, relay_of
+from bot.services.reading.speaker import host_of, origin_of, party_of, relay_of
 from bot.services.reading.status import status_of
 from bot.services.reading.times import occurred_at_of, retry_after_of
 from bot.services.reading.view import View, view
@@ -98,7 +98,8 @@ class Diagnoser:
         ):
             hits = []
         provider, gateway = origin_of(speakers)
-        return self._told(text, seen, status, provider, gateway, hits, known=bool(speakers), brief=brief)
+        hosted = host_of(speakers)
+        return self._told(text, seen, status, provider, gateway, hits, hosted=hosted, known=bool(speakers), brief=brief)
 
     def fitting(self, text: str) -> tuple[str, ...]:
         """The ids of every signature that fits a text, best first; for the shelf's own tests and for `why`."""
@@ -212,13 +213,14 @@ class Diagnoser:
         gateway: str | None,
         hits: list[_Hit],
         *,
+        hosted: str | None,
         known: bool,
         brief: bool,
     ) -> Diagnosis:
         entry = hits[0].entry if hits else None
         causes = list(entry.causes) if entry else [Cause.UNKNOWN]
         if entry is not None:
-            provider = entry.provider or provider
+            provider = hosted or entry.provider or provider
             gateway = gateway or entry.gateway
         for hit in hits[1:]:
             provider = provider or hit.entry.provider

@@ -18,6 +18,7 @@ _PARTY: Final[dict[Cause, Party]] = {
     Cause.NETWORK: "unknown",
     Cause.UNKNOWN: "unknown",
 }
+_HOST: Final = 3
 _FOREIGN_WALLET: Final = MONEY_CAUSES - {Cause.KEY_LIMIT, Cause.REQUEST_TOO_COSTLY}
 """Causes that, told by a provider inside a gateway's answer, lie with the gateway's own account at that provider."""
 
@@ -33,6 +34,12 @@ def origin_of(speakers: Iterable[Origin]) -> tuple[str | None, str | None]:
         provider = provider or origin.provider
         gateway = gateway or origin.gateway
     return provider, gateway
+
+
+def host_of(speakers: Iterable[Origin]) -> str | None:
+    """The provider whose address the text names, where it names one provider's only: an address tells more than a sentence."""
+    hosted = {origin.provider for origin in speakers if origin.weight == _HOST and origin.provider}
+    return hosted.pop() if len(hosted) == 1 else None
 
 
 def relay_of(seen: View, request_id: str | None) -> str | None:
