@@ -7,7 +7,6 @@ aliases and currency codes only, and its words are in the message beside it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from io import BytesIO
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from bot.model.alert import WeekReport, WeekRow
+from bot.model.values import dataclass
 
 if TYPE_CHECKING:
     from PIL.ImageDraw import ImageDraw

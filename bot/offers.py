@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Set
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from bot.errors import ConfigError, SwitchRefused
 from bot.model.engine import Engine, Route
 from bot.model.team import Team
+from bot.model.values import dataclass
 from bot.outlets import env_keys
 from bot.outlets.env_triples import Triple
 from bot.ports import Keys

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Final
@@ -15,6 +15,7 @@ from bot.model.chat import Action, Block, Facts, Line
 from bot.model.engine import Engine
 from bot.model.handoff import Ticket, TicketState
 from bot.model.money import AccountState
+from bot.model.values import dataclass
 from bot.ports import StoredReading, SwitchRecord
 from bot.services import Services, smaller, trend
 from bot.services.breaker import Breaker

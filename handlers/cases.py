@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
 from bot.locales import Words
 from bot.model.chat import Block, Line, Quote, Reply, Request, Role
+from bot.model.values import dataclass
 from bot.ports import Store
 from bot.services import Services
 from handlers.router import Command

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from bot.errors import Expired
 from bot.model.chat import Found, Request
 from bot.model.diagnosis import Diagnosis, Proven
+from bot.model.values import dataclass
 from bot.ports import Sighting
 from bot.services import Services
 from bot.services.proof import mark

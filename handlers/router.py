@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from difflib import get_close_matches
 from functools import lru_cache
 
@@ -25,6 +25,7 @@ from bot.locales import Words
 from bot.locales.fault_words import told
 from bot.model import trace as tracing
 from bot.model.chat import Action, Line, Reply, Request, Role
+from bot.model.values import dataclass
 from bot.services import Services
 from handlers.leaks import follow_up, with_warning
 

@@ -6,11 +6,11 @@ What is shown comes from the file alone, so that it is there while a press is fr
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
 
 from bot.errors import SwitchRefused, UnknownName
 from bot.locales import Words
 from bot.model.chat import Action, Block, Board, Form, Input, Line, Reply, Request, Row
+from bot.model.values import dataclass
 from bot.services import Services, smaller
 from bot.services.switch_plan import Plan, Standing
 from handlers.switch_words import button_value, changes, check_line, demo, fault_line, sentence

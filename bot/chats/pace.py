@@ -16,10 +16,11 @@ import itertools
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final, TypeVar
 
 from bot.errors import DeliveryError
+from bot.model.values import dataclass
 from bot.ports import Clock
 from bot.ports.departure import Before, before_departure
 

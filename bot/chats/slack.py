@@ -10,7 +10,7 @@ import asyncio
 import re
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
@@ -34,6 +34,7 @@ from bot.chats.slack_wire import SILENT, Wire
 from bot.errors import DeliveryError
 from bot.model.chat import MessageRef, Person, Place, Platform, Reply
 from bot.model.team import Secret
+from bot.model.values import dataclass
 from bot.ports import Answers, Clock, Wording
 
 log = structlog.get_logger("slack")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any, Final
 
 from bot.chats.leaves import unmarked
 from bot.chats.typed import split_command, tidy
+from bot.model.values import dataclass
 
 Json = dict[str, Any]
 

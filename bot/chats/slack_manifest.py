@@ -6,11 +6,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
 from urllib.parse import urlencode
 
 from bot.errors import ConfigError
+from bot.model.values import dataclass
 from bot.ports import Wording
 
 Json = dict[str, Any]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final, Protocol, TypeGuard
 from zoneinfo import ZoneInfo
 
 from bot.chats.slack_send import Gate
 from bot.chats.slack_wire import Wire
 from bot.errors import DeliveryError
+from bot.model.values import dataclass
 from bot.ports import Clock
 
 Profiles = Callable[[str], Awaitable[tuple[str | None, str | None]]]  # address -> language, zone: what a person chose

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any, Final
 
 from bot.chats.leaves import MARKER, labelled
@@ -33,6 +32,7 @@ from bot.chats.slack_parts import (
     units,
 )
 from bot.model.chat import Action, Block, Board, Facts, Form, Heading, Input, Line, Links, Quote, Reply, Row, Steps
+from bot.model.values import dataclass
 
 Json = dict[str, Any]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final, Protocol
 
 import structlog
@@ -15,6 +15,7 @@ from bot.chats.telegram_send import Sender
 from bot.chats.telegram_wire import GONE
 from bot.errors import DeliveryError
 from bot.model.chat import Action, Form, Line, MessageRef, Person, Place, Reply
+from bot.model.values import dataclass
 from bot.ports import Clock, Wording
 
 log = structlog.get_logger("telegram")

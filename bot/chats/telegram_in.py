@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Final
 
@@ -13,6 +13,7 @@ from telegram import Document, Message, PhotoSize, User
 from bot.chats.leaves import unmarked
 from bot.chats.pictures import PICTURE_MOST, is_picture
 from bot.chats.typed import is_root, split_command
+from bot.model.values import dataclass
 
 COMMANDS: Final = ("balance", "diagnose", "switch", "quota", "start", "help")
 # These only look; whatever else was typed while the bot was down must be sent again.

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 from bot.chats.telegram_text import Span, escape, u16
+from bot.model.values import dataclass
 
 _ENTITIES_MOST: Final = 90  # Telegram shows the first 100; what it finds by itself counts too
 

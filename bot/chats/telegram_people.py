@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Any, Final, Protocol
 
@@ -17,6 +17,7 @@ from bot.chats.pace import TELEGRAM, Rates
 from bot.chats.telegram_wire import Wire
 from bot.model.chat import Language, Person
 from bot.model.team import Secret
+from bot.model.values import dataclass
 from bot.ports import Clock, Wording
 from bot.redaction.gate import Gate
 

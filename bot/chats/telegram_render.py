@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from rich.cells import cell_len
@@ -12,6 +12,7 @@ from bot.chats.leaves import MARKER
 from bot.chats.telegram_parts import TextLine, as_html, as_plain, in_parts
 from bot.chats.telegram_text import Names, Span, clean, escape, neutral, spans_of, u16
 from bot.model.chat import Action, Block, Board, Facts, Form, Heading, Line, Links, Quote, Reply, Row, Steps
+from bot.model.values import dataclass
 from bot.ports import Wording
 
 TEXT_MOST: Final = 4096  # UTF-16 units after entity parsing

@@ -5,10 +5,10 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
 from bot.chats.leaves import MARKER
+from bot.model.values import dataclass
 
 _COMMANDS: Final = frozenset({"balance", "diagnose", "switch", "quota", "help", "start"})
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from dataclasses import dataclass
 from typing import TextIO
 
 from bot.chats.terminal_reader import LineReader
@@ -23,6 +22,7 @@ from bot.model.chat import (
     Request,
     Role,
 )
+from bot.model.values import dataclass
 from bot.ports import Answers, Clock, Wording
 from bot.redaction.gate import Gate
 

@@ -6,8 +6,9 @@ Some programs put a short prefix before every line of their children, `[12:34:56
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
+
+from bot.model.values import dataclass
 
 LINE_MOST: Final = 16_384  # bytes of one line; of a longer one both ends are kept
 RECORD_MOST: Final = 32_768

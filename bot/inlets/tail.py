@@ -9,11 +9,12 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any, Final
 
 from bot.inlets.lines import Joiner, Record
+from bot.model.values import dataclass
 
 AT_ONCE: Final = 1_000_000  # bytes read of one file in one look
 BEHIND: Final = 4_000_000  # further behind than this it goes on nearer to the end

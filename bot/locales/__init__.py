@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
@@ -16,6 +15,8 @@ from importlib import resources
 from string import Formatter
 from typing import Any
 from zoneinfo import ZoneInfo
+
+from bot.model.values import dataclass
 
 _BABEL = {"zh": "zh_Hans_CN", "en": "en_US"}
 _UNITS = frozenset({"credits", "requests", "tokens", "points", "percent", "magicube"})

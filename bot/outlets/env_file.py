@@ -15,13 +15,13 @@ import os
 import secrets
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
 from bot.errors import SwitchRefused
 from bot.model.team import Secret
+from bot.model.values import dataclass
 from bot.outlets import env_text
 from bot.outlets.env_backups import keep, thin_out
 from bot.outlets.env_disk import digest, plain, read_whole, real_path, sync_directory, take_lock, write_beside

@@ -10,10 +10,10 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from bot.errors import SwitchRefused
+from bot.model.values import dataclass
 
 _NEWLINE: Final = re.compile(r"\r\n|\n|\r")
 _BLANK: Final = re.compile(r"\s*")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from bot.model.engine import KeyRef, is_placeholder
+from bot.model.values import dataclass
 from bot.outlets.env_text import Binding, decode, one, parse
 
 _PART: Final = re.compile(r"([A-Z][A-Z0-9_]*?)_(API_KEY|BASE_URL|MODEL_NAME)")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pkgutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib import import_module
 from types import MappingProxyType
 
+from bot.model.values import dataclass
 from bot.providers.base import Ask, Json, Provider, host_matches, maybe
 
 __all__ = ["PROBES", "Probe", "get", "recognise", "shelf"]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Literal
 from urllib.parse import urlsplit
 
 from bot.model.money import Balance, Kind, Reading
+from bot.model.values import dataclass
 from bot.providers.narrow import Json
 
 Auth = Literal["bearer", "raw", "x-api-key", "api-key", "x-goog-api-key", "none"]

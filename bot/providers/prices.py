@@ -7,12 +7,12 @@ No figure is converted: a list's own currency stays.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Final
 
 from bot.model.money import Price
+from bot.model.values import dataclass
 from bot.providers.base import Ask, Json, maybe, number
 from bot.providers.quota_units import STATUS, unit_of
 

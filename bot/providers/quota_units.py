@@ -6,10 +6,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 
 from bot.model.money import Balance, Kind, Reading
+from bot.model.values import dataclass
 from bot.providers.base import Ask, Json, Known, amount, exhausted, flag, limit, maybe, money, number, part, shape, text
 
 PER_UNIT = 500_000

@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from bot.model.chat import CleanText, Found, SecretSeen, claim_gate
+from bot.model.values import dataclass
 from bot.redaction.engine import canonical, redact, sweep
 from bot.redaction.revoke import NOT_A_KEY, REVOKE
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from bot.model.chat import CleanText
 from bot.model.diagnosis import Diagnosis
 from bot.model.team import Team
+from bot.model.values import dataclass
 from bot.ports import Clock, Gate, Keys, Store, WarpView
 
 if TYPE_CHECKING:

@@ -8,13 +8,14 @@ unknown moves an episode.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from bot.model.alert import AlertEvent, AlertKind, Episode, Phase, Silence
+from bot.model.values import dataclass
 from bot.services.risks import Condition, Look, assess, utc
 
 GATHER: Final = timedelta(minutes=2)  # what begins together is said together

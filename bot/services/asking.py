@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
@@ -14,6 +14,7 @@ from bot.errors import ConfigError, ProviderError
 from bot.model.engine import Route
 from bot.model.money import Balance, Status
 from bot.model.team import Secret
+from bot.model.values import dataclass
 from bot.ports import Answer, Call, Clock, Http, Json, Keys
 from bot.providers.base import Ask, Known, Provider, draft, model_names
 

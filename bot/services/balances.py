@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from difflib import SequenceMatcher
@@ -17,6 +17,7 @@ from bot.errors import UnknownName
 from bot.model.engine import Route
 from bot.model.money import AccountState, Balance, Kind, Reading, Status
 from bot.model.team import Team
+from bot.model.values import dataclass
 from bot.ports import Clock, Gate, Http, Keys, Store, StoredReading
 from bot.services import verdict
 from bot.services.asking import Asker, Outcome

@@ -8,11 +8,12 @@ What is the request's own fault never counts against the route.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
 from bot.model.diagnosis import Cause
+from bot.model.values import dataclass
 
 Needs = Literal["", "balance", "reset", "time", "person"]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Final
@@ -13,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from bot.errors import QuotadeskError
 from bot.model.money import Kind, Reading
+from bot.model.values import dataclass
 from bot.ports import Clock, Sighting, Store, StoredReading
 from bot.services import runway
 from bot.services.balances import Balances

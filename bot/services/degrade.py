@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -18,6 +17,7 @@ from bot.model.chat import Person, Role
 from bot.model.engine import Engine
 from bot.model.money import AccountState, Kind
 from bot.model.team import Team
+from bot.model.values import dataclass
 from bot.ports import AuditEntry, Clock, Gate, Restarter, Store, TakenUp
 from bot.services import smaller
 from bot.services.balances import Balances

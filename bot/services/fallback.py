@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -19,6 +19,7 @@ from bot.model.diagnosis import Cause, Proven
 from bot.model.engine import Engine
 from bot.model.money import AccountState, Status
 from bot.model.team import Team
+from bot.model.values import dataclass
 from bot.ports import Clock, Store
 from bot.services import breaker as rules
 from bot.services.leaving import ITSELF, REST, cost_of

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from difflib import get_close_matches
 from typing import Any, Final
@@ -11,6 +10,7 @@ from typing import Any, Final
 from bot.errors import Expired, NotAllowed, ProviderError, SwitchRefused, UnknownName
 from bot.model.chat import Person, Role
 from bot.model.team import Team
+from bot.model.values import dataclass
 from bot.ports import AuditEntry, Clock, Gate, Gateway, GatewayTarget, Receipt, Store, SwitchRecord
 from bot.services.switch_plan import refuse
 

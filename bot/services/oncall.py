@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from bot.model.team import OnCall, Team
+from bot.model.values import dataclass
 from bot.ports import Clock, Store
 
 NOBODY = "nobody"  # may stand in [oncall] people for a turn that nobody takes

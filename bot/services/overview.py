@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 from bot.model.chat import Person
 from bot.model.handoff import Ticket, TicketState
 from bot.model.team import Team
+from bot.model.values import dataclass
 from bot.ports import Store
 from bot.services.due import person_of
 from bot.services.oncall import OnCallRota, Rota, Shift

@@ -8,10 +8,11 @@ one message that was on its way is said twice, and then it says so.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
+from bot.model.values import dataclass
 from bot.ports import Clock, Store
 from bot.services.switch_plan import Check, Done, Plan
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from bot.model.alert import AlertKind
 from bot.model.money import AccountState, Balance, Kind, Reading, Runway, Status
+from bot.model.values import dataclass
 from bot.ports import StoredReading
 from bot.services import runway, verdict
 

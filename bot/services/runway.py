@@ -8,13 +8,13 @@ does not decide; with two weeks of data the days of the week are told apart.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Literal
 from zoneinfo import ZoneInfo
 
 from bot.model.money import Kind, Reading, Runway
+from bot.model.values import dataclass
 from bot.ports import StoredReading
 
 HISTORY = timedelta(days=28)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Any, Final
 
 from bot.errors import SwitchRefused
 from bot.model.engine import Engine
 from bot.model.money import AccountState
+from bot.model.values import dataclass
 from bot.ports import SwitchRecord, TakenUp
 
 NO_KEY: Final = "no-key-needed"

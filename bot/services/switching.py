@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +17,7 @@ from bot.errors import Expired, StoreError, SwitchRefused
 from bot.model.chat import Person, Role
 from bot.model.engine import Engine, Route
 from bot.model.team import Secret, Team
+from bot.model.values import dataclass
 from bot.ports import AuditEntry, Clock, EnvChange, EnvFiles, Gate, Http, Keys, Restarter, Store, SwitchRecord
 from bot.services import smaller, target
 from bot.services.switch_plan import Check, Done, refuse

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from bot.model.money import AccountState, Kind, Runway
+from bot.model.values import dataclass
 from bot.ports import Clock, Store, StoredReading
 from bot.services import runway
 from bot.services.balances import Balances

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote
+
+from bot.model.values import dataclass
 
 LONGEST: Final = 240_000  # characters read of one text; of a longer one its head and its tail
 _ROUNDS: Final = 3
