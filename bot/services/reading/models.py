@@ -96,7 +96,7 @@ _MODEL_SAID: Final = tuple(
     )
 )
 _MODEL_KEY: Final = re.compile(
-    r"(?<![\w.])(?:model|model_name|modelname|usedmodel|model_id|modelid|model_group|deployment|engine|litellm_params\.model|model id|使用模型|当前模型|模型名称|模型)[\"'`*]{0,3} ?[:=] ?[\"'`*(]{0,3}"
+    r"(?:(?<![\w.])|(?<=\brun\.))(?:model|model_name|modelname|usedmodel|model_id|modelid|model_group|deployment|engine|litellm_params\.model|model id|使用模型|当前模型|模型名称|模型)[\"'`*]{0,3} ?[:=] ?[\"'`*(]{0,3}"
     + _NAME,
 )
 _NO_MODEL: Final = frozenset(
