@@ -49,10 +49,11 @@ _RETURNED: Final = rx(
 )
 # What is said without quotes: a midjourney command, an element, a form's part, a query's value, a struct's dump, a labelled line.
 _SAID: Final = (
-    r"/imagine prompt:[ ]?|<(?:negative_|user_)?prompt>|name=\\?\"(?:negative_)?prompt\\?\"|[?&=](?:negative_)?prompt=|"
+    r"/imagine prompt:[ ]?|[ ,(](?:negative_)?prompt=|<(?:negative_|user_)?prompt>|name=\\?\"(?:negative_)?prompt\\?\"|[?&=](?:negative_)?prompt=|"
     r"(?i:\brole)(?:=|: ?)(?:user|system|assistant|tool|developer|human)[, ] ?(?i:content)(?:=|: ?)|"
     r"(?m:^(?:/[^ \n]{1,24} )?[ \t>*\-]{0,6}(?:(?:反向|正向|负面|负向)?提示词|(?:[Nn]egative[ _]|[Ss]ystem[ _]|[Uu]ser[ _])?[Pp]rompt|PROMPT)[ \t]?(?::|：)[ \t]{0,4})"
 )
+_PARAMETER: Final = re.compile(rb"(?:,|;|\xef\xbc\x8c|\xef\xbc\x9b)? ?[a-z_]{1,24}=|[)\]}]$")
 _LOOSE: Final = finder(_SAID)
 # what a provider, not a person, says behind `prompt:`
 _VERDICT: Final = rx(
@@ -197,6 +198,10 @@ def _said(view: bytes, spans: list[Span]) -> None:
             if at < start + 5:
                 continue
             stop = _first(view, at, (b"\r\n--", b"\n--"))
+        elif lead[:1] in b" ,(":
+            stop = _argument(view, at)
+            if not _wordful(view[at:stop]):
+                continue
         elif lead[:1] in b"?&=":
             stop = at
             while stop < len(view) and view[stop] not in b"&\"'` \t\r\n<>,;)}":
@@ -221,6 +226,19 @@ def _said(view: bytes, spans: list[Span]) -> None:
         if stop - at >= 4 and view[at : at + 7] != b"[prompt":
             spans.append((at, stop, PROMPT, b""))
             end = max(end, stop)
+
+
+def _argument(view: bytes, at: int) -> int:
+    """The end of a parameter's value that stands without quotes: where the next parameter begins."""
+    following = _PARAMETER.search(view, at, _line(view, at))
+    return int(following.start()) if following is not None else _line(view, at)
+
+
+def _wordful(said: bytes) -> bool:
+    """Words and not a name of something: three of them, or Chinese."""
+    return said[:1] not in (b'"', b"'", b"[", b"{", b"`", b"\\") and (
+        said.count(b" ") >= 2 or len(said) - len(said.decode("utf-8", "replace")) >= 8
+    )
 
 
 def _first(view: bytes, at: int, marks: tuple[bytes, ...]) -> int:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from bot.redaction import bodies, headers, makers, names, numbers, structures, tables, tokens
-from bot.redaction.rx import finder
+from bot.redaction.rx import finder, piece
 from bot.redaction.spans import UNREADABLE, Span
 from bot.redaction.unwrap import Copy, Overdressed, copies, dressed
 
@@ -122,11 +122,16 @@ def spans_of(raw: str) -> list[tuple[int, int]]:
     ]
 
 
+_MEDIA: Final = piece(r"(?:image|video|audio)/[a-z0-9.+\-]{1,20}")
+
+
 def _label(kind: str, cut: bytes) -> bytes:
     if kind == structures.MAIL:
         return b"***"
     if kind == bodies.PROMPT:
-        return f"[prompt, {len(cut.decode('utf-8', 'replace'))} characters]".encode()
+        media = _MEDIA.search(cut)
+        more = b", " + media.group() if media is not None else b""
+        return b"[prompt, %d characters%b]" % (len(cut.decode("utf-8", "replace")), more)
     if kind == bodies.IMAGE:
         return f"[image, {len(cut) * 3 // 4096 + 1} kB]".encode()
     return b"[" + kind.encode() + b"]"

@@ -16,6 +16,7 @@ from bot.redaction.rx import piece
 _LINE: Final = piece(r"(?:[ \t]*\\?|=)\r?\n[ \t]*(?:[>|#][ \t]*)?")
 _BLANK: Final = piece(r"[ \t]{1,3}|\xe3\x80\x80")
 _PIECE: Final = piece(r"[A-Za-z0-9_\-./+:%]+={0,2}")
+_FLAG: Final = piece(r"--?[A-Za-z][a-z]*[ =]")  # `-e NAME=...`: the command goes on
 _PIECE_U: Final = piece(r"[A-Za-z0-9_\-]+")
 _ENOUGH: Final = 7  # so many runs in, words and keys can be told apart
 _MAX_PIECES: Final = 320
@@ -43,6 +44,8 @@ def pieces(view: bytes, end: int, loose: bool, blanks: bool) -> Iterator[tuple[i
         if run is None:
             break
         begin, position = run.span()
+        if not over and _FLAG.match(view, begin) is not None:
+            break
         yield begin, position, over
 
 
@@ -71,7 +74,7 @@ def exact_end(view: bytes, start: int, end: int, wanted: tuple[int, ...], loose:
             and not wordlike(run)
         ):
             # one of the lengths was passed amid runs of one width: it is none of those families
-            return _equal_runs(end, pieces(view, end, loose, True), width)
+            return _equal_runs(view, end, pieces(view, end, loose, True), width)
         previous = stop - begin
         # in runs of one width a plain word is chance; alone it is the next word of the text
         even = number >= 2 and not over and stop - begin <= width
@@ -241,7 +244,7 @@ def open_end(view: bytes, start: int, end: int, longest: int, loose: bool) -> in
     if first is None:
         return end
     if not first[2]:
-        return _equal_runs(end, pieces(view, end, loose, True), first[1] - first[0])
+        return _equal_runs(view, end, pieces(view, end, loose, True), first[1] - first[0])
     following = pieces(view, end, loose, True)
     size = end - start
     best = end
@@ -271,14 +274,22 @@ def _lettered(view: bytes, run: bytes, stop: int) -> bool:
     )
 
 
-def _equal_runs(end: int, following: Iterator[tuple[int, int, bool]], width: int) -> int:
+def _equal_runs(view: bytes, end: int, following: Iterator[tuple[int, int, bool]], width: int) -> int:
     """`abcd efgh ijkl m`: at least two runs of one length and a last one that is no longer."""
     best = end
+    words = seen = 0
     for number, (begin, stop, over) in enumerate(following):
         if over or stop - begin > width:
             break
+        seen += 1
+        words += wordlike(view[begin:stop]) and not view[begin:stop].isupper()
         if stop - begin < width:
-            return stop if number >= 2 else best
+            best = stop if number >= 2 else best
+            break
         if number >= 1:
             best = stop
-    return best
+    # `maximum context length`: the text goes on
+    return end if words == seen < _MOST_WORDS else best
+
+
+_MOST_WORDS: Final = 5

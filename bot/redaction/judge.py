@@ -7,7 +7,7 @@ from typing import Final
 from bot.redaction.rx import piece
 
 _MASK: Final = piece(r"\*\*|\.\.\.|•|…|●|×|[xX]{6}|\[")
-_MASKED_BY: Final = piece(r"(?:\*+|\.+|•+|…+|●+|×+|[xX]+|\[)")
+_MASKED_BY: Final = piece(r"(?:\*+|\.+|(?:•)+|(?:…)+|(?:●)+|(?:×)+|[xX]+|\[)")
 _PARTS: Final = piece(r"[A-Za-z0-9]+")
 _PLACEHOLDER_WORDS: Final = frozenset(
     b"your my the here key keys api apikey xxx xxxx xxxxx placeholder example token tokens insert replace changeme change "

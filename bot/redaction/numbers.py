@@ -11,7 +11,7 @@ _PHONE: Final = (
     r"1[3-9][0-9](?:[ \-]?[0-9]{4}[ \-]?[0-9]{4}|[ \-]?[0-9]{3}[ \-]?[0-9]{5}|[0-9][ \-][0-9]{3}[ \-][0-9]{4})"
 )
 HINTS: Final = (
-    rf"(?:\(\+?86\)|\+86|\b0086|\b86)[ \-]?{_PHONE}\b|\b(?:[0-9]{{11,19}}[Xx]?|{_PHONE}|[0-9]{{4}}(?:[ \-]{{1,2}}[0-9]{{4}}){{3}}"
+    rf"(?:\(\+?86\)|\+86|\b0086|\b86)[ \-]?{_PHONE}\b|\b(?:[0-9]{{11,19}}[Xx]?|{_PHONE}|[0-9]{{4}}(?:[ \-]{{1,2}}[0-9]{{4}}){{2,3}}"
     r"(?:[ \-]{1,2}[0-9]{1,3})?|[0-9]{4}[ \-][0-9]{6}[ \-][0-9]{4,5}|[0-9]{6}[ \-][0-9]{10,13}|[0-9]{6}[ \-][0-9]{8}[ \-]?[0-9]{3}[0-9Xx])\b"
 )
 _DIGITS: Final = finder(HINTS)
@@ -19,7 +19,7 @@ _WINDOW: Final = 60
 # Names of numbers that are evidence, before the number and close to it.
 _EVIDENCE: Final = finder(
     r"(?i:task|request|trace|span|job|run|log|order|trade|created|expires|timestamp|channel|batch|message|msg|prediction|任务|请求|"
-    r"追踪|跟踪|订单|流水|单号|交易|日志|编号|uid|user_id|userid|id)(?:[\]\"'`_ \t:=#a-zA-Z()\-]|：|＝|是|为|号|（|）){0,14}$"
+    r"追踪|跟踪|订单|流水|单号|交易|日志|编号|uid|user_id|userid|\bid|_id|(?-i:Id|ID))(?:[\]\"'`_ \t:=#a-zA-Z()\-]|：|＝|是|为|号|（|）){0,14}$"
 )
 _CARD_NAME: Final = finder(r"(?i:卡号|银行卡|信用卡|储蓄卡|借记卡|card|银联|账户|户口|account no|pan)[^0-9\n]{0,40}$")
 _ID_NAME: Final = finder(r"(?i:身份证|证件号|id ?card|identity|resident|实名)[^0-9\n]{0,30}$")
@@ -45,6 +45,9 @@ def find(view: bytes, spans: list[Span]) -> None:
             spans.append((start, len(view), UNREADABLE, b""))
             break
         span = _number(view, start, position)
+        if span is None and position - start > 20:
+            last = max(view.rfind(b" ", start, position), view.rfind(b"-", start, position))
+            span = _number(view, start, last) if last > 0 else None  # the last group was an amount
         if span is not None:
             spans.append(span)
             card = card or span[2] == "card"
@@ -68,11 +71,11 @@ def _number(view: bytes, start: int, end: int) -> Span | None:
         # one of a list: what the first is called, all are
         ahead = _ITEMS.sub(b"", view[max(0, start - 5 * _WINDOW) : start])[-_WINDOW:]
     if text[-1:] in b"Xx":
-        if size == 17 and resident(digits + b"X") and not _named_evidence(ahead):
+        if size == 17 and resident(digits + b"X") and (_ID_NAME(ahead, 0)[0] >= 0 or not _named_evidence(ahead)):
             return start, end, "resident id", digits + b"X"
         return None
     grouped = len(text) != size
-    if size == 18 and (resident(digits) or _ID_NAME(ahead, 0)[0] >= 0) and not _named_evidence(ahead):
+    if size == 18 and (_ID_NAME(ahead, 0)[0] >= 0 or (resident(digits) and not _named_evidence(ahead))):
         return start, end, "resident id", digits
     if size == 15 and resident_old(digits) and _ID_NAME(ahead, 0)[0] >= 0:
         return start, end, "resident id", digits

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from bot.redaction.joins import exact_end, shaped_end, wrapped_end
+from bot.redaction.judge import mixed, plausible
 from bot.redaction.makers import decoded, unhexed
 from bot.redaction.rx import piece
 from bot.redaction.spans import Span
@@ -17,6 +18,7 @@ _BROKEN_HEAD: Final = piece(r"([A-Za-z0-9]{1,51})(?:[ \t]*\\?|=)\r?\n[ \t]*(?:[>
 BASE64: Final = piece(r"[A-Za-z0-9+/_\-]+={0,2}")
 _HEX: Final = piece(r"[0-9a-f]{32}\b")
 _DISCORD: Final = piece(r"[MNO][A-Za-z0-9_\-]{23,27}\.[A-Za-z0-9_\-]{6}\.[A-Za-z0-9_\-]{27,40}$")
+_PAIR: Final = piece(r"[A-Za-z0-9._@\-]{0,40}:([A-Za-z0-9+_\-][A-Za-z0-9+/_\-]{19,}={0,2})\s*$")  # `user:key`
 _DISCORD_HEAD: Final = piece(r"[MNO][A-Za-z0-9_\-.]+")
 
 
@@ -54,6 +56,8 @@ def read(view: bytes, start: int, end: int, look: Callable[[bytes], list[Span]] 
         stop = exact_end(view, begin, head.end(), (35,), False)
         return (start, stop, "telegram token", squeeze(view[start:stop])) if stop > head.end() else None
     if b"." in run:
+        if run.startswith(b"24."):
+            return start, end, "baidu token", run
         if _HEX.match(run):
             return (start, end, "zhipu key", run) if end - start == 49 else None
         if not _DISCORD.match(run):
@@ -80,7 +84,12 @@ def read(view: bytes, start: int, end: int, look: Callable[[bytes], list[Span]] 
     if inside is None:
         return None
     inner = look(inside)
-    return (start, stop, inner[0][2], inner[0][3]) if inner else None
+    if inner:
+        return start, stop, inner[0][2], inner[0][3]
+    pair = _PAIR.match(inside)
+    if pair is not None and mixed(pair.group(1)) and plausible(pair.group(1)):
+        return start, stop, "password", inside
+    return None
 
 
 def _azure(view: bytes, begin: int, start: int, end: int, stop: int) -> tuple[int, int]:

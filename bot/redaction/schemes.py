@@ -7,7 +7,7 @@ from typing import Final
 from bot.redaction import judge
 from bot.redaction.joins import shaped_end
 from bot.redaction.makers import decoded
-from bot.redaction.name_shapes import VALUE
+from bot.redaction.name_shapes import LONGEST, VALUE, rest
 from bot.redaction.named_values import SHAPES, UUID, close_by, flag, joined, ours
 from bot.redaction.rx import piece
 from bot.redaction.spans import Span
@@ -76,4 +76,4 @@ def scheme(view: bytes, word: bytes, at: int) -> Span | None:
     if whole > end:
         end = whole
         value = b"".join(view[at:end].split())
-    return at, end, "authorization", value
+    return at, rest(view, end) if end - at >= LONGEST else end, "authorization", value

@@ -11,7 +11,7 @@ from bot.redaction import judge
 from bot.redaction.rx import finder, piece
 from bot.redaction.spans import Span
 
-_HEAD_WORD: Final = r"(?i:(?:[a-z_ \-]{0,36}|(?:[\xe4-\xe9][\x80-\xbf]{2}){0,8} ?(?:api ?)?)(?:keys?|secrets?|tokens?|password|authorization|密钥|秘钥|令牌|密码))"
+_HEAD_WORD: Final = r"(?i:(?:[a-z_ \-]{0,36}|(?:[\xe4-\xe9][\x80-\xbf]{2}){0,8} ?(?:api ?)?)(?:keys?|secrets?|tokens?|password|authorization|_[as]k|密钥|秘钥|令牌|密码))"
 _FRAME: Final = r"[\"'`* \t]{0,8}"
 HINTS: Final = (
     rf"(?m:(?:^|[,;|\t]|  |：)(?:/[^ \n]{{1,24}} {{1,2}})?{_FRAME}{_HEAD_WORD}{_FRAME}(?:\r?$|[,;|\t]|  ))|(?i:insert into [^()\n]{{1,80}}\([^()\n]{{0,200}}(?:key|secret|token|password))"

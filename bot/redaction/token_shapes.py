@@ -19,7 +19,9 @@ def _pattern() -> str:
     for body, tail in _BODY.items():
         prefixes = sorted({rule.prefix for rule in RULES if rule.body == body}, key=len, reverse=True)
         parts.append("(?:" + "|".join(re2.escape(prefix) for prefix in prefixes) + ")" + tail)
-    zhipu = r"[0-9a-f]{32}\.[A-Za-z0-9]{16,17}"
+    zhipu = (
+        r"[0-9a-f]{32}\.[A-Za-z0-9]{16,17}|24\.[0-9a-f]{32}\.[0-9]{5,8}\.[0-9]{10}\.[0-9]{6}-[0-9]{6,9}"  # or Baidu's
+    )
     discord = r"[MNO][A-Za-z0-9_\-]{23,27}\.[A-Za-z0-9_\-]{6}\.[A-Za-z0-9_\-]{27,40}"
     # Telegram's bot tokens, iFlytek's password in two halves
     halves = r"[0-9]{8,10}(?::|：)[A-Za-z0-9_\-]{34,36}\b|[0-9a-f]{32}(?::|：)[A-Za-z0-9+/=_\-]{24,}|[A-Za-z]{20}(?::|：)[A-Za-z]{20}\b"

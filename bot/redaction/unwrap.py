@@ -32,7 +32,7 @@ _DRESS: Final = finder(
             r"\\{1,6}u[0-9A-Fa-f]{4}",
             r"\\x[0-9A-Fa-f]{2}",
             r"\\\r?\n[ \t]{0,80}",
-            r"\\[nrtbf\"'/\-_.*\\`~+=:]",
+            r"\\[ nrtbf\"'/\-_.*\\`~+=:]",
             rf"(?:{_INVISIBLE})+",
             rf"(?:{_WIDE_ASCII})+",
             _WIDE_ALL,

@@ -69,8 +69,21 @@ RULES: Final[tuple[Structure, ...]] = (
     ),
     Structure(
         "curl-user", "password", ("-u ", "-u'", '-u"', "--user", "--proxy-user"),
-        r"(?:\s|^|')(?:-u|--user|--proxy-user)[ =]{0,3}[\"']?[^\s:\"']+:([^\s\"']{4,})",
+        r"(?:\s|^|')(?:-u|--user|--proxy-user)[ =]{0,3}[\"']?[^\s:\"']*:([^\s\"']{4,})",
         "curl -u admin:<a11>1 https://example.com", "curl -u admin:${PASS} https://example.com", True,
+    ),
+    Structure(
+        "curl-user-only", "api key", ("-u ", "-u'", '-u"', "--user"), r"(?:\s|^|')(?:-u|--user)[ =]{0,3}[\"']?([A-Za-z0-9_\-]{20,}):(?:[\s\"']|$)",
+        "curl -u <a30>1a: https://example.com", "curl -u $API_KEY: https://example.com", True,
+    ),
+    Structure(
+        "short-flag", "api key", (" -k ", " -k="), r" -k[ =]{1,3}[\"']?([A-Za-z0-9_\-]{24,})(?:[\s\"']|$)",
+        "mytool -k <a30>1a --model gpt-4o", "pytest -k test_of_the_keys_in_any_dress_2", True,
+    ),
+    Structure(
+        "told-apart", "secret", ('variable "', "SecureString"),
+        r"(?:variable|name[ \t]{1,12}=)[ \t]{1,12}\"[^\"\n]{0,80}(?i:key|secret|token|password|credential)[^\"\n]{0,40}\"[^{}]{0,4}\{?[^{}]{0,400}?\b(?:default|value)[ \t]{0,24}=[ \t]{0,24}\"([^\"\n]{8,})\"",
+        'variable "api_key" {\n  type    = string\n  default = "<a30>1a"\n}', 'variable "api_key" {\n  type    = string\n  default = "${env}"\n}', True,
     ),
     Structure(
         "mysql-flag", "password", ("mysql", "sshpass", "mongo"), r"\b(?:mysql|mysqldump|mysqladmin|sshpass|mongo)\b[^\n]*? -p[ ]?[\"']?([^\s\"']{6,100})",
