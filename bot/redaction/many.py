@@ -7,14 +7,11 @@ found is then judged text by text, as `engine` does it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import accumulate
 
 from bot.redaction import bodies, headers, names, tokens
 from bot.redaction.engine import RARER, cut, redact, repeats
-from bot.redaction.name_shapes import LEAST, NAME
-from bot.redaction.rx import APART, replay, scatter, touched
+from bot.redaction.rx import apart, touched
 from bot.redaction.spans import UNREADABLE, Span
-from bot.redaction.token_shapes import TOKENS
 from bot.redaction.unwrap import GATE, Copy, Overdressed, copies
 
 
@@ -23,7 +20,7 @@ def redact_many(raws: Sequence[str]) -> list[tuple[str, dict[str, int]]]:
     if len(raws) < 2:
         return [redact(raw) for raw in raws]
     texts = [raw.encode("utf-8") for raw in raws]
-    joined, starts = _joined(texts)
+    joined, starts = apart(texts)
     found = _find(texts, joined, starts, None)
     worn = touched(GATE, joined, starts)
     _undressed(texts, found, worn)
@@ -37,17 +34,11 @@ def redact_many(raws: Sequence[str]) -> list[tuple[str, dict[str, int]]]:
     return [cut(text, spans) if spans else (raw, {}) for raw, text, spans in zip(raws, texts, found, strict=True)]
 
 
-def _joined(texts: Sequence[bytes]) -> tuple[bytes, list[int]]:
-    return APART.join(texts), list(accumulate([len(text) + len(APART) for text in texts], initial=0))
-
-
 def _find(texts: Sequence[bytes], joined: bytes, starts: list[int], whole: Sequence[bool] | None) -> list[list[Span]]:
     """What `engine.find` gives for each text; `whole` as there, None for all of them."""
     found: list[list[Span]] = [[] for _ in texts]
-    for number, hits in scatter(TOKENS, joined, starts).items():
-        found[number] = tokens.find(texts[number], True, replay(hits, TOKENS))
-    for number, hits in scatter(NAME, joined, starts, LEAST).items():
-        names.find(texts[number], found[number], replay(hits, NAME, LEAST))
+    tokens.find_many(texts, joined, starts, found)
+    names.find_many(texts, joined, starts, found)
     for hint, finds in RARER:
         for number in touched(hint, joined, starts):
             if finds is not bodies.find or whole is None or whole[number]:
@@ -70,7 +61,7 @@ def _undressed(texts: Sequence[bytes], found: list[list[Span]], worn: Sequence[i
         dresses.append((number, views))
     if looks:
         inner = [look[1].text for look in looks]
-        shown = _find(inner, *_joined(inner), [look[2] for look in looks])
+        shown = _find(inner, *apart(inner), [look[2] for look in looks])
         for (number, view, _), spans in zip(looks, shown, strict=True):
             found[number] += [(*view.back(start, end), kind, secret) for start, end, kind, secret in spans]
     for number, views in dresses:

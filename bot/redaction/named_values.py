@@ -36,7 +36,7 @@ _SHUT: Final = frozenset((b'"', b"'", b",", b"&", b"`"))
 _OURS: Final = piece(r"[a-z]{1,12}(?:[ ,]{1,2}(?:[a-z]{1,12}|[0-9]{1,8})){0,4}\]")
 
 
-def alone(view: bytes, end: int) -> bool:
+def ends_line(view: bytes, end: int) -> bool:
     """Whether nothing but blanks stands between this place and the line's end."""
     return view[end : end + 24].split(b"\n", 1)[0].strip() == b""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Final
 
@@ -9,9 +10,9 @@ from bot.redaction import judge, schemes
 from bot.redaction.judge import MIN_SECRET
 from bot.redaction.makers import rule_of
 from bot.redaction.name_shapes import CHINESE_NAMES, KIND, LEAST, MAKERS, NAME, SCHEMES, VALUE, WORD_TABLE
-from bot.redaction.named_values import SHAPES, alone, close_by, flag, joined, lone, ours, telling, telling_alone
+from bot.redaction.named_values import SHAPES, close_by, ends_line, flag, joined, lone, ours, telling, telling_alone
 from bot.redaction.rules.named import HARMLESS_BEFORE, STEMS
-from bot.redaction.rx import Search, piece
+from bot.redaction.rx import ANYWHERE, GAP, alone, bare, piece
 from bot.redaction.spans import UNREADABLE, Span, budget
 
 _SEPARATORS: Final = piece(
@@ -37,26 +38,47 @@ _LOOSE: Final = piece(r"^[\"'`\]\)\\*]{0,6}[ \t]*(?:\|{1,2}|—{1,2}|–|－|~)[
 _CELL: Final = piece(r"(?:^|[\n|*>\-•])[ \t`*\"'#]*[A-Za-z0-9]{1,24}_[A-Za-z0-9_.]{0,40}$")
 _PARAM: Final = piece(r"[!$%*+\-./0-9:@A-Z^_a-z~=]{4,600}")
 
+_match: Final = bare(NAME)
 
-def find(view: bytes, spans: list[Span], search: Search = NAME) -> None:
-    position = hits = 0
-    length = len(view)
-    most = budget(length)
-    taken = {span[0]: span[1] for span in spans}
-    while position < length:
-        start, end = search(view, position)
+
+def find(view: bytes, spans: list[Span]) -> None:
+    """Adds the values in sight that have a name; `spans` are the keys that were found without one."""
+    find_many((view,), view, alone(view), (spans,))
+
+
+def find_many(texts: Sequence[bytes], joined: bytes, starts: Sequence[int], found: Sequence[list[Span]]) -> None:
+    """Does what `find` does for each text. The texts stand in `joined` as `rx.apart` puts them."""
+    view, spans, taken = b"", found[0], {0: 0}
+    index = base = limit = position = most = hits = 0
+    size = len(joined)
+    while position < size:
+        start, end = _match(ANYWHERE, joined, position, size)[0]
         if start < 0:
-            break
+            return
+        if start >= limit:
+            index = bisect_right(starts, start, index) - 1
+            base, limit = starts[index], starts[index + 1]
+            view, spans = texts[index], found[index]
+            taken = {span[0]: span[1] for span in spans}
+            most, hits = budget(len(view)), 0
+        if end > limit - GAP:  # it took the line end behind the text for one of the text's own
+            start, end = _match(ANYWHERE, joined, max(position, base), limit - GAP)[0]
+            if start < 0:
+                position = limit
+                continue
         end -= LEAST
         position = end
+        start -= base
+        end -= base
         hits += 1
         if hits > most:
-            spans.append((start, length, UNREADABLE, b""))
-            return
-        if view.startswith(b"-----", end):
+            spans.append((start, len(view), UNREADABLE, b""))
+            position = limit
             continue
         if end in taken:
-            position = taken[end]
+            position = base + taken[end]
+            continue
+        if view.startswith(b"-----", end):
             continue
         # after a blank soon, it may be a key in short runs whose prefix is broken too
         if rule_of(view[end : end + 24]) is not None and b" " not in view[end : end + 12]:
@@ -64,7 +86,7 @@ def find(view: bytes, spans: list[Span], search: Search = NAME) -> None:
         span = _named(view, start, end)
         if span is not None:
             spans.append(span)
-            position = max(position, span[1])
+            position = max(position, base + span[1])
             if span[2] == "api key" and view[start:end].lower().rfind(b"s", 0, 12) >= 0:
                 _more(view, span, spans)
 
@@ -216,7 +238,7 @@ def _named(view: bytes, start: int, at: int) -> Span | None:
         or not (
             lone(value)
             or any(shape.fullmatch(value) for shape in SHAPES)
-            or (gap[-1:] == b"\n" and alone(view, end) and _HEXED.match(value) is not None)
+            or (gap[-1:] == b"\n" and ends_line(view, end) and _HEXED.match(value) is not None)
         )
     ):
         return None

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import accumulate
 from typing import Any, Final
 
 import re2
 
 NOWHERE: Final = (-1, -1)
+ANYWHERE: Final = re2._Anchor.UNANCHORED
 Search = Callable[[bytes, int], tuple[int, int]]
 _MEMORY: Final = 48 << 20
 
@@ -42,7 +44,7 @@ def finder(pattern: str) -> Callable[[bytes, int], tuple[int, int]]:
         return slowly
 
     # The wrapper's own search makes a generator and a match object for each hit, which costs more than the matching.
-    match, anywhere = raw.Match, re2._Anchor.UNANCHORED
+    match, anywhere = raw.Match, ANYWHERE
 
     def first(view: bytes, position: int = 0, match: Any = match, anywhere: Any = anywhere) -> tuple[int, int]:
         return match(anywhere, view, position, len(view))[0]  # type: ignore[no-any-return]
@@ -51,74 +53,36 @@ def finder(pattern: str) -> Callable[[bytes, int], tuple[int, int]]:
     return first
 
 
-def _bare(search: Search) -> Callable[[Any, bytes, int, int], list[tuple[int, int]]]:
-    """What a finder calls, for those who call it thousands of times in a row."""
+def bare(search: Search) -> Callable[[Any, bytes, int, int], list[tuple[int, int]]]:
+    """What a finder calls, for those who call it thousands of times in a row: `bare(...)(ANYWHERE, view, position, end)[0]`."""
     match = getattr(search, "match", None)
-    return match if match is not None else lambda _, view, position, __: [search(view, position)]
+    return match if match is not None else lambda _, view, position, end: [search(view[:end], position)]
 
 
 def piece(pattern: str) -> re.Pattern[bytes]:
     return re.compile(pattern.encode("utf-8"))
 
 
-def replay(hits: list[tuple[int, int]], search: Search, back: int = 0) -> Search:
-    """Gives the hits of an earlier scan of the same text, so that it need not be walked again.
-
-    `hits` are all that `search` finds when each look begins `back` before the end of the last hit. A look from inside such a hit is a
-    real one.
-    """
-    index = 0
-    count = len(hits)
-
-    def again(view: bytes, position: int) -> tuple[int, int]:
-        nonlocal index
-        while index < count:
-            hit = hits[index]
-            if hit[0] >= position:
-                return hit
-            if hit[1] - back > position:
-                return search(view, position)
-            index += 1
-        return NOWHERE
-
-    return again
-
-
 # Between texts that are looked at together: not one pattern can reach over a line end and a NUL, and no text here holds a NUL.
-APART: Final = b"\n\0\n"
+_APART: Final = b"\n\0\n"
+GAP: Final = len(_APART)
 
 
-def scatter(search: Search, joined: bytes, starts: list[int], back: int = 0) -> dict[int, list[tuple[int, int]]]:
-    """All hits in many texts that stand apart in `joined`, as places in each text, by the number of the text. `starts`: where each text
-    begins, and one more for the end. Each look begins `back` before the end of the last hit."""
-    found: dict[int, list[tuple[int, int]]] = {}
-    index = base = limit = position = 0
-    match, anywhere, size = _bare(search), re2._Anchor.UNANCHORED, len(joined)
-    while True:
-        start, end = match(anywhere, joined, position, size)[0]
-        if start < 0:
-            return found
-        if start >= limit:
-            index = bisect_right(starts, start, index) - 1
-            base, limit = starts[index], starts[index + 1]
-        if end > limit - len(APART):  # it has taken the line end behind this text for one of the text's own
-            start, end = match(anywhere, joined, max(position, base), limit - len(APART))[0]
-            if start < 0:
-                position = limit
-                continue
-        hit = (start - base, end - base)
-        if index in found:
-            found[index].append(hit)
-        else:
-            found[index] = [hit]
-        position = end - back if end > start else end + 1
+def apart(texts: Sequence[bytes]) -> tuple[bytes, list[int]]:
+    """The texts as one, and where each begins in it; behind them, where one more would."""
+    return _APART.join(texts), list(accumulate([len(text) + GAP for text in texts], initial=0))
+
+
+def alone(text: bytes) -> tuple[int, int]:
+    """What `apart` says of the places of one text."""
+    return 0, len(text) + GAP
 
 
 def touched(search: Search, joined: bytes, starts: list[int]) -> list[int]:
     """The numbers of those of many texts that hold a hit at all."""
     found: list[int] = []
     position = 0
-    match, anywhere, size = _bare(search), re2._Anchor.UNANCHORED, len(joined)
+    match, anywhere, size = bare(search), ANYWHERE, len(joined)
     while True:
         start = match(anywhere, joined, position, size)[0][0]
         if start < 0:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections.abc import Sequence
 from typing import Final
 
 from bot.redaction import names, runs
 from bot.redaction.makers import rule_of
-from bot.redaction.rx import Search, piece
+from bot.redaction.rx import ANYWHERE, GAP, alone, bare, piece
 from bot.redaction.spans import UNREADABLE, Span, budget
 from bot.redaction.token_shapes import TOKENS
 from bot.redaction.vendor_keys import BREAKS, WHOLE, doubtful, half, read
 
+_match: Final = bare(TOKENS)
+_LEADS: Final = frozenset(b"bkKtT")
 _BOT: Final = b"bot"
 _GLUED: Final = (b"key", b"Key", b"KEY", b"token", b"Token")  # `keysk-...`
 _ALNUM: Final = piece(r"[A-Za-z0-9]*")
@@ -18,27 +22,50 @@ _ALNUM: Final = piece(r"[A-Za-z0-9]*")
 _FRUITLESS: Final = 40
 
 
-def find(view: bytes, deep: bool = True, search: Search = TOKENS) -> list[Span]:
+def find(view: bytes, deep: bool = True) -> list[Span]:
     """All vendor keys in sight, and base64 runs that hold one (one level deep)."""
     spans: list[Span] = []
+    find_many((view,), view, alone(view), (spans,), deep)
+    return spans
+
+
+def find_many(
+    texts: Sequence[bytes], joined: bytes, starts: Sequence[int], found: Sequence[list[Span]], deep: bool = True
+) -> None:
+    """Adds to the spans of each text what `find` finds there. The texts stand in `joined` as `rx.apart` puts them."""
     look = _inside if deep else None
-    position = fruitless = hits = 0
-    length = len(view)
-    most = budget(length)
-    while position < length:
-        start, end = search(view, position)
+    view, spans = b"", found[0]
+    index = base = limit = position = most = hits = fruitless = 0
+    size = len(joined)
+    while position < size:
+        start, end = _match(ANYWHERE, joined, position, size)[0]
         if start < 0:
-            break
-        if view[start] == 0x5F:
+            return
+        if start >= limit:
+            index = bisect_right(starts, start, index) - 1
+            base, limit = starts[index], starts[index + 1]
+            view, spans = texts[index], found[index]
+            most, hits, fruitless = budget(len(view)), 0, 0
+        if end > limit - GAP:  # it took the line end behind the text for one of the text's own
+            start, end = _match(ANYWHERE, joined, max(position, base), limit - GAP)[0]
+            if start < 0:
+                position = limit
+                continue
+        start -= base
+        end -= base
+        first = view[start]
+        if first == 0x5F:
             start += 1
-        elif view.startswith(_BOT, start) and view[start + 3 : start + 4].isdigit():
-            start += 3
-        elif view[start] in b"kKtT" and view.startswith(_GLUED, start):
-            start += 3 if view[start] in b"kK" else 5
+        elif first in _LEADS:
+            if view.startswith(_BOT, start) and view[start + 3 : start + 4].isdigit():
+                start += 3
+            elif view.startswith(_GLUED, start):
+                start += 3 if first in b"kK" else 5
         hits += 1
         if hits > most:
-            spans.append((start, length, UNREADABLE, b""))
-            break
+            spans.append((start, len(view), UNREADABLE, b""))
+            position = limit
+            continue
         token = view[start:end]
         rule = rule_of(token)
         if rule is None:
@@ -46,7 +73,7 @@ def find(view: bytes, deep: bool = True, search: Search = TOKENS) -> list[Span]:
         elif end - start == WHOLE[rule.name] and not doubtful(rule, token):
             # the usual case, whole and of the right length
             spans.append((start, end, rule.kind, token))
-            position = end
+            position = base + end
             continue
         else:
             span = read(rule, view, start, end, fruitless < _FRUITLESS)
@@ -55,10 +82,10 @@ def find(view: bytes, deep: bool = True, search: Search = TOKENS) -> list[Span]:
             if span is None and deep and rule.check == "jwt":
                 span = runs.read(view, start, runs.BASE64.match(view, start).end(), look)  # type: ignore[union-attr]
         if span is None:
-            position = max(_ALNUM.match(view, start).end(), start + 1)  # type: ignore[union-attr]
+            position = base + max(_ALNUM.match(view, start).end(), start + 1)  # type: ignore[union-attr]
             continue
         spans.append(span)
-        position = max(span[1], start + 1)
+        position = base + max(span[1], start + 1)
         if (
             rule is not None
             and rule.exact
@@ -67,7 +94,6 @@ def find(view: bytes, deep: bool = True, search: Search = TOKENS) -> list[Span]:
             and end - start < len(rule.prefix) + min(rule.exact)
         ):
             half(rule, view, end, end - start - len(rule.prefix), spans)
-    return spans
 
 
 def _inside(text: bytes) -> list[Span]:
