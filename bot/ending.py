@@ -12,7 +12,7 @@ from bot.errors import ConfigError, QuotadeskError, UnknownName
 def of(fault: BaseException) -> int:
     """2 for configuration and usage, 130 for Ctrl-C, 1 for a fault of ours."""
     if isinstance(fault, ConfigError):
-        return _said(2, *fault.faults)
+        return _said(2, *_told(fault))
     if isinstance(fault, UnknownName):
         hint = f" Did you mean {', '.join(fault.nearest)}?" if fault.nearest else ""
         known = f" Known: {', '.join(fault.known)}." if fault.known else f" The team file names no {fault.what} yet."
@@ -30,6 +30,16 @@ def of(fault: BaseException) -> int:
 
         sys.stderr.write(Gate().trusted("".join(traceback.format_exception(fault))).text + "\n")
     return 1
+
+
+def _told(fault: ConfigError) -> list[str]:
+    """Each sentence in the terminal's language, where the catalogue has it; words load only now, for a start that fails."""
+    from bot.faces import language_of_terminal
+    from bot.locales import Words
+    from bot.locales.fault_words import told
+
+    words = Words(language_of_terminal())
+    return [told(line, words) for line in fault.faults]
 
 
 def _said(code: int, *lines: str) -> int:
