@@ -294,7 +294,7 @@ def explain(text: str, lang: str | None) -> int:
         return 2
     diagnosis = Diagnoser(load_signatures()).explain(cleaned.text)
     if diagnosis.page:
-        _show(page(diagnosis, words), words)
+        _show(page(diagnosis.page, words), words)
         return 0
     if not diagnosis.is_error:
         _show(no_error(diagnosis, words), words)

@@ -33,7 +33,7 @@ async def run(request: Request, services: Services) -> AsyncIterator[Reply]:
         return
     diagnosis = services.diagnosis.explain(text)
     if diagnosis.page:
-        yield page(diagnosis, words)
+        yield page(diagnosis.page, words, buttons=bool(services.team.routes))
         return
     if not diagnosis.is_error:
         yield no_error(diagnosis, words, buttons=bool(services.team.routes))
@@ -215,6 +215,14 @@ def _why(fault: ProviderError, words: Words) -> str:
     return words.say(key, **fault.facts) if words.has(key) else fault.reason
 
 
+async def asked(request: Request, services: Services) -> AsyncIterator[Reply]:
+    """One of the answer pages, chosen by its title."""
+    words = Words(request.language, request.timezone)
+    if not words.has(f"pages.{request.value}.short"):
+        raise Expired
+    yield page(request.value, words, buttons=bool(services.team.routes))
+
+
 async def escalate(request: Request, services: Services) -> AsyncIterator[Reply]:
     """A ticket, stored before anybody is told; the same trouble joins the open one."""
     words = Words(request.language, request.timezone)
@@ -294,6 +302,7 @@ COMMAND = Command(
     presses={
         "diagnose.again": Press(again),
         "diagnose.engine": Press(engine),
+        "diagnose.page": Press(asked),
         "diagnose.escalate": Press(escalate),
         "diagnose.wrong": Press(wrong),
         "diagnose.cause": Press(cause),

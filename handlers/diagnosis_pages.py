@@ -8,6 +8,7 @@ from bot.locales import Words
 from bot.model.chat import Action, Block, Facts, Heading, Line, Reply, Steps
 from bot.model.diagnosis import Diagnosis, Proven
 from bot.services.detective import has_money
+from bot.services.reading.question import asks
 from handlers.diagnosis_facts import is_open
 
 
@@ -52,9 +53,15 @@ def details(d: Diagnosis, p: Proven, words: Words, note: str | None) -> tuple[Bl
     return tuple(blocks)
 
 
-def page(d: Diagnosis, words: Words) -> Reply:
+_EXAMPLES: Final = ("outage_402", "top_up_missing", "failed_task_charged", "base_url")
+_MONEY_PAGES: Final = frozenset(
+    {"reconcile", "outage_402", "failed_task_charged", "top_up_missing", "cost_control", "cheaper"}
+)
+
+
+def page(id: str, words: Words, *, buttons: bool = False) -> Reply:
     """An answer page in the guides' shape: short answer, when it applies, what to check, what cannot be said, next step."""
-    base = f"pages.{d.page}"
+    base = f"pages.{id}"
     blocks: list[Block] = [Line(words.say(f"{base}.short"))]
     for part in ("applies", "check", "cannot", "next"):
         lines = words.lines(f"{base}.{part}")
@@ -63,7 +70,11 @@ def page(d: Diagnosis, words: Words) -> Reply:
             blocks.append(Steps(lines, numbered=part in ("check", "next")) if len(lines) > 1 else Line(lines[0]))
     if words.has(f"{base}.checked"):
         blocks.append(Line(words.say("diagnose.page.checked", day=words.say(f"{base}.checked"))))
-    return Reply(title=words.say(f"{base}.title"), blocks=tuple(blocks))
+    return Reply(
+        title=words.say(f"{base}.title"),
+        blocks=tuple(blocks),
+        actions=_balances(words) if buttons and id in _MONEY_PAGES else (),
+    )
 
 
 _WEB_PAGE: Final = ("<html", "<!doctype", "</body", "welcome to nginx")
@@ -83,14 +94,26 @@ def no_error(d: Diagnosis, words: Words, *, buttons: bool = False) -> Reply:
         else "program"
         if any(sign in low for sign in _PROGRAM)
         else "question"
-        if low.rstrip().endswith(("?", "？", "吗", "呢"))
+        if asks(low)
         else "text"
     )
-    blocks: list[Block] = [Line(words.say(f"diagnose.no_error.{kind}"))]
-    if kind in ("question", "text"):
-        blocks.append(Steps(words.lines("diagnose.no_error.examples"), numbered=False))
+    pages = (d.near or _EXAMPLES) if kind in ("question", "text") else ()
+    key = "near" if d.near and kind == "question" else kind
+    blocks: list[Block] = [Line(words.say(f"diagnose.no_error.{key}"))]
+    if pages:
+        blocks.append(Steps(tuple(words.say(f"pages.{id}.title") for id in pages), numbered=False))
     for note in d.notes:
         if words.has(f"diagnose.notes.{note}"):
             blocks += _note_blocks(note, words)
-    actions = (Action("balance.show", words.say("diagnose.buttons.balances"), ""),) if buttons else ()
-    return Reply(title=words.say("diagnose.no_error.title"), blocks=tuple(blocks), actions=actions)
+    title = words.say("diagnose.no_error.asked" if kind == "question" else "diagnose.no_error.title")
+    return Reply(
+        title=title, blocks=tuple(blocks), actions=(*_page_buttons(pages, words), *_balances(words)) if buttons else ()
+    )
+
+
+def _page_buttons(pages: tuple[str, ...], words: Words) -> tuple[Action, ...]:
+    return tuple(Action("diagnose.page", words.say(f"pages.{id}.title"), id) for id in pages)
+
+
+def _balances(words: Words) -> tuple[Action, ...]:
+    return (Action("balance.show", words.say("diagnose.buttons.balances"), ""),)

@@ -116,6 +116,7 @@ class Diagnosis:
     )  # remainders, limits, as written: {"remaining": "＄2.53", ...}
     is_error: bool = True  # False: an ordinary sentence, a welcome page
     page: str | None = None  # id of an answer page, where the text is a question
+    near: tuple[str, ...] = ()  # pages that the question comes near to, where none answers it
     checked: str = ""  # day the deciding signature was last checked, ISO date
     source: str = ""
 

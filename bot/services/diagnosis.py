@@ -15,7 +15,7 @@ from bot.services.reading.figures import figures_of
 from bot.services.reading.foreign import is_foreign
 from bot.services.reading.ids import request_id_of, task_id_of
 from bot.services.reading.models import model_of
-from bot.services.reading.question import is_question, page_of
+from bot.services.reading.question import is_question, near_of, page_of
 from bot.services.reading.rivals import CLOSE, confidence_of, with_rivals
 from bot.services.reading.says import says_of
 from bot.services.reading.second import apart
@@ -82,7 +82,8 @@ class Diagnoser:
                 causes=(Cause.UNKNOWN,), confidence=0.9, text=text, is_error=False, page=page.id, status=status
             )
         if status is None and is_question(seen):
-            return Diagnosis(causes=(Cause.UNKNOWN,), confidence=0.6, text=text, is_error=False)
+            near = () if brief else near_of(seen, self._signatures.pages)
+            return Diagnosis(causes=(Cause.UNKNOWN,), confidence=0.6, text=text, is_error=False, near=near)
         hits, speakers = self._read(seen, status)
         if (not hits or hits[0].entry.rank <= _BARE_STATUS) and (again := apart(seen)) is not None:
             found = self._read(again, status)[0]
@@ -109,7 +110,7 @@ class Diagnoser:
     def _read(self, seen: View, status: int | None, *, every: bool = False) -> tuple[list[_Hit], list[Origin]]:
         words = [self._words[place] for place in self._search.Match(seen.low) or ()]
         origins = self._signatures.origins
-        speakers = [origins[word] for word in sorted(words, key=len, reverse=True) if word in origins]
+        speakers = [origins[word] for word in sorted(filter(origins.__contains__, words), key=len, reverse=True)]
         who = {speaker.provider or "" for speaker in speakers} | {speaker.gateway or "" for speaker in speakers}
         return self._decide(seen, words, status, who, every), speakers
 
@@ -251,6 +252,7 @@ class Diagnoser:
             notes=entry.notes if entry else (),
             figures={} if brief else figures_of(seen),
             is_error=said,
+            near=() if brief or said else near_of(seen, self._signatures.pages),
             checked=entry.checked if entry else "",
             source=entry.source if entry else "",
         )

@@ -58,7 +58,8 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """An answer page's ways to be asked for: every group of `asks` is a list of words that must all be there."""
+    """An answer page's ways to be asked for: every part of a group of `asks` must be there. A part is `a|b`, one of several
+    words, or `!a|b`, none of them."""
 
     id: str
     asks: tuple[tuple[str, ...], ...]
@@ -170,8 +171,12 @@ def load(folder: Path = _HERE, *, samples: bool = False) -> Signatures:
             if entry.id in entries:
                 raise ValueError(f"two signatures are called {entry.id}")
             entries[entry.id] = entry
+        said = {name: "|".join(_words(words)) for name, words in table.get("words", {}).items()}
         for raw in table.get("page", ()):
-            asks = tuple(_words(group) for group in raw["asks"])
+            asks = tuple(
+                tuple(said.get(part[1:], part) if part[0] == "@" else part for part in _words(group))
+                for group in raw["asks"]
+            )
             pages.append(Page(raw["id"], asks, tuple(raw.get("samples", ())), raw.get("near_miss", "")))
     anchors: dict[str, list[Signature]] = {}
     by_status: dict[int, list[Signature]] = {}

@@ -22,6 +22,7 @@ from bot.model.team import Team
 from bot.redaction.gate import Gate
 from bot.services.detective import has_money, judge
 from bot.signatures import load
+from handlers.diagnosis_pages import no_error
 from handlers.diagnosis_words import worded
 from tests.conftest import FixedClock, made_up
 from tests.diagnose_room import BOB, Room, deepseek, diagnoser, front, relay, room, shown
@@ -429,7 +430,8 @@ def test_no_shape_of_a_money_error_says_pay_while_there_is_money(language: str) 
     ("text", "near"),
     [
         ("see you at lunch", "Paste the error itself"),
-        ("How do I deploy it on a Raspberry Pi?", "no answer page for this question"),
+        ("How do I deploy it on a Raspberry Pi?", "questions about their money, keys and addresses"),
+        ("How do I fine-tune a model?", "Did you mean one of these?"),
         (
             "Traceback (most recent call last):\n  File 'x.py'\nZeroDivisionError: division by zero",
             "fault of a program",
@@ -441,17 +443,31 @@ async def test_no_error_offers_the_nearest_thing(here: Room, text: str, near: st
     here.route("main", "deepseek", deepseek("1"))
     here.engine("query", "main")
     last = (await here.ask(text))[-1]
-    assert last.title == "This is no API error that I know"
+    question = text.endswith("?")
+    assert last.title == (
+        "I have no answer ready for this question" if question else "This is no API error that I know"
+    )
     assert near in shown(last)
-    assert [action.id for action in last.actions] == ["balance.show"]
+    assert last.actions[-1].id == "balance.show"
+    for action in last.actions[:-1]:  # what is offered is one press away
+        answer = await here.press(last, "diagnose.page", action.value)
+        assert (answer.title, len(answer.blocks) > 5) == (action.label, True)
+    assert len(last.actions) > 1 or "<html" in text or "Traceback" in text
+
+
+async def test_a_page_that_is_not_there_is_not_answered(here: Room) -> None:
+    here.route("main", "deepseek", deepseek("1"))
+    (last,) = await here.ask(command="diagnose", action="diagnose.page", value="nothing.like")
+    assert "used already" in shown(last)
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_the_questions_offered_have_answers(language: str) -> None:
-    examples = Words(language).lines("diagnose.no_error.examples")
-    assert len(examples) == 4
-    for question in examples:
-        assert diagnoser().explain(Gate().trusted(question)).page, question
+    reply = no_error(diagnoser().explain(Gate().trusted("see you")), Words(language), buttons=True)
+    titles = [action.label for action in reply.actions if action.id == "diagnose.page"]
+    assert len(titles) == 4
+    for title in titles:
+        assert diagnoser().explain(Gate().trusted(title)).page, title
 
 
 def test_one_name_for_who_is_both_and_one_time_where_the_zone_is_utc() -> None:
