@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple
 
-import re2
-
 from bot.services.reading.view import View
 
 _ID: Final = r"([a-z0-9][a-z0-9_:.\-]{6,90}[a-z0-9=])"
@@ -89,13 +87,11 @@ _TWICE: Final = re.compile(r"\(request id: ?[\w-]+\) \(request id: ?(20\d{18,27}
 _RUN: Final = re.compile(r"[02][0-9]{13}")
 _BODY: Final = Named(
     ("chatcmpl", "resp", "msg", "gen", "cmpl", "run", "video", "task", "req", '"as-', "'as-"),
-    re.compile(r"[\"']id[\"'] ?: ?[\"']((?:chatcmpl|resp|msg|gen|cmpl|run|video|task|req|as)[-_][a-z0-9_-]{6,80})[\"']"),
+    re.compile(
+        r"[\"']id[\"'] ?: ?[\"']((?:chatcmpl|resp|msg|gen|cmpl|run|video|task|req|as)[-_][a-z0-9_-]{6,80})[\"']"
+    ),
 )
 _BRACKETED: Final = re.compile(r"\]\[(20\d{12}[0-9a-f]{8,30})\]")
-_ANY_NAME: Final = re2.compile(
-    r"request[ _-]?id|req[ _-]?id|请求 ?id|请求编号|请求号|\btid|[\"']rid|log[ _-]?id|correlation|request identifier|operation id|activity|trace|tracking|sentry|ray[ _]id|error id|event id|错误id"
-)
-"""What a named id begins with, looked for once and fast: most texts have none."""
 _PLACEHOLDER: Final = re.compile(r"x{4,}|^<|redacted|^0+$|your[-_]|example")
 _DIGIT: Final = re.compile(r"\d")
 
@@ -122,12 +118,11 @@ def _hinted(named: Named, seen: View) -> str | None:
 
 def request_id_of(seen: View) -> str | None:
     """Request, trace or task id as written; what support asks for first. A named request id goes before an id by its shape."""
-    if _ANY_NAME.search(seen.low):
-        if ") (request id" in seen.low and (twice := _first(_TWICE, seen)):
-            return twice
-        value = _hinted(_REQUEST_KEY, seen) or _hinted(_REQUEST_TEXT, seen) or _hinted(_TRACE, seen)
-        if value:
-            return value
+    if ") (request id" in seen.low and (twice := _first(_TWICE, seen)):
+        return twice
+    value = _hinted(_REQUEST_KEY, seen) or _hinted(_REQUEST_TEXT, seen) or _hinted(_TRACE, seen)
+    if value:
+        return value
     if _DIGIT.search(seen.low):
         value = (
             (_first(_SHAPED, seen) if "req_" in seen.low or _RUN.search(seen.low) else None)

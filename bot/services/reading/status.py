@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from itertools import islice
 from typing import Final
 
 from bot.services.reading.view import View
@@ -76,7 +75,7 @@ _KNOWN: Final = frozenset(
 _NUMBERS: Final = 24  # candidates looked at in one text
 _BEFORE: Final = 90
 _AFTER: Final = 40
-_HUNDREDS: Final = re.compile(r"(?<!\d)[45]\d\d(?!\d)")
+_HUNDREDS: Final = re.compile(r"[45]\d\d(?!\d)")  # a look behind would be tried at every letter of the text
 
 
 def status_of(seen: View) -> int | None:
@@ -98,10 +97,16 @@ def status_of(seen: View) -> int | None:
 def _around(low: str) -> list[str]:
     """The pieces of the text with a number in them that can be a status; what is near to each other is one piece."""
     spans: list[list[int]] = []
-    for found in islice(_HUNDREDS.finditer(low), _NUMBERS):
+    seen = 0
+    for found in _HUNDREDS.finditer(low):
+        start, end = found.span()
+        if start and low[start - 1].isdecimal():
+            continue
+        seen += 1
+        if seen > _NUMBERS:
+            break
         if int(found.group()) not in _KNOWN:
             continue
-        start, end = found.span()
         if spans and start - _BEFORE <= spans[-1][1]:
             spans[-1][1] = end + _AFTER
         else:
