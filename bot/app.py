@@ -47,6 +47,7 @@ from bot.services.switching import Switching
 from bot.services.watch import Watch
 from bot.settings import EnvKeys, Settings, database_directory, fingerprint_key, secret
 from bot.store.store import SqlStore
+from bot.trust import Trust
 from bot.web import Web
 from handlers.router import Router, discover
 
@@ -76,6 +77,7 @@ class House:
     metrics: Metrics
     owner: str
     explaining: Explaining
+    trust: Trust
 
     async def chosen(self, address: str) -> tuple[str | None, str | None]:
         """Language and zone that this person chose; None where nothing was chosen."""
@@ -118,6 +120,7 @@ async def house(
     folder: Path | None = None,
     clock: Clock | None = None,
     quiet: bool = False,
+    trust: Trust | None = None,
 ) -> AsyncIterator[House]:
     """Builds all rooms and opens the store; closes everything at the end. Raises ConfigError with every fault found.
 
@@ -144,7 +147,8 @@ async def house(
     store = SqlStore(url, gate)
     tracing: Tracing | None = None
     await store.open()
-    async with Web() as web:
+    trust = trust or Trust()
+    async with Web(tls=trust) as web:
         try:
             balances = Balances(team, web, keys, store, clock, gate)
             files = env_file.EnvFiles(directory / "backups", environ)
@@ -218,6 +222,7 @@ async def house(
                 metrics,
                 owner,
                 explaining,
+                trust,
             )
             await switching.drain()
         finally:

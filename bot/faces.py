@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from bot import lean
 from bot.app import House, demo_house, house
 from bot.errors import ConfigError
 from bot.locales import Words, languages
@@ -27,7 +28,8 @@ from bot.redaction.logs import loop_handler
 from bot.services import heartbeat
 from bot.services.keeping import Keeping
 from bot.services.outage import Outages
-from bot.settings import load, secret
+from bot.settings import Settings, load, secret
+from bot.trust import Trust
 from handlers.chain import Chain
 from handlers.router import discover
 
@@ -57,10 +59,20 @@ async def run() -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopping.set)
-    async with house(settings) as built:
+    trust = Trust()
+    lean.load_server(trust)
+    if _encrypted(settings):
+        loop.run_in_executor(None, trust.read)  # beside all that follows, which takes longer
+    async with house(settings, trust=trust) as built:
         loop.set_exception_handler(loop_handler(built.gate))
         await serve(built, stopping)
     return 0
+
+
+def _encrypted(settings: Settings) -> bool:
+    """Not where both are somebody's own servers behind the same wall."""
+    slack = settings.slack and settings.slack_api_url.startswith("https:")
+    return slack or (settings.telegram and settings.telegram_api_url.startswith("https:"))
 
 
 async def serve(built: House, stopping: asyncio.Event) -> None:
@@ -148,6 +160,8 @@ async def _warm(built: House) -> None:
     await built.clock.sleep(WARM_S)
     await asyncio.to_thread(_read_words, built.team.timezone)
     await asyncio.to_thread(built.explaining.warm)
+    if built.team.routes:
+        await built.trust.at_hand()
 
 
 def _read_words(timezone: str) -> None:
@@ -251,6 +265,7 @@ def slack_chat(built: House) -> SlackChat:
         language=built.team.language,
         timezone=built.team.timezone,
         languages=languages(),
+        trust=built.trust,
     )
     return SlackChat(options, built.gate, built.store, built.clock, Words, built.chosen, built.allowed, ScreenReader())
 
@@ -273,6 +288,7 @@ def telegram_chat(built: House) -> TelegramChat:
         chats=frozenset(built.team.telegram_chats),
         names=built.team.people_names,
         known=command_words(),
+        trust=built.trust,
     )
     return TelegramChat(options, built.gate, built.store, built.clock, Words, built.chosen, ScreenReader())
 

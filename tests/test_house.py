@@ -17,6 +17,7 @@ ALLOWED = {
     "bot.model": set(),
     "bot.errors": set(),
     "bot.clock": set(),
+    "bot.trust": set(),
     "bot.ports": {"bot.model", "bot.errors"},
     "bot.redaction": {"bot.model", "bot.errors"},
     "bot.signatures": {"bot.model", "bot.errors"},
@@ -24,12 +25,12 @@ ALLOWED = {
     "bot.locales": {"bot.model", "bot.errors"},
     "bot.services": {"bot.model", "bot.errors", "bot.ports", "bot.signatures", "bot.providers"},
     "bot.charts": {"bot.model"},
-    "bot.web": {"bot.model", "bot.errors", "bot.ports"},
+    "bot.web": {"bot.model", "bot.errors", "bot.ports", "bot.trust"},
     "bot.server": {"bot.model", "bot.errors", "bot.ports"},
     "bot.store": {"bot.model", "bot.errors", "bot.ports"},
     "bot.outlets": {"bot.model", "bot.errors", "bot.ports", "bot.locales"},
     "bot.inlets": {"bot.model", "bot.errors", "bot.ports"},
-    "bot.chats": {"bot.model", "bot.errors", "bot.ports", "bot.redaction", "bot.locales"},
+    "bot.chats": {"bot.model", "bot.errors", "bot.ports", "bot.redaction", "bot.locales", "bot.trust"},
     "handlers": {"bot.model", "bot.errors", "bot.services", "bot.locales", "bot.ports", "bot.providers", "bot.charts"},
 }
 JOINERS = {

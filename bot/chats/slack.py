@@ -36,6 +36,7 @@ from bot.model.chat import MessageRef, Person, Place, Platform, Reply
 from bot.model.team import Secret
 from bot.model.values import dataclass
 from bot.ports import Answers, Clock, Wording
+from bot.trust import Trust
 
 log = structlog.get_logger("slack")
 Json = dict[str, Any]
@@ -65,6 +66,7 @@ class SlackOptions:
     proxy: str | None = None
     ping_s: float = 10.0
     watch_s: float = 5.0
+    trust: Trust | None = None
 
 
 def _slash(raw: bytes) -> Json | None:
@@ -103,7 +105,7 @@ class SlackChat:
         reader: Reader | None = None,
     ) -> None:
         self._options, self._clock, self._words = options, clock, words
-        self._wire = Wire(options.bot_token, options.api_url, proxy=options.proxy)
+        self._wire = Wire(options.bot_token, options.api_url, proxy=options.proxy, trust=options.trust)
         self._sender = Sender(self._wire, Pace(SLACK, clock), gate, memory, clock)
         people = People(self._wire, gate, clock, options, profiles)
         intake = Intake(self._wire, gate, self._sender, clock, reader)

@@ -16,6 +16,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.chats.pace import RATE_LIMITED
 from bot.errors import DeliveryError
 from bot.model.team import Secret
+from bot.trust import Trust
 
 Json = dict[str, Any]
 
@@ -61,8 +62,8 @@ _LATER = frozenset(
 class Wire:
     """`trouble`: the last machine word of a token or network fault, "" when the last call went well."""
 
-    def __init__(self, token: Secret, api_url: str, *, proxy: str | None = None) -> None:
-        self._token, self._api_url, self._proxy = token, api_url, proxy
+    def __init__(self, token: Secret, api_url: str, *, proxy: str | None = None, trust: Trust | None = None) -> None:
+        self._token, self._api_url, self._proxy, self._trust = token, api_url, proxy, trust or Trust()
         self._session: aiohttp.ClientSession | None = None
         self.client = AsyncWebClient(
             token=token.reveal(),
@@ -76,9 +77,11 @@ class Wire:
         self.counts: Counter[str] = Counter()
 
     async def open(self) -> None:
+        if self._api_url.startswith("https:"):
+            await self._trust.at_hand()
         self._session = aiohttp.ClientSession(
             timeout=aiohttp.ClientTimeout(total=CALL_S, connect=5),
-            connector=aiohttp.TCPConnector(limit=100, keepalive_timeout=30),
+            connector=aiohttp.TCPConnector(limit=100, keepalive_timeout=30, ssl=self._trust),
             trust_env=False,
         )
         self.client.session = self._session

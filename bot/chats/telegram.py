@@ -55,7 +55,7 @@ class TelegramChat:
         if options.webhook_url and not options.webhook_secret:
             raise ConfigError("TELEGRAM_WEBHOOK_URL is set without TELEGRAM_WEBHOOK_SECRET: set a secret.")
         self._options, self._clock, self._words = options, clock, words
-        self._wire = Wire(options.bot_token, options.api_url, proxy=options.proxy)
+        self._wire = Wire(options.bot_token, options.api_url, proxy=options.proxy, trust=options.trust)
         self._people = People(options, self._wire, gate, memory, clock, words, profiles)
         self._pace = Pace(options.rates, clock)
         self._sender = Sender(self._wire, self._pace, gate, clock, self._people.name, self._people.moved)

@@ -20,6 +20,7 @@ from bot.model.team import Secret
 from bot.model.values import dataclass
 from bot.ports import Clock, Wording
 from bot.redaction.gate import Gate
+from bot.trust import Trust
 
 log = structlog.get_logger("telegram")
 Profiles = Callable[[str], Awaitable[tuple[str | None, str | None]]]  # address -> language, zone: what a person chose
@@ -59,6 +60,7 @@ class TelegramOptions:
     proxy: str | None = None
     poll_s: float = 20.0
     rates: Rates = TELEGRAM
+    trust: Trust | None = None
 
 
 class People:

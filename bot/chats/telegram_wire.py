@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import logging
-import ssl
 import warnings
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any, Final, TypeVar
 
-import certifi
 import httpx
 from telegram import Bot
 from telegram.error import (
@@ -29,6 +27,7 @@ from telegram.request import HTTPXRequest
 from bot.chats.pace import RATE_LIMITED
 from bot.errors import DeliveryError
 from bot.model.team import Secret
+from bot.trust import Trust
 
 T = TypeVar("T")
 
@@ -88,8 +87,8 @@ class Moved(DeliveryError):
 class Wire:
     """`trouble`: the last machine word of a token or network fault, "" when the last call went well."""
 
-    def __init__(self, token: Secret, api_url: str, *, proxy: str | None = None) -> None:
-        self._token, self._proxy = token, proxy
+    def __init__(self, token: Secret, api_url: str, *, proxy: str | None = None, trust: Trust | None = None) -> None:
+        self._token, self._proxy, self._trust = token, proxy, trust or Trust()
         self._api_url = api_url.rstrip("/")
         self._bot: _Bot | None = None
         self._requests: list[HTTPXRequest] = []
@@ -107,9 +106,9 @@ class Wire:
         await self._connect()
 
     async def _connect(self) -> None:
-        # One list of authorities for both: reading it takes longer than all else here.
-        trusted = ssl.create_default_context(cafile=certifi.where())
-        updates, rest = self._request(4, trusted), self._request(128, trusted)
+        if self._api_url.startswith("https:"):
+            await self._trust.at_hand()
+        updates, rest = self._request(4), self._request(128)
         # Not Bot.initialize(): it asks getMe, and a Telegram that is away must not stop the start.
         for request in (updates, rest):
             await request.initialize()
@@ -122,7 +121,7 @@ class Wire:
             get_updates_request=updates,
         )
 
-    def _request(self, pool: int, trusted: ssl.SSLContext) -> HTTPXRequest:
+    def _request(self, pool: int) -> HTTPXRequest:
         return HTTPXRequest(
             connection_pool_size=pool,
             read_timeout=_READ_S,
@@ -130,7 +129,7 @@ class Wire:
             connect_timeout=5.0,
             pool_timeout=20.0,
             proxy=self._proxy,
-            httpx_kwargs={"trust_env": False, "verify": trusted},
+            httpx_kwargs={"trust_env": False, "verify": self._trust},
         )
 
     async def close(self) -> None:

@@ -4,7 +4,7 @@ Every limit is here: one deadline for the whole call, a size limit while streami
 another host, https except on private addresses, no cloud metadata address. No error carries a URL, a header or a body.
 
 `trust_env` is off on purpose: the environment would bring `.netrc` credentials and proxies that nobody named here. A
-proxy is passed as `proxy`. Certificates come from certifi and from the machine's own store, so a company's CA works.
+proxy is passed as `proxy`.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
 
-import certifi
 import httpcore
 import httpx
 
 from bot.errors import BadAnswer, ProviderError, Unreachable
 from bot.ports import Answer, Call
+from bot.trust import Trust
 from bot.web.addresses import allowed, next_hop, sane
 from bot.web.sockets import Backend
 
@@ -51,12 +51,14 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 class _Pools:
     """One pool of connections per host: httpcore compares every idle one with every other at every request."""
 
-    def __init__(self, tls: ssl.SSLContext | None, names: Executor, proxy: str | None) -> None:
+    def __init__(self, tls: ssl.SSLContext, names: Executor, proxy: str | None) -> None:
         self._tls, self._proxy = tls, proxy
         self._backends = {scheme: Backend(names, private_only=scheme == b"http") for scheme in (b"http", b"https")}
         self._pools: dict[tuple[bytes, bytes, int | None], httpcore.AsyncConnectionPool] = {}
 
-    def of(self, url: httpcore.URL) -> httpcore.AsyncConnectionPool:
+    async def of(self, url: httpcore.URL) -> httpcore.AsyncConnectionPool:
+        if url.scheme == b"https" and isinstance(self._tls, Trust):
+            await self._tls.at_hand()
         place = (url.scheme, url.host, url.port)
         if place not in self._pools:
             # Kept only briefly: balances are asked minutes apart, and a stale connection costs a retry.
@@ -66,20 +68,13 @@ class _Pools:
                 else httpcore.AsyncConnectionPool
             )
             self._pools[place] = make(
-                ssl_context=self._trusted() if url.scheme == b"https" else None,
+                ssl_context=self._tls if url.scheme == b"https" else None,
                 max_connections=200,
                 max_keepalive_connections=4,
                 keepalive_expiry=15,
                 network_backend=self._backends[url.scheme],
             )
         return self._pools[place]
-
-    def _trusted(self) -> ssl.SSLContext:
-        """Read when something encrypted is asked for the first time: two lists of authorities take a while."""
-        if self._tls is None:
-            self._tls = ssl.create_default_context(cafile=certifi.where())
-            self._tls.load_default_certs()
-        return self._tls
 
     async def close(self) -> None:
         for pool in self._pools.values():
@@ -100,7 +95,7 @@ class Web:
     ) -> None:
         # Threads of our own: a dead name server holds those that ask it for seconds, and the loop's few would be all gone.
         self._names = ThreadPoolExecutor(32, "names")
-        self._pools = _Pools(tls, self._names, proxy)
+        self._pools = _Pools(tls or Trust(), self._names, proxy)
         self._always = {"User-Agent": user_agent, "Accept": "application/json", "Accept-Encoding": "gzip"}
         self._slots = asyncio.Semaphore(max_parallel)
         self._hosts: dict[str, asyncio.Lock] = {}
@@ -184,7 +179,7 @@ class Web:
                 content=content,
                 extensions={"timeout": {"connect": call.timeout_s, "pool": call.timeout_s}},
             )
-            response = await self._pools.of(target).handle_async_request(request)
+            response = await (await self._pools.of(target)).handle_async_request(request)
             try:
                 got = _headers(response)
                 if response.status in _REDIRECTS and "location" in got:

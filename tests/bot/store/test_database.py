@@ -263,7 +263,13 @@ def test_nothing_is_touched_at_import() -> None:
     """What `quotadesk run` loads on SQLite. Each of these costs megabytes or a tenth of a second of every start."""
     import subprocess
 
-    code = "import bot.lean as l; l.load(); import bot.faces, bot.chats.slack, bot.chats.telegram, handlers.router as r; r.discover(); import sys; print(*sys.modules)"
+    code = (
+        "import ssl, sys; import bot.lean as l, bot.trust as t; trust = t.Trust(); l.load(); l.load_server(trust);"
+        "import bot.faces, bot.chats.slack, bot.chats.telegram, handlers.router as r; r.discover(); print(*sys.modules);"
+        "import aiohttp.connector as c; assert c._SSL_CONTEXT_VERIFIED is trust and ssl.create_default_context is not trust;"
+        "assert not any(each.cert_store_stats()['x509'] for each in (trust, c._SSL_CONTEXT_UNVERIFIED));"
+        "assert ssl.create_default_context().cert_store_stats() != {}"
+    )
     done = subprocess.run(
         [sys.executable, "-c", code],
         check=True,
