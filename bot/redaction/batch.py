@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import gc
 import os
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from json.decoder import JSONDecoder
 from json.encoder import encode_basestring as _quoted
 from typing import BinaryIO, Final
@@ -19,7 +21,9 @@ USAGE: Final = "usage: quotadesk redact [TEXT... | -] [--jsonl]"
 _CHUNK: Final = 1 << 18
 _BLOCK: Final = 32_768  # a stream is cleaned in blocks of whole lines, each looked at with some of the lines around it
 _AROUND: Final = 8_192
-_read_value = JSONDecoder().raw_decode
+_JSON: Final = JSONDecoder()
+_read_value = _JSON.raw_decode
+_read_here = _JSON.scan_once  # type: ignore[attr-defined]
 
 
 def main(argv: list[str]) -> int:
@@ -79,89 +83,125 @@ def _plain(source: BinaryIO, out: BinaryIO) -> int:
 def _rows(source: int, out: BinaryIO) -> int:
     """JSON lines, in order. What can be read at once is answered at once, so a slow writer gets each answer when it is due."""
     gc.disable()  # nothing here makes a cycle; looking for them costs a twentieth of the time
-    rest = b""
+    _widen(source)
+    _widen(out.fileno())
+    rest: list[bytes] = []
     number = 0
     bad = False
-    while True:
-        chunk = os.read(source, _CHUNK)
-        if not chunk:
-            break
-        lines = (rest + chunk if rest else chunk).split(b"\n")
-        rest = lines.pop()
-        if len(rest) > _CHUNK and not lines:
-            # a very long line: do not join it again for every chunk
-            parts = [rest]
-            while chunk and b"\n" not in chunk:
-                chunk = os.read(source, _CHUNK)
-                parts.append(chunk)
-            lines = b"".join(parts).split(b"\n")
-            rest = lines.pop()
-        bad |= _answer(lines, number, out)
-        number += len(lines)
-    if rest.strip():
-        bad |= _answer([rest], number, out)
+    while chunk := os.read(source, _CHUNK):
+        end = chunk.rfind(b"\n") + 1
+        if not end:
+            rest.append(chunk)  # a very long line: it is joined once, at its end
+            continue
+        block = b"".join((*rest, chunk[:end])) if rest else chunk[:end]
+        rest = [chunk[end:]] if end < len(chunk) else []
+        bad |= _answer(block, number, out)
+        number += block.count(b"\n")
+    if rest:
+        bad |= _answer(b"".join(rest), number, out)
     return 1 if bad else 0
 
 
-def _answer(lines: list[bytes], number: int, out: BinaryIO) -> bool:
+def _widen(descriptor: int) -> None:
+    """Lets a pipe hold as much as is read at once, where the system has such a thing."""
+    if hasattr(fcntl, "F_SETPIPE_SZ"):
+        with suppress(OSError):
+            fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, _CHUNK)
+
+
+def _answer(block: bytes, number: int, out: BinaryIO) -> bool:
     """Answers these lines, of which the first is the line after `number`; True when one of them is bad."""
-    bad = False
-    names: list[str] = []
-    texts: list[str] = []
-    for line in lines:
-        number += 1
-        bad |= _row(line, number, names, texts)
+    asked = _Asked(number)
+    try:
+        asked.lines(block.decode("utf-8"))
+    except UnicodeDecodeError:
+        for line in block.split(b"\n"):
+            asked.line(line)
     answers = []
-    for name, (clean, found) in zip(names, redact_many(texts), strict=True):
+    for name, (clean, found) in zip(asked.names, redact_many(asked.raws, asked.texts), strict=True):
         if found:
             told = ", ".join([f'"{kind}": {count}' for kind, count in found.items()])
             answers.append(f'{{"id": {name}, "text": {_quoted(clean)}, "found": {{{told}}}}}\n')
         else:
             answers.append(f'{{"id": {name}, "text": {_quoted(clean)}, "found": {{}}}}\n')
-    _write(answers, out)
-    return bad
-
-
-def _write(answers: list[str], out: BinaryIO) -> None:
     if answers:
         out.write("".join(answers).encode("utf-8"))
         out.flush()
+    return asked.bad
 
 
-def _row(line: bytes, number: int, names: list[str], texts: list[str]) -> bool:
-    """Appends the row's name, as JSON, and its text; True when the line is bad (told, never echoed)."""
-    fault = ""
-    try:
-        text_of_line = line.decode("utf-8").strip()
-        if not text_of_line:
-            return False
-        row, end = _read_value(text_of_line)
-        if end != len(text_of_line):
-            fault = "is not one JSON object"
-        elif type(row) is not dict:
-            fault = "is not a JSON object"
-        else:
-            ident, text = row.get("id"), row.get("text")
-            if type(text) is not str:
-                fault = 'has no "text" that is a string'
-            elif type(ident) is not str and type(ident) is not int:
-                fault = 'has no "id" that is a string'
-            elif "\0" in text:
-                fault = "holds a NUL character"
+class _Asked:
+    """What was asked in some lines: the rows' names, as JSON, and their texts, as they are and in UTF-8."""
+
+    __slots__ = ("_number", "bad", "names", "raws", "texts")
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+        self.names: list[str] = []
+        self.raws: list[str] = []
+        self.texts: list[bytes] = []
+        self.bad = False
+
+    def lines(self, block: str) -> None:
+        """A row that is as it should be is read where it stands; all others one by one."""
+        names, raws, texts = self.names, self.raws, self.texts
+        at, size = 0, len(block)
+        while at < size:
+            stop = block.find("\n", at)
+            if stop < 0:
+                stop = size
+            try:
+                row, end = _read_here(block, at)
+                if end == stop and type(row) is dict:
+                    name, raw = row["id"], row["text"]
+                    if type(name) is str and name.isascii() and type(raw) is str and "\0" not in raw:
+                        texts.append(raw.encode("utf-8"))
+                        raws.append(raw)
+                        names.append(_quoted(name))
+                        self._number += 1
+                        at = stop + 1
+                        continue
+            except (StopIteration, ValueError, KeyError, RecursionError):
+                pass
+            self.line(block[at:stop])
+            at = stop + 1
+
+    def line(self, line: bytes | str) -> None:
+        """One line, whatever is in it. A bad one is told, never echoed."""
+        self._number += 1
+        fault = ""
+        try:
+            row_of_line = (line if isinstance(line, str) else line.decode("utf-8")).strip()
+            if not row_of_line:
+                return
+            row, end = _read_value(row_of_line)
+            if end != len(row_of_line):
+                fault = "is not one JSON object"
+            elif type(row) is not dict:
+                fault = "is not a JSON object"
             else:
-                if not text.isascii():
-                    text.encode("utf-8")
-                names.append(_quoted(ident) if type(ident) is str else str(ident))
-                texts.append(text)
-                return False
-    except UnicodeDecodeError:
-        fault = "is not valid UTF-8"
-    except UnicodeEncodeError:
-        fault = "holds half of a surrogate pair"
-    except (ValueError, RecursionError):
-        fault = "is not JSON"
-    sys.stderr.write(f"redact: line {number} {fault}\n")
-    return True
+                name, raw = row.get("id"), row.get("text")
+                if type(raw) is not str:
+                    fault = 'has no "text" that is a string'
+                elif type(name) is not str and type(name) is not int:
+                    fault = 'has no "id" that is a string'
+                elif "\0" in raw:
+                    fault = "holds a NUL character"
+                else:
+                    name = _quoted(name) if type(name) is str else str(name)
+                    name.encode("utf-8")
+                    self.texts.append(raw.encode("utf-8"))
+                    self.raws.append(raw)
+                    self.names.append(name)
+                    return
+        except UnicodeDecodeError:
+            fault = "is not valid UTF-8"
+        except UnicodeEncodeError:
+            fault = "holds half of a surrogate pair"
+        except (ValueError, RecursionError):
+            fault = "is not JSON"
+        sys.stderr.write(f"redact: line {self._number} {fault}\n")
+        self.bad = True
 
 
 def clean_stream(chunks: Iterable[bytes | str], faults: list[str] | None = None) -> Iterator[str]:

@@ -15,11 +15,12 @@ from bot.redaction.spans import UNREADABLE, Span
 from bot.redaction.unwrap import GATE, Copy, Overdressed, copies
 
 
-def redact_many(raws: Sequence[str]) -> list[tuple[str, dict[str, int]]]:
-    """Gives what `redact` gives for each. No text may hold a NUL, which is what stands between them here."""
+def redact_many(raws: Sequence[str], texts: Sequence[bytes] | None = None) -> list[tuple[str, dict[str, int]]]:
+    """Gives what `redact` gives for each. No text may hold a NUL, which is what stands between them here. `texts`: the same in UTF-8."""
     if len(raws) < 2:
         return [redact(raw) for raw in raws]
-    texts = [raw.encode("utf-8") for raw in raws]
+    if texts is None:
+        texts = [raw.encode("utf-8") for raw in raws]
     joined, starts = apart(texts)
     found = _find(texts, joined, starts, None)
     worn = touched(GATE, joined, starts)

@@ -54,6 +54,8 @@ def test_a_bad_row_is_told_without_an_echo_and_the_rest_goes_on() -> None:
         bytes(range(256)).replace(b"\n", b""),
         b'{"id": "f", "text": "x"} trailing',
         b"[" * 5000,
+        b'{"id": "\\udc00", "text": "' + secret.encode() + b'"}',
+        b'{"id": "g", "text": "a' + b'", "more": [',
     ]
     lines = [line for item in bad for line in (item, b'{"id": "ok", "text": "fine"}')]
     done = run("--jsonl", source=b"\n".join(lines) + b"\n")
