@@ -31,6 +31,8 @@ SHAPES: Final = (
     piece(r"[MNO][A-Za-z0-9_\-]{23,27}\.[A-Za-z0-9_\-]{6}\.[A-Za-z0-9_\-]{38}"),
 )
 _BARE_VALUE: Final = piece(r"[A-Za-z0-9+/_\-.]{32,}={0,2}$")
+# `cache hit key=chat:4f2a...`, `S3 key=a/b.png`: an entry's name in a store
+_STORED: Final = piece(r"[a-z_]{2,16}:[^:]|[\w\-./]{1,200}/[\w\-]{1,200}\.[A-Za-z0-9]{2,5}$")
 _WEAK: Final = frozenset((b"key", b"token", b"pass", b"session", b"sid", b"credential", b"signature", b"csrf"))
 _SHUT: Final = frozenset((b'"', b"'", b",", b"&", b"`"))
 _OURS: Final = piece(r"[a-z]{1,12}(?:[ ,]{1,2}(?:[a-z]{1,12}|[0-9]{1,8})){0,4}\]")
@@ -151,8 +153,21 @@ def telling(view: bytes, word: bytes, kind: str, value: bytes, parameter: bool, 
     ):
         return False
     if word in _WEAK and not qualified(view, start):
-        return size >= 16 and judge.plausible(value)
+        if _STORED.match(value) is not None:
+            return False
+        return (size >= 16 or varied(value)) and judge.plausible(value)
     return size >= 16 or judge.plausible(value)
+
+
+def varied(value: bytes) -> bool:
+    """Twelve digits and letters in both cases, or more, and nothing else."""
+    return (
+        len(value) >= 12
+        and value.isalnum()
+        and not value.isalpha()
+        and value.lower() != value
+        and value.upper() != value
+    )
 
 
 def qualified(view: bytes, start: int) -> bool:

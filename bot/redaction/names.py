@@ -9,14 +9,25 @@ from typing import Final
 from bot.redaction import judge, schemes
 from bot.redaction.judge import MIN_SECRET
 from bot.redaction.makers import rule_of
-from bot.redaction.name_shapes import CHINESE_NAMES, KIND, LEAST, MAKERS, NAME, SCHEMES, VALUE, WORD_TABLE
+from bot.redaction.name_shapes import (
+    CHINESE_NAMES,
+    KIND,
+    LEAST,
+    LONGEST,
+    MAKERS,
+    NAME,
+    SCHEMES,
+    VALUE,
+    WORD_TABLE,
+    rest,
+)
 from bot.redaction.named_values import SHAPES, close_by, ends_line, flag, joined, lone, ours, telling, telling_alone
 from bot.redaction.rules.named import HARMLESS_BEFORE, STEMS
 from bot.redaction.rx import ANYWHERE, GAP, alone, bare, piece
 from bot.redaction.spans import UNREADABLE, Span, budget
 
 _SEPARATORS: Final = piece(
-    r"[:=,>|~(]|[\x80-\xff]| is| was| equals|value|content|provided |used |body|<<<|using|use |below|\n\r?\n"
+    r"[:=,>|~(]|[\x80-\xff]|\?\?| is| was| equals| to | or |value|content|provided |used |body|<<<|using|use |below|\n\r?\n"
 )
 # names a value without saying so: only what looks like nothing but a key counts behind it
 _AIMLESS: Final = piece(r"[ \t]*(?:[\xe4-\xe9][\x80-\xbf]{2})*[ \t]*$")
@@ -34,7 +45,11 @@ _FIELD: Final = piece(r"name=\\?\"[A-Za-z0-9_\-.\[\]]{0,40}$")
 _HEXED: Final = piece(r"(?:[0-9a-f]{32}|[0-9a-f]{64}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$")
 _NAME_ENDS: Final = (b"key", b"secret", b"token", b"password", b"id", b"keyid")
 _SCHEME_ENDS: Final = (b"bearer ", b"basic ", b"token ", b"bot ")
-_LOOSE: Final = piece(r"^[\"'`\]\)\\*]{0,6}[ \t]*(?:\|{1,2}|—{1,2}|–|－|~)[ \t]*[`*\"']*$")
+_LOOSE: Final = piece(r"^[\"'`\]\)\\*]{0,6}[ \t]*(?:\|{1,2}|(?:—){1,2}|–|－|~)[ \t]*[`*\"']*$")
+_FAR: Final = 15  # more than four Chinese characters
+_FAR_GAP: Final = piece(r"(?:[\xe4-\xe9][\x80-\xbf]{2}){5}")
+_DOUBLE_DASH: Final = "——".encode()
+_QUOTES: Final = (b'"', b"'", b"`")
 _CELL: Final = piece(r"(?:^|[\n|*>\-•])[ \t`*\"'#]*[A-Za-z0-9]{1,24}_[A-Za-z0-9_.]{0,40}$")
 _PARAM: Final = piece(r"[!$%*+\-./0-9:@A-Z^_a-z~=]{4,600}")
 
@@ -196,9 +211,17 @@ def _named(view: bytes, start: int, at: int) -> Span | None:
             or (_AIMLESS.match(gap) is not None and _AIMED.search(gap) is None)
         )
     )
-    if not plain and b"\xe2\x80" in gap and _LOOSE.match(gap) is not None:
+    aimless = aimless or (not plain and len(gap) > _FAR and _FAR_GAP.match(gap) is not None)
+    if not plain and b"\xe2\x80" in gap and gap != _DOUBLE_DASH and _LOOSE.match(gap) is not None:
         aimless = True  # a dash may be but a dash
-    elif not plain and _LOOSE.match(gap) is not None and (_CELL.search(view, max(0, start - 48), start) is None):
+    elif not plain and gap[-1:] in _QUOTES and b"||" in gap:
+        pass  # `process.env.KEY || "..."`
+    elif (
+        not plain
+        and gap != _DOUBLE_DASH
+        and _LOOSE.match(gap) is not None
+        and (_CELL.search(view, max(0, start - 48), start) is None)
+    ):
         return None  # `invalid x-api-key | <request id>` is no table
     if kind == "cookie":
         return schemes.cookie(view, start, at, blank)
@@ -250,4 +273,6 @@ def _named(view: bytes, start: int, at: int) -> Span | None:
         or judge.placeholder(value)
     ):
         return None
-    return at, end, kind, value
+    if len(value) >= LONGEST:
+        end = rest(view, end)
+    return at, end, kind, view[at:end] if end - at > len(value) >= LONGEST else value

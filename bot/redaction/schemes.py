@@ -8,7 +8,7 @@ from bot.redaction import judge
 from bot.redaction.joins import shaped_end
 from bot.redaction.makers import decoded
 from bot.redaction.name_shapes import LONGEST, VALUE, rest
-from bot.redaction.named_values import SHAPES, UUID, close_by, flag, joined, ours
+from bot.redaction.named_values import SHAPES, UUID, close_by, flag, joined, ours, varied
 from bot.redaction.rx import piece
 from bot.redaction.spans import Span
 
@@ -46,8 +46,8 @@ def cookie(view: bytes, start: int, at: int, blank: bool) -> Span | None:
         return None
     end = rest.end()
     value = view[at:end].rstrip()
-    if ours(view, at) and view[at - 1 : at] == b"[":
-        return None
+    if view[at - 1 : at] == b"[" and (ours(view, at) or value.isalpha()):
+        return None  # `[Filtered]`
     if judge.code(value) or _PLAIN_COOKIE.search(value) is None or judge.masked(value):
         return None
     if value.endswith(b")") and b"(" not in value:
@@ -64,7 +64,7 @@ def scheme(view: bytes, word: bytes, at: int) -> Span | None:
     end = at + len(value)
     if judge.masked(value + close_by(view, end)) or judge.code(value) or judge.placeholder(value):
         return None
-    if len(value) < 16 or not judge.mixed(value):
+    if (len(value) < 16 and not varied(value)) or not judge.mixed(value):
         inside = decoded(value) if word == b"basic" else None
         if inside is None or b":" not in inside:
             return None

@@ -1,0 +1,101 @@
+"""Names and values as people paste them: what goes, and what must stay as it is."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from bot.redaction import engine
+from bot.redaction.rules.shapes import grow
+
+# {} is the key
+GONE = (
+    'together_api_key         = "{}"',
+    "api_key:               {}",
+    'let api_key: &str = "{}";',
+    'api_key: Optional[str] = "{}"',
+    'apiKey: process.env.KEY || "{}",',
+    'const key = process.env.API_KEY ?? "{}"',
+    "Provider(name='x', secret=Secret(value='{}'))",
+    "Settings(api_key=SecretStr('{}'))",
+    'I set API_KEY to "{}" and it fails',
+    "apikey——{}",
+    "curl -H Authorization:\\ Bearer\\ {} https://api.example.com",
+    "curl -u :{} https://api.example.com",
+    '| name | QIANFAN_SK |\n|---|---|\n| prod | "{}" |',
+)
+KEPT = (
+    "INFO cache hit key=chat:<h32> ttl=300",
+    "token bucket refill key=user:<d6> tokens=37",
+    "invalid api key — <h32>",
+    "invalid x-api-key | <h32>",
+    'I set the key to "default" and it works',
+    "curl -k https://api.example.com/v1/models",
+    "VXNlcjoxMjM0NTY3ODkwMTIzNDU2Nzg5MDEyMzQ1Njc4OTA=",
+)
+
+
+@pytest.mark.parametrize("template", GONE)
+def test_a_key_without_a_prefix_goes(template: str) -> None:
+    rng = random.Random(7)
+    for shape in ("<h64>", "<a24>1aZ", "<h32>"):
+        key = grow(shape, rng)
+        clean, counts = engine.redact(template.format(key))
+        assert counts
+        assert key[:12] not in clean, clean
+        assert key[-12:] not in clean, clean
+
+
+@pytest.mark.parametrize("template", KEPT)
+def test_what_only_looks_like_a_name_and_a_value_stays(template: str) -> None:
+    for seed in range(6):
+        text = grow(template, random.Random(seed))
+        assert engine.redact(text) == (text, {})
+
+
+def test_a_key_ends_where_the_command_or_the_sentence_goes_on() -> None:
+    rng = random.Random(5)
+    for template in ("xoxb-<d12>-<d13>-<a24>", "sk-<a40>", "pypi-AgE<u120>", "ABSK<a100>"):
+        key = grow(template, rng)
+        clean, _ = engine.redact(f"docker run -e NAME={key} -e TZ=Asia/Shanghai app:v1")
+        assert clean.endswith(" -e TZ=Asia/Shanghai app:v1"), clean
+        clean, _ = engine.redact(f"key {key} maximum context length is 65536")
+        assert clean.endswith(" maximum context length is 65536"), clean
+
+
+def test_a_baidu_access_token_needs_no_name() -> None:
+    key = grow("24.<h32>.2592000.17<d8>.282335-<d8>", random.Random(4))
+    assert engine.redact(f"用的是{key}，报错")[0] == "用的是[baidu token]，报错"
+
+
+def test_a_very_long_value_goes_to_its_end() -> None:
+    key = grow("<b900>", random.Random(2))
+    for template in ("AWS_SESSION_TOKEN={}", "Authorization: Bearer {}", "  SESSION_TOKEN: {}\nnext: 1"):
+        assert key[-40:] not in engine.redact(template.format(key))[0]
+
+
+def test_a_card_is_known_by_its_number_whatever_word_ends_before_it() -> None:
+    for text, gone in (
+        ("paid with 4111111111111111 on 2026-05-04", "4111111111111111"),
+        ("paid with 4111 1111 1111 1111 473 CNY", "1111 1111"),
+        ("信用卡：3782 8224 6310 005，扣款", "3782 8224 6310 005"),
+        ("ID card 11010519491231002X paid", "11010519491231002X"),
+    ):
+        assert gone not in engine.redact(text)[0]
+    for text in ("task id 4111111111111111", "videoId 4111111111111111", "request_id=4111111111111111"):
+        assert engine.redact(text) == (text, {})
+
+
+def test_a_prompt_without_quotes_ends_where_the_next_parameter_begins() -> None:
+    said = "一只橘猫坐在窗台上看雨，电影感"
+    clean, _ = engine.redact(f"提交参数：model=wan2.5, prompt={said}, duration=5")
+    assert clean == f"提交参数：model=wan2.5, prompt=[prompt, {len(said)} characters], duration=5"
+    for text in ("generate(model=name, prompt=prompt, n=1)", "run(prompt=text)", "model=x, prompt=12, n=1"):
+        assert engine.redact(text) == (text, {})
+
+
+def test_a_dropped_prompt_says_what_media_went_with_it() -> None:
+    data = grow("<b120>", random.Random(1))
+    body = f'{{"contents": [{{"parts": [{{"inlineData": {{"mimeType": "image/jpeg", "data": "{data}"}}}}]}}]}}'
+    assert engine.redact(body)[0].endswith(" characters, image/jpeg]]}")
