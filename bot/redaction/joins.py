@@ -16,7 +16,7 @@ from bot.redaction.rx import piece
 _LINE: Final = piece(r"(?:[ \t]*\\?|=)\r?\n[ \t]*(?:[>|#][ \t]*)?")
 _BLANK: Final = piece(r"[ \t]{1,3}|\xe3\x80\x80")
 _PIECE: Final = piece(r"[A-Za-z0-9_\-./+:%]+={0,2}")
-_FLAG: Final = piece(r"--?[A-Za-z][a-z]*[ =]")  # `-e NAME=...`: the command goes on
+_FLAG: Final = piece(r"(?:-[a-z]|--[a-z]{3}[a-z\-]*)[ =]")  # `-e NAME=...`: the command goes on
 _PIECE_U: Final = piece(r"[A-Za-z0-9_\-]+")
 _ENOUGH: Final = 7  # so many runs in, words and keys can be told apart
 _MAX_PIECES: Final = 320
