@@ -10,10 +10,12 @@ from bot.redaction import names, runs
 from bot.redaction.makers import rule_of
 from bot.redaction.rx import ANYWHERE, GAP, alone, bare, piece
 from bot.redaction.spans import UNREADABLE, Span, budget
-from bot.redaction.token_shapes import TOKENS
+from bot.redaction.token_shapes import PREFIXED, SHAPED, TOKENS
 from bot.redaction.vendor_keys import BREAKS, WHOLE, doubtful, half, read
 
-_match: Final = bare(TOKENS)
+_either: Final = bare(TOKENS)
+_prefixed: Final = bare(PREFIXED)
+_shaped: Final = bare(SHAPED)
 _LEADS: Final = frozenset(b"bkKtT")
 _BOT: Final = b"bot"
 _GLUED: Final = (b"key", b"Key", b"KEY", b"token", b"Token")  # `keysk-...`
@@ -37,17 +39,32 @@ def find_many(
     view, spans = b"", found[0]
     index = base = limit = position = most = hits = fruitless = 0
     size = len(joined)
+    never = size + 1
+    prefixed = shaped = prefixed_end = shaped_end = -1  # the next of each kind, if it is not behind us
     while position < size:
-        start, end = _match(ANYWHERE, joined, position, size)[0]
-        if start < 0:
+        if prefixed < position:
+            prefixed, prefixed_end = _prefixed(ANYWHERE, joined, position, size)[0]
+            if prefixed < 0:
+                prefixed = never
+        if shaped < position:
+            shaped, shaped_end = _shaped(ANYWHERE, joined, position, size)[0]
+            if shaped < 0:
+                shaped = never
+        if prefixed < shaped:
+            start, end = prefixed, prefixed_end
+        elif shaped < prefixed:
+            start, end = shaped, shaped_end
+        elif shaped == never:
             return
+        else:
+            start, end = _either(ANYWHERE, joined, shaped, size)[0]
         if start >= limit:
             index = bisect_right(starts, start, index) - 1
             base, limit = starts[index], starts[index + 1]
             view, spans = texts[index], found[index]
             most, hits, fruitless = budget(len(view)), 0, 0
         if end > limit - GAP:  # it took the line end behind the text for one of the text's own
-            start, end = _match(ANYWHERE, joined, max(position, base), limit - GAP)[0]
+            start, end = _either(ANYWHERE, joined, max(position, base), limit - GAP)[0]
             if start < 0:
                 position = limit
                 continue
