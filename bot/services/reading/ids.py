@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from bot.services.reading.view import View
 
 _ID: Final = r"([a-z0-9][a-z0-9_:.\-]{6,90}[a-z0-9=])"
-_KEY_END: Final = r"[\"'`)]{0,2}(?: is| was| for failed request)? ?[:=]? ?(?:<[^<>]{1,60}> ?)?[\"'`\[(]{0,2}"
+_KEY_END: Final = r"[\"'`)]{0,2}(?: is| was| for failed request)? ?[:=]? ?,?(?:<[^<>]{1,60}> ?)?[\"'`\[(]{0,2}"
 
 
 class Named(NamedTuple):
