@@ -13,10 +13,14 @@ from decimal import Decimal
 from functools import lru_cache
 from importlib import resources
 from string import Formatter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from bot.locales.cldr import locale
 from bot.model.values import dataclass
+
+if TYPE_CHECKING:
+    from babel import Locale
 
 _BABEL = {"zh": "zh_Hans_CN", "en": "en_US"}
 _UNITS = frozenset({"credits", "requests", "tokens", "points", "percent", "magicube"})
@@ -80,9 +84,7 @@ def missing(language: str) -> tuple[str, ...]:
 _FULL_WIDTH = frozenset({"zh"})
 _CJK = "\u3400-\u9fff"
 _SIGNS = "，。；：、！？（）《》「」“”‘’…—\u3000"
-_DIGIT = re.compile(rf"(\d)([{_CJK}])")
-_MIXED = re.compile(rf"[{_CJK}][A-Za-z0-9]|[A-Za-z0-9][{_CJK}]")
-_NO_BLANK = re.compile(rf"[{_SIGNS}].|.[{_SIGNS}]|[{_CJK}][{_CJK}]", re.S)
+_DIGIT = rf"(\d)([{_CJK}])"
 
 
 @lru_cache(maxsize=4096)
@@ -109,18 +111,28 @@ def _joined(left: str, right: str) -> str:
         return left + right
     pair = before[-1] + after[0]
     if len(before) + len(after) < len(left) + len(right):
-        return before + after if _NO_BLANK.fullmatch(pair) else left + right
-    return f"{left} {right}" if _MIXED.fullmatch(pair) else left + right
+        tight = pair[0] in _SIGNS or pair[1] in _SIGNS or (_chinese(pair[0]) and _chinese(pair[1]))
+        return before + after if tight else left + right
+    mixed = (_chinese(pair[0]) and _latin(pair[1])) or (_latin(pair[0]) and _chinese(pair[1]))
+    return f"{left} {right}" if mixed else left + right
+
+
+def _chinese(sign: str) -> bool:
+    return "\u3400" <= sign <= "\u9fff"
+
+
+def _latin(sign: str) -> bool:
+    return sign.isascii() and sign.isalnum()
 
 
 @lru_cache(maxsize=1024)
-def _city(zone: str, locale: str) -> str:
+def _city(zone: str, language: str) -> str:
     """`柏林`; the end of the zone's own name where Babel knows no city for it."""
     from babel.dates import get_timezone_location
 
     own = zone.split("/")[-1].replace("_", " ")
     try:
-        named = str(get_timezone_location(ZoneInfo(zone), locale=locale, return_city=True))
+        named = str(get_timezone_location(ZoneInfo(zone), locale=Words(language).locale, return_city=True))
     except (LookupError, ValueError):
         return own
     return named if named and "/" not in named else own
@@ -164,13 +176,12 @@ class Words:
         return _line(self.language, key)
 
     def _plural(self, n: object) -> str:
-        from babel import Locale
-
-        return str(Locale.parse(self._babel).plural_form(n if isinstance(n, (int, float, Decimal)) else 0))
+        return str(self.locale.plural_form(n if isinstance(n, (int, float, Decimal)) else 0))
 
     @property
-    def _babel(self) -> str:
-        return _BABEL.get(self.language, self.language)
+    def locale(self) -> Locale:
+        """Babel's, for what is not written here."""
+        return locale(_BABEL.get(self.language, self.language))
 
     def kind(self, kind: str) -> str:
         """What the gate took out, in this language: `anthropic key` is `Anthropic 密钥`; makers keep their names."""
@@ -200,18 +211,18 @@ class Words:
         pattern = "¤#,##0.00" if digits == 2 else "¤#,##0.00####"
         if self.language == "en":
             pattern = "¤¤ " + pattern[1:]
-        return str(format_currency(amount, currency, pattern, locale=self._babel, currency_digits=False))
+        return str(format_currency(amount, currency, pattern, locale=self.locale, currency_digits=False))
 
     def number(self, value: Decimal | int) -> str:
         from babel.numbers import format_decimal
 
-        return str(format_decimal(value, locale=self._babel))
+        return str(format_decimal(value, locale=self.locale))
 
     def amount(self, value: Decimal) -> str:
         """A part of a sum of money whose currency stands beside it."""
         from babel.numbers import format_decimal
 
-        return str(format_decimal(value, "#,##0.00####", locale=self._babel))
+        return str(format_decimal(value, "#,##0.00####", locale=self.locale))
 
     # --- times
 
@@ -219,7 +230,7 @@ class Words:
     def zone_name(self) -> str:
         """`北京` for Asia/Shanghai, else the zone's city in this language, or UTC."""
         key = f"zones.{self.timezone.replace('/', '_')}"
-        return self.say(key) if self.has(key) else _city(self.timezone, self._babel)
+        return self.say(key) if self.has(key) else _city(self.timezone, self.language)
 
     def local(self, at: datetime) -> datetime:
         return at.astimezone(ZoneInfo(self.timezone))
@@ -236,7 +247,7 @@ class Words:
         else:
             from babel.dates import format_skeleton
 
-            text = f"{format_skeleton('MMMd', there, locale=self._babel)} {clock}"
+            text = f"{format_skeleton('MMMd', there, locale=self.locale)} {clock}"
         return self.say("times.zoned", time=text, zone=self.zone_name) if zone else text
 
     def stamp(self, at: datetime) -> str:
@@ -246,25 +257,25 @@ class Words:
         there = self.local(at)
         return self.say(
             "times.zoned",
-            time=f"{format_skeleton('yMMMd', there, locale=self._babel)} {there.strftime('%H:%M')}",
+            time=f"{format_skeleton('yMMMd', there, locale=self.locale)} {there.strftime('%H:%M')}",
             zone=self.zone_name,
         )
 
     def ago(self, at: datetime, now: datetime) -> str:
         from babel.dates import format_timedelta
 
-        return self._spaced(str(format_timedelta(at - now, add_direction=True, locale=self._babel, threshold=0.95)))
+        return self._spaced(str(format_timedelta(at - now, add_direction=True, locale=self.locale, threshold=0.95)))
 
     def span(self, duration: timedelta | float) -> str:
         """`14 分钟`, `2 hours`."""
         from babel.dates import format_timedelta
 
         delta = duration if isinstance(duration, timedelta) else timedelta(seconds=duration)
-        return self._spaced(str(format_timedelta(delta, locale=self._babel, threshold=0.95)))
+        return self._spaced(str(format_timedelta(delta, locale=self.locale, threshold=0.95)))
 
     def _spaced(self, text: str) -> str:
         """`14分钟` of Babel as the catalogue writes it: `14 分钟`; a second is 秒."""
-        return _DIGIT.sub(r"\1 \2", text).replace("秒钟", "秒") if self.language in _FULL_WIDTH else text
+        return re.sub(_DIGIT, r"\1 \2", text).replace("秒钟", "秒") if self.language in _FULL_WIDTH else text
 
     def utc(self, at: datetime) -> str:
         return at.astimezone(UTC).strftime("%H:%M UTC")

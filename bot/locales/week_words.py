@@ -16,10 +16,7 @@ def report(week: WeekReport, words: Words, titles: Mapping[str, str]) -> Reply:
     """One row for each account and currency, the shortest runway first."""
     from babel.dates import format_skeleton
 
-    from bot.locales import _BABEL
-
-    locale = _BABEL.get(words.language, words.language)
-    first, last = (format_skeleton("MMMd", words.local(at), locale=locale) for at in (week.start, week.end))
+    first, last = (format_skeleton("MMMd", words.local(at), locale=words.locale) for at in (week.start, week.end))
     title = words.say("report.title", start=first, end=last)
     rows = narrow([_week_row(one, words, week.end, titles) for one in week.rows])
     blocks: list[Block] = [Board(rows)] if rows else [Line(words.say("report.none"))]
