@@ -8,17 +8,42 @@ from __future__ import annotations
 from typing import Final
 
 from bot.redaction import judge
-from bot.redaction.rx import finder, piece
+from bot.redaction.rx import ANYWHERE, NOWHERE, bare, finder, piece
 from bot.redaction.spans import Span
 
-_HEAD_WORD: Final = r"(?i:(?:[a-z_ \-]{0,36}|(?:[\xe4-\xe9][\x80-\xbf]{2}){0,8} ?(?:api ?)?)(?:keys?|secrets?|tokens?|password|authorization|_[as]k|密钥|秘钥|令牌|密码))"
+_NOUNS: Final = "keys?|secrets?|tokens?|password|authorization|_[as]k|密钥|秘钥|令牌|密码"
+_HEAD_WORD: Final = rf"(?i:(?:[a-z_ \-]{{0,36}}|(?:[\xe4-\xe9][\x80-\xbf]{{2}}){{0,8}} ?(?:api ?)?)(?:{_NOUNS}))"
 _FRAME: Final = r"[\"'`* \t]{0,8}"
-HINTS: Final = (
-    rf"(?m:(?:^|[,;|\t]|  |：)(?:/[^ \n]{{1,24}} {{1,2}})?{_FRAME}{_HEAD_WORD}{_FRAME}(?:\r?$|[,;|\t]|  ))|(?i:insert into [^()\n]{{1,80}}\([^()\n]{{0,200}}(?:key|secret|token|password))"
+_END: Final = rf"{_FRAME}(?:\r?$|[,;|\t]|  )"
+_HEAD: Final = finder(
+    rf"(?m:(?:^|[,;|\t]|  |：)(?:/[^ \n]{{1,24}} {{1,2}})?{_FRAME}{_HEAD_WORD}{_END})|(?i:insert into [^()\n]{{1,80}}\([^()\n]{{0,200}}(?:key|secret|token|password))"
     rf"|<th[^<>]{{0,60}}>{_FRAME}{_HEAD_WORD}{_FRAME}</th"
 )
-_HEAD: Final = finder(HINTS)
+# how each of these ends or begins: what is looked for in whole texts must not count letters before it knows that there is a noun
+HINTS: Final = rf"(?m:(?i:{_NOUNS}){_END})|(?i:insert into )|<th"
+_HINT: Final = finder(HINTS)
+_LEFT: Final = bare(_HEAD)
 _WORD: Final = finder(rf"^(?:/[^ \n]{{1,24}} {{1,2}})?{_FRAME}{_HEAD_WORD}{_FRAME}$")
+_MARKS: Final = b"\"'`* \t"
+_NOUN_ENDS: Final = tuple(
+    noun.encode()
+    for noun in [
+        "key",
+        "keys",
+        "secret",
+        "secrets",
+        "token",
+        "tokens",
+        "password",
+        "authorization",
+        "_ak",
+        "_sk",
+        "密钥",
+        "秘钥",
+        "令牌",
+        "密码",
+    ]
+)
 _CELL: Final = piece(r"^[\"'`*\s]*(?:(?:Bearer|Basic|Token|Key|Bot) )?([A-Za-z0-9_\-./+=:~%@!#$^&]+[,;]?)[\"'`*\s]*$")
 _FAULTY: Final = finder(r"(?i:invalid|incorrect|expired|missing|unknown|wrong|no |not |bad |错误|无效|失效|过期|for )")
 _RULE: Final = frozenset(b"-+|=: \t\r")
@@ -33,7 +58,7 @@ _MOST_HEADS: Final = 20
 def find(view: bytes, spans: list[Span]) -> None:
     position = heads = 0
     while heads < _MOST_HEADS:
-        start, end = _HEAD(view, position)
+        start, end = _head(view, position)
         if start < 0:
             return
         heads += 1
@@ -51,6 +76,25 @@ def find(view: bytes, spans: list[Span]) -> None:
         _columns(view, line, stop, spans)
 
 
+def _head(view: bytes, position: int) -> tuple[int, int]:
+    """The first head at or behind this place, which is a line's end or begin."""
+    at = position
+    while True:
+        hint, _ = _HINT(view, at)
+        if hint < 0:
+            return NOWHERE
+        if view[hint] in b"<iI":
+            return _HEAD(view, at)
+        line = view.rfind(b"\n", at, hint) + 1 or at
+        stop = view.find(b"\n", hint)
+        if stop < 0:
+            stop = len(view)
+        head = _LEFT(ANYWHERE, view, line, stop)[0]
+        if head[0] >= 0:
+            return head
+        at = stop
+
+
 def _columns(view: bytes, line: int, stop: int, spans: list[Span]) -> None:
     head = view[line:stop]
     below = view[stop + 1 : stop + 2000].split(b"\n", 1)[0]
@@ -59,7 +103,9 @@ def _columns(view: bytes, line: int, stop: int, spans: list[Span]) -> None:
     columns = [
         number
         for number, (begin, end) in enumerate(_cells(head, mark))
-        if _WORD(head[begin:end], 0)[0] >= 0 and _FAULTY(head[begin:end], 0)[0] < 0
+        if head[begin:end].rstrip(_MARKS).lower().endswith(_NOUN_ENDS)
+        and _WORD(head[begin:end], 0)[0] >= 0
+        and _FAULTY(head[begin:end], 0)[0] < 0
     ]
     if not columns:
         return
