@@ -92,7 +92,7 @@ _BODY: Final = Named(
     ),
 )
 _BRACKETED: Final = re.compile(r"\]\[(20\d{12}[0-9a-f]{8,30})\]")
-_PLACEHOLDER: Final = re.compile(r"x{4,}|^<|redacted|^0+$|your[-_]|example")
+_PLACEHOLDER: Final = re.compile(r"x{4,}|^<|^aj_|redacted|^0+$|your[-_]|example")
 _DIGIT: Final = re.compile(r"\d")
 
 

@@ -19,6 +19,8 @@ _MODEL_SAID: Final = tuple(
         (("to this model",), r"specific to this model " + _Q + _NAME),
         (("invoke model",), r"(?:failed|unable) to invoke model " + _Q + _NAME),
         (("error from provider(",), r"error from provider\([\w.-]+," + _NAME + r": \d"),
+        (("enqueued token",), r"enqueued token limit reached for " + _Q + _NAME),
+        (("api deployment",), r"\bapi deployment [\"'`]" + _NAME + r"[\"'`]"),
         (("max_tokens for",), r"max_tokens for [\"'`]" + _NAME + r"[\"'`]"),
         (("access model",), r"\baccess model " + _Q + _NAME),
         (("invocation of model",), r"invocation of model id " + _Q + _NAME),
@@ -96,7 +98,7 @@ _MODEL_SAID: Final = tuple(
     )
 )
 _MODEL_KEY: Final = re.compile(
-    r"(?:(?<![\w.])|(?<=\brun\.))(?:model|model_name|modelname|usedmodel|model_id|modelid|model_group|deployment|engine|litellm_params\.model|model id|使用模型|当前模型|模型名称|模型)[\"'`*]{0,3} ?[:=] ?[\"'`*(]{0,3}"
+    r"(?:(?<![\w.])|(?<=\brun\.))(?:model|model_name|modelname|usedmodel|model_id|modelid|model_group|modelversion|model_version|deployment|engine|litellm_params\.model|model id|使用模型|当前模型|模型名称|模型)[\"'`*]{0,3} ?[:=] ?[\"'`*(]{0,3}"
     + _NAME,
 )
 _NO_MODEL: Final = frozenset(
@@ -149,6 +151,7 @@ def model_of(seen: View) -> str | None:
         or "too large for" in low
         or "max_tokens for" in low
         or "error from provider(" in low
+        or "enqueued token" in low
     ):
         return None
     if low.startswith("model: ") and (headed := _HEADED.match(seen.lines)) and "/" not in headed.group(1):
