@@ -10,14 +10,15 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from bot.redaction.judge import camel, dated, evidence, foreign, mixed, plausible, spoken, whole_hex, wordlike
+from bot.redaction.judge import camel, dated, evidence, foreign, mixed, numbered, plausible, spoken, whole_hex, wordlike
 from bot.redaction.rx import piece
+from bot.redaction.strangers import flag, lettered, names_next, thing
 
 _LINE: Final = piece(r"(?:[ \t]*\\?|=)\r?\n[ \t]*(?:[>|#][ \t]*)?")
 _BLANK: Final = piece(r"[ \t]{1,3}|\xe3\x80\x80")
 _PIECE: Final = piece(r"[A-Za-z0-9_\-./+:%]+={0,2}")
-_FLAG: Final = piece(r"(?:-[a-z]|--[a-z]{3}[a-z\-]*)[ =]")  # `-e NAME=...`: the command goes on
 _PIECE_U: Final = piece(r"[A-Za-z0-9_\-]+")
+_SHORT: Final = 16  # a body that may be whole
 _ENOUGH: Final = 7  # so many runs in, words and keys can be told apart
 _MAX_PIECES: Final = 320
 _AFTER_PIECE: Final = frozenset(bytes((byte,)) for byte in b"\n\r\"'`\\ =,;)&") | {b""}
@@ -25,8 +26,11 @@ _WRAP_MIN: Final = 6
 _MOST_LINES: Final = 48
 
 
-def pieces(view: bytes, end: int, loose: bool, blanks: bool) -> Iterator[tuple[int, int, bool]]:
-    """What follows `end`, as runs of key characters: (start, end, over a line end). Stops at the first thing that is neither."""
+def pieces(view: bytes, end: int, loose: bool, blanks: bool, things: bool = False) -> Iterator[tuple[int, int, bool]]:
+    """What follows `end`, as runs of key characters: (start, end, over a line end). Stops at the first thing that is neither.
+
+    `things`: also runs in a next line that are a thing's name by themselves.
+    """
     run_of = _PIECE if loose else _PIECE_U
     position = end
     lines = 0
@@ -44,7 +48,7 @@ def pieces(view: bytes, end: int, loose: bool, blanks: bool) -> Iterator[tuple[i
         if run is None:
             break
         begin, position = run.span()
-        if not over and _FLAG.match(view, begin) is not None:
+        if names_next(view, position) or (not things and thing(view, begin, position) if over else flag(view, begin)):
             break
         yield begin, position, over
 
@@ -59,8 +63,10 @@ def exact_end(view: bytes, start: int, end: int, wanted: tuple[int, ...], loose:
     letters, capitals = _lowerish(view[start:end]), view[start:end].isupper()
     most = max(wanted)
     width = previous = 0
-    for number, (begin, stop, over) in enumerate(pieces(view, end, loose, True)):
+    for number, (begin, stop, over) in enumerate(pieces(view, end, loose, True, True)):
         run = view[begin:stop]
+        if over and size + stop - begin not in wanted and thing(view, begin, stop):
+            break
         if over and foreign(run, view[start:end]):
             break
         size += stop - begin
@@ -82,6 +88,8 @@ def exact_end(view: bytes, start: int, end: int, wanted: tuple[int, ...], loose:
         even = even or (
             over and number >= 1 and size in wanted and view[stop : stop + 8].split(b"\n", 1)[0].strip() == b""
         )
+        if number == 0 and stop - begin <= 3 and size - (stop - begin) >= _SHORT and (wordlike(run) or numbered(run)):
+            break  # `No remaining quota`
         if size - 1 == most and run[-1:] == b"_":
             return stop - 1  # a mark of emphasis closes behind it
         if size > most and size - most < 6 and _channel(run, size - most):
@@ -107,7 +115,7 @@ def _channel(run: bytes, over: int) -> bool:
 def shaped_end(view: bytes, start: int, end: int, shapes: tuple[re.Pattern[bytes], ...]) -> int:
     """The end of a token that begins at `start` and goes on over line ends until it has one of the shapes, to the last sign; else `end`."""
     whole = view[start:end].rstrip(b"=\\")
-    for number, (begin, stop, over) in enumerate(pieces(view, end, True, False)):
+    for number, (begin, stop, over) in enumerate(pieces(view, end, True, False, True)):
         if not over or number > _MOST_BREAKS:
             break
         run = view[begin:stop]
@@ -183,7 +191,12 @@ def wrapped_end(view: bytes, start: int, end: int, lengths: tuple[int, ...]) -> 
         run = view[begin:stop]
         following = view[stop : stop + 1]
         whole = size + stop - begin in (32, 40, 64) and _hex(run) and _hex(view[start:end])
-        if not over or run.endswith(b":") or (not whole and (wordlike(run) or foreign(run, view[start:end]))):
+        if (
+            not over
+            or stop - begin <= 2
+            or run.endswith(b":")
+            or (not whole and (wordlike(run) or foreign(run, view[start:end])))
+        ):
             break
         if following.isascii() and following not in _AFTER_PIECE and view[best : best + 1] != b"\\":
             break
@@ -255,41 +268,30 @@ def open_end(view: bytes, start: int, end: int, longest: int, loose: bool) -> in
         if not over or size > longest or wordlike(run) or stop - begin < _WRAP_MIN or foreign(run, view[start:end]):
             break
         marked = view[best : best + 1] == b"\\"
-        if not (marked or mixed(run) or stop - begin == width or _lettered(view, run, stop)):
+        if not (marked or mixed(run) or stop - begin == width or lettered(view, run, stop)):
             break
         width = stop - begin
         best = stop
     return best
 
 
-def _lettered(view: bytes, run: bytes, stop: int) -> bool:
-    """A long run without a digit, in odd capitals and alone to the end of its line or string."""
-    if run.endswith(b":") or spoken(run):
-        return False  # `ModelNotOpen: ...`
-    odd = any(len(part) >= 6 and not part.islower() and not camel(part) for part in run.replace(b"_", b"-").split(b"-"))
-    return (
-        len(run) >= 8
-        and (odd or (len(run) >= 14 and plausible(run)))
-        and view[stop : stop + 1] not in (b" ", b":", b"(")
-    )
-
-
 def _equal_runs(view: bytes, end: int, following: Iterator[tuple[int, int, bool]], width: int) -> int:
     """`abcd efgh ijkl m`: at least two runs of one length and a last one that is no longer."""
     best = end
-    words = seen = 0
+    words = low = seen = 0
     for number, (begin, stop, over) in enumerate(following):
         if over or stop - begin > width:
             break
         seen += 1
-        words += wordlike(view[begin:stop]) and not view[begin:stop].isupper()
+        words += wordlike(view[begin:stop])
+        low += not view[begin:stop].isupper()
         if stop - begin < width:
             best = stop if number >= 2 else best
             break
         if number >= 1:
             best = stop
     # `maximum context length`: the text goes on
-    return end if words == seen < _MOST_WORDS else best
+    return end if low and words == seen < _MOST_WORDS else best
 
 
 _MOST_WORDS: Final = 5

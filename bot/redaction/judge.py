@@ -116,13 +116,13 @@ def mixed(value: bytes) -> bool:
 def plausible(body: bytes) -> bool:
     """Not kebab-case or snake_case words: some part holds a digit amid letters, or is in mixed case without being a word."""
     for part in _PARTS.findall(body[:120]):
-        odd = len(part) > 14 or not (wordlike(part) or _numbered(part))
+        odd = len(part) > 14 or not (wordlike(part) or numbered(part))
         if odd and (mixed(body) or (len(part) >= 3 and part.lower() != part and not wordlike(part))):
             return True
     return False
 
 
-def _numbered(part: bytes) -> bool:
+def numbered(part: bytes) -> bool:
     """`v2`, `gpt4`, `70b`: the parts of model names."""
     return (
         len(part) <= 6

@@ -21,7 +21,18 @@ from bot.redaction.name_shapes import (
     WORD_TABLE,
     rest,
 )
-from bot.redaction.named_values import SHAPES, close_by, ends_line, flag, joined, lone, ours, telling, telling_alone
+from bot.redaction.named_values import (
+    SHAPES,
+    close_by,
+    ends_line,
+    flag,
+    joined,
+    lone,
+    ours,
+    telling,
+    telling_alone,
+    varied,
+)
 from bot.redaction.rules.named import HARMLESS_BEFORE, STEMS
 from bot.redaction.rx import ANYWHERE, GAP, alone, bare, piece
 from bot.redaction.spans import UNREADABLE, Span, budget
@@ -261,6 +272,7 @@ def _named(view: bytes, start: int, at: int) -> Span | None:
         or not (
             lone(value)
             or any(shape.fullmatch(value) for shape in SHAPES)
+            or (kind == "password" and gap[-1:] == b"\n" and ends_line(view, end) and varied(value))
             or (gap[-1:] == b"\n" and ends_line(view, end) and _HEXED.match(value) is not None)
         )
     ):

@@ -19,6 +19,7 @@ from bot.redaction.token_shapes import OPENAI_MIDDLE
 KEY_RUN: Final = piece(r"[A-Za-z0-9_\-]+")
 _UUID: Final = piece(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _SOFT: Final = piece(r"=\r?\n")
+_REST: Final = 8  # less, behind a key that may be whole, is more likely a word of its own
 LINE_ENDS: Final = (b"\n", b"\r", b"\\")
 BREAKS: Final = (b"\n", b"\r", b" ", b"\\", b"=", b"\t", b"\xe3")
 
@@ -130,7 +131,12 @@ def read(rule: Vendor, view: bytes, start: int, end: int, joins: bool = True) ->
         lengths = _wanted(rule, body)
         joined = exact_end(view, begin, end, lengths, loose) if lengths else end
         grown = squeeze(view[begin:joined])
-        if joined > end and not grown[size:].isdigit() and _CHECKS[rule.check](grown) and not judge.placeholder(grown):
+        if (
+            len(grown) >= size + _REST
+            and not grown[size:].isdigit()
+            and _CHECKS[rule.check](grown)
+            and not judge.placeholder(grown)
+        ):
             return start, joined, _kind(rule, grown), token[:head] + grown
     if joins and size not in rule.exact and following in BREAKS and not (size >= 6 and judge.placeholder(body)):
         lengths = _wanted(rule, body)

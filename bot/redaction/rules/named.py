@@ -63,7 +63,7 @@ HARMLESS_BEFORE: Final = (
     "public ", "public", "partition_", "sort_", "group_", "row_", "hot_", "dict_", "object_", "idempotency-", "idempotency_",
     "idempotency", "routing_", "index_", "unique_", "composite_", "pk-lf-", "config_", "setting_", "map_", "next_page_", "page_",
     "next_", "continuation_", "continuation", "pagination_", "nextpage", "eos_", "bos_", "pad_", "stop_", "special_", "first_",
-    "last_", "kafka ", "redis ", "memcached ", "object ", "s3 ", "per_", "per-", "per ", "by", "by_", "com", "tres", "sur", "tur", "mon", "don", "hoc", "whis", "joc", "bypass", "com",
+    "last_", "kafka ", "redis ", "memcached ", "object ", "s3 ", "dedupe_", "dedup_", "lookup_", "storage_", "shard_", "range_", "per_", "per-", "per ", "by", "by_", "com", "tres", "sur", "tur", "mon", "don", "hoc", "whis", "joc", "bypass", "com",
 )  # fmt: skip
 
 # The letters that may stand right before a lower-case `key`, `token`, ... without a joint: apikey, authtoken, dbpassword.

@@ -82,7 +82,7 @@ RULES: Final[tuple[Structure, ...]] = (
     ),
     Structure(
         "told-apart", "secret", ('variable "', "SecureString"),
-        r"(?:variable|name[ \t]{1,12}=)[ \t]{1,12}\"[^\"\n]{0,80}(?i:key|secret|token|password|credential)[^\"\n]{0,40}\"[^{}]{0,4}\{?[^{}]{0,400}?\b(?:default|value)[ \t]{0,24}=[ \t]{0,24}\"([^\"\n]{8,})\"",
+        r"(?:variable|name[ \t]{1,12}=)[ \t]{1,12}\"[^\"\n]{0,80}(?i:key|secret|token|pass|credential)[^\"\n]{0,40}\"[^{}]{0,4}\{?[^{}]{0,400}?\b(?:default|value)[ \t]{0,24}=[ \t]{0,24}\"([^\"\n]{8,})\"",
         'variable "api_key" {\n  type    = string\n  default = "<a30>1a"\n}', 'variable "api_key" {\n  type    = string\n  default = "${env}"\n}', True,
     ),
     Structure(

@@ -99,3 +99,28 @@ def test_a_dropped_prompt_says_what_media_went_with_it() -> None:
     data = grow("<b120>", random.Random(1))
     body = f'{{"contents": [{{"parts": [{{"inlineData": {{"mimeType": "image/jpeg", "data": "{data}"}}}}]}}]}}'
     assert engine.redact(body)[0].endswith(" characters, image/jpeg]]}")
+
+
+AFTER = (
+    "No remaining quota: none", "OK", "in arrears", "TZ=Asia/Shanghai", 'TZ="Asia/Shanghai"', "id: 12", "model: gpt-4o", "gpt-4o is slow", "HTTP/1.1 401", "v1.2.3",
+    "Qwen/Qwen3-235B-A22B-Instruct-2507", "RateLimitError", "AuthenticationError: denied", "rate_limit_exceeded", "- next", "a b c d", "Id 42", "API key not valid.",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("after", AFTER)
+def test_what_stands_behind_a_whole_key_stays(after: str) -> None:
+    rng = random.Random(3)
+    for template in (
+        "nvapi-<u64>",
+        "LTAI4G<a18>",
+        "ya29.a0<u90>",
+        "xoxe-1-<a146>",
+        "<h64>",
+        "<a40>",
+        "gsk_<a52>",
+        "<d10>:AA<u33>",
+    ):
+        key = grow(template, rng)
+        for between in ("\n", " ", "\r\n"):
+            text = f"TOGETHER_API_KEY={key}{between}{after}"
+            assert engine.redact(text)[0].endswith("]" + between + after), text
