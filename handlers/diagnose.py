@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from typing import Any
 
-from bot.errors import Expired, ProviderError
+from bot.errors import Expired
 from bot.locales import Words
-from bot.model.chat import Action, CleanText, Line, Quote, Reply, Request, Role
-from bot.model.diagnosis import Cause, Diagnosis, Proven
+from bot.model.chat import CleanText, Line, Quote, Reply, Request, Role
+from bot.model.diagnosis import Diagnosis, Proven
 from bot.model.handoff import Ticket
-from bot.ports import AuditEntry, Sighting
+from bot.ports import Sighting
 from bot.services import Services
 from bot.services.detective import QUESTIONS
 from handlers import degrade
 from handlers import diagnosis_memory as memory
+from handlers.diagnosis_hands import asked, cause, escalate, reword, wrong
 from handlers.diagnosis_pages import no_error, page
 from handlers.diagnosis_words import worded
 from handlers.router import Command, Press
@@ -177,123 +177,6 @@ async def done(request: Request, services: Services) -> AsyncIterator[Reply]:
     engine = await memory.engine_of(services, sighting)
     async for reply in _answer(request, services, diagnosis, words, sighting, engine, quick=True):
         yield replace(reply, replace=True)
-
-
-async def reword(request: Request, services: Services) -> AsyncIterator[Reply]:
-    """An unknown error in a model's words: labelled, as a quotation, beside the diagnosis and never in its place."""
-    words = Words(request.language, request.timezone)
-    sighting, diagnosis = await memory.load(request, services)
-    model = services.reword
-    if model is None or not model.route:
-        yield Reply(blocks=(Line(words.say("diagnose.reword.off")),), alert=True)
-        return
-    if diagnosis.cause is not Cause.UNKNOWN:
-        raise Expired
-    now = services.clock.now()
-    entry = AuditEntry(
-        now, request.asker.address, "reword", str(sighting.id), "started", services.gate.trusted(model.route)
-    )
-    await services.store.audit(entry)
-    try:
-        said = await model.ask(diagnosis.text, request.language)
-    except ProviderError as fault:
-        yield Reply(blocks=(Line(words.say("diagnose.reword.failed", reason=_why(fault, words))),))
-        return
-    if not said:
-        yield Reply(blocks=(Line(words.say("diagnose.reword.failed", reason=words.say("diagnose.reword.empty"))),))
-        return
-    yield Reply(
-        title=words.say("diagnose.reword.title"),
-        blocks=(Line(words.say("diagnose.reword.note", route=model.route)), Quote(said.text)),
-    )
-
-
-def _why(fault: ProviderError, words: Words) -> str:
-    if fault.reason.startswith("http_"):
-        return words.say("balance.reasons.http", status=fault.reason.removeprefix("http_"))
-    key = f"balance.reasons.{fault.reason}"
-    return words.say(key, **fault.facts) if words.has(key) else fault.reason
-
-
-async def asked(request: Request, services: Services) -> AsyncIterator[Reply]:
-    """One of the answer pages, chosen by its title."""
-    words = Words(request.language, request.timezone)
-    if not words.has(f"pages.{request.value}.short"):
-        raise Expired
-    yield page(request.value, words, buttons=bool(services.team.routes))
-
-
-async def escalate(request: Request, services: Services) -> AsyncIterator[Reply]:
-    """A ticket, stored before anybody is told; the same trouble joins the open one."""
-    words = Words(request.language, request.timezone)
-    sighting, diagnosis = await memory.load(request, services)
-    engine = await memory.engine_of(services, sighting)
-    answers = (await memory.heard(services, sighting.id)).answers
-    count, span, _ = await services.proof.repeats(diagnosis, engine or sighting.engine)
-    if services.proof.worth_asking(diagnosis, engine):
-        proven = await services.proof.prove(diagnosis, engine, answers=answers, repeats=count)
-    else:
-        proven = services.proof.heard(diagnosis, engine, answers, count)
-    proven = replace(proven, repeats=max(1, count), repeats_span_s=span)
-    ticket, opened = await services.escalation.open(
-        diagnosis=diagnosis,
-        proven=proven,
-        sighting=sighting,
-        asker=request.asker,
-        asked_in=request.message,
-        language=request.language,
-    )
-    await services.store.set_sighting_ticket(sighting.id, ticket.id)
-    key = "diagnose.escalated" if opened else "diagnose.joined"
-    where = words.say("common.list_sep").join(services.team.support.chats) or words.say("diagnose.no_support_chat")
-    yield Reply(
-        title=words.say(key, ticket=ticket.id, n=ticket.count),
-        blocks=(Line(words.say("diagnose.escalated_text", chats=where)),),
-        actions=(Action("ticket.show", words.say("diagnose.buttons.show_ticket", ticket=ticket.id), str(ticket.id)),),
-    )
-
-
-async def wrong(request: Request, services: Services) -> AsyncIterator[Reply]:
-    """Asks for the right cause; the redacted text and the answer become a candidate case."""
-    words = Words(request.language, request.timezone)
-    sighting, diagnosis = await memory.load(request, services)
-    actions = tuple(
-        Action("diagnose.cause", words.say(f"cause.{cause.value}.title")[:70], f"{sighting.id}:{cause.value}")
-        for cause in Cause
-        if cause not in (diagnosis.cause, Cause.UNKNOWN)
-    )
-    yield Reply(
-        title=words.say("diagnose.wrong_title"), blocks=(Line(words.say("diagnose.wrong_text")),), actions=actions
-    )
-
-
-async def cause(request: Request, services: Services) -> AsyncIterator[Reply]:
-    words = Words(request.language, request.timezone)
-    sighting, diagnosis = await memory.load(request, services)
-    right = request.value.partition(":")[2]
-    if right not in list(Cause):
-        raise Expired
-    now = services.clock.now()
-    payload: dict[str, Any] = {
-        "sighting": sighting.id,
-        "said": diagnosis.cause.value,
-        "right": right,
-        "by": request.asker.address,
-        "at": now.isoformat(timespec="seconds"),
-        "text": diagnosis.text.text,
-    }
-    await services.store.set_fact(f"case:{sighting.id}", payload, now)
-    await services.store.audit(
-        AuditEntry(
-            now,
-            request.asker.address,
-            "case",
-            str(sighting.id),
-            "done",
-            services.gate.trusted(f"{diagnosis.cause.value} -> {right}"),
-        )
-    )
-    yield Reply(blocks=(Line(words.say("diagnose.wrong_kept", cause=words.say(f"cause.{right}.title"))),), replace=True)
 
 
 COMMAND = Command(

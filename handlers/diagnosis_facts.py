@@ -2,22 +2,55 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
+from typing import Final
+from zoneinfo import ZoneInfo
 
 from bot.locales import Words
 from bot.locales.notes import removed
 from bot.model.chat import Found
 from bot.model.diagnosis import RETRY, Cause, Diagnosis, Finding, Proven
+from bot.model.money import Kind
 from bot.model.team import Team
 from bot.providers import get
 from bot.providers.base import root_of
 from bot.services.detective import has_money
 from handlers.balance_words import provider_title
 
+_BRACKETS: Final = re.compile(r"\s*[(（][^()（）]*[)）]$")
+_RESETS: Final[Mapping[str, str]] = {"openrouter_free": "UTC", "gemini_day": "America/Los_Angeles"}
+"""Notes whose quota starts again at midnight of a zone; the seconds in such a text belong to another limit."""
+
+
+_MONEY_PAGES: Final = ("top_up", "balance", "usage")
+_PAGES: Final[Mapping[Cause, tuple[str, ...]]] = {
+    Cause.BALANCE_EXHAUSTED: _MONEY_PAGES,
+    Cause.BILLING_INACTIVE: _MONEY_PAGES,
+    Cause.REQUEST_TOO_COSTLY: _MONEY_PAGES,
+    Cause.ACCOUNT_SUSPENDED: ("balance",),
+    Cause.QUOTA_EXHAUSTED: ("usage", "top_up"),
+    Cause.RATE_LIMITED: ("usage",),
+    Cause.GROUP_LIMIT: ("usage",),
+    Cause.KEY_LIMIT: ("keys", "usage"),
+    Cause.FREE_TIER_ZERO_LIMIT: ("keys", "usage"),
+    Cause.AUTH_INVALID: ("keys",),
+    Cause.PERMISSION_DENIED: ("keys", "usage"),
+    Cause.UNKNOWN: ("usage", "status"),
+    **dict.fromkeys((Cause.OVERLOADED, Cause.SERVER_ERROR, Cause.NETWORK, Cause.UPSTREAM_ERROR), ("status",)),
+}
+"""What a console's page is good for. None helps against a text that is too long, refused or not well formed."""
+
 
 def title_of(name: str | None, words: Words) -> str:
     return provider_title(name, words) if name else ""
+
+
+def short_title(name: str | None, words: Words) -> str:
+    """Without what stands in brackets behind it: the name inside a sentence."""
+    return _BRACKETS.sub("", title_of(name, words))
 
 
 def is_open(p: Proven) -> bool:
@@ -47,12 +80,14 @@ def finding(finding: Finding, words: Words, now: datetime, team: Team) -> str:
 
 
 def repeated(p: Proven, d: Diagnosis, words: Words) -> str:
-    line = words.say("diagnose.repeats", n=p.repeats, minutes=max(1, round(p.repeats_span_s / 60)))
-    if d.retryable is False:
+    line = ""
+    if p.repeats > 1:
+        line = words.say("diagnose.repeats", n=p.repeats, minutes=max(1, round(p.repeats_span_s / 60)))
+    if line and d.retryable is False:
         line += words.say("diagnose.repeats_useless")
     if p.ticket is not None:
         line += words.say("diagnose.repeats_ticket", ticket=p.ticket)
-    return line
+    return line.strip()
 
 
 def _reset(at: datetime, words: Words) -> str:
@@ -64,6 +99,10 @@ def _reset(at: datetime, words: Words) -> str:
 
 def when_to_retry(d: Diagnosis, p: Proven, words: Words, now: datetime) -> str:
     retry = RETRY[p.cause] if p.certainty in ("proved", "narrowed") else d.retry
+    zone = next((_RESETS[note] for note in d.notes if note in _RESETS), None)
+    if retry == "after_reset" and zone and p.cause is d.cause:
+        there = now.astimezone(ZoneInfo(zone))
+        return _reset(datetime.combine(there.date() + timedelta(days=1), time(), ZoneInfo(zone)).astimezone(UTC), words)
     if retry == "yes" and d.retry_after_s is not None:
         at = now + timedelta(seconds=d.retry_after_s)
         return words.say("diagnose.retry.at", span=words.span(max(1.0, d.retry_after_s)), time=words.when(at, now))
@@ -73,7 +112,7 @@ def when_to_retry(d: Diagnosis, p: Proven, words: Words, now: datetime) -> str:
     resets = [f.facts.get("resets_at") for f in p.findings if f.verdict == "proved"]
     if retry == "after_reset" and (times := [at for at in resets if isinstance(at, datetime)]):
         return _reset(times[0], words)
-    return words.say(f"diagnose.retry.{retry}")
+    return words.say("diagnose.retry.stop" if retry == "no" and p.repeats > 1 else f"diagnose.retry.{retry}")
 
 
 def pages_of(d: Diagnosis, p: Proven, team: Team, words: Words) -> tuple[tuple[str, str], ...]:
@@ -85,21 +124,16 @@ def pages_of(d: Diagnosis, p: Proven, team: Team, words: Words) -> tuple[tuple[s
     provider = get(name or "")
     if provider is None:
         return ()
-    kinds = {
-        Cause.AUTH_INVALID: ("keys",),
-        Cause.PERMISSION_DENIED: ("keys", "balance"),
-        Cause.OVERLOADED: ("status",),
-        Cause.SERVER_ERROR: ("status",),
-        Cause.NETWORK: ("status",),
-        Cause.UPSTREAM_ERROR: ("status",),
-        Cause.KEY_LIMIT: ("keys", "balance"),
-        Cause.FREE_TIER_ZERO_LIMIT: ("keys", "balance"),
-    }.get(p.cause, ("top_up", "balance"))
-    if has_money(p) or p.wallet == "relay" or p.certainty == "narrowed" and p.wallet != "ours":
-        kinds = ("keys", "balance", "status") if p.wallet != "relay" else ("balance", "status")
+    kinds: tuple[str, ...] = _PAGES.get(p.cause, ())
+    if p.wallet == "relay":
+        kinds = ("balance", "status")
+    elif has_money(p) or p.certainty == "narrowed" and p.wallet != "ours":
+        kinds = ("keys", "usage", "status")
+    money = Kind.ACCOUNT_MONEY in provider.tells or not provider.usage_url or provider.balance_url != provider.usage_url
     urls = {
         "top_up": provider.top_up_url,
-        "balance": provider.balance_url,
+        "balance": provider.balance_url if money else None,
+        "usage": provider.usage_url or provider.balance_url,
         "keys": provider.keys_url,
         "status": provider.status_url,
     }

@@ -36,10 +36,19 @@ def details(d: Diagnosis, p: Proven, words: Words, note: str | None) -> tuple[Bl
     if d.party != "unknown":
         rows.append((words.say("diagnose.party_label"), words.say(f"diagnose.party.{d.party}")))
     if d.signature:
-        rows.append((words.say("diagnose.rule"), f"{d.signature} ({d.checked})" if d.checked else d.signature))
+        rows.append(
+            (
+                words.say("diagnose.rule"),
+                words.say("diagnose.rule_checked", rule=d.signature, day=d.checked) if d.checked else d.signature,
+            )
+        )
     if d.source:
         rows.append((words.say("diagnose.source"), d.source))
-    blocks: list[Block] = [Facts(tuple(rows))] if rows else []
+    blocks: list[Block] = []
+    if p.certainty == "proved" or (note and words.has(f"diagnose.notes.{note}.means")):
+        blocks.append(Line(words.say(f"{cause}.meaning")))  # in front stands something closer
+    if rows:
+        blocks.append(Facts(tuple(rows)))
     if note and (general := words.lines(f"{cause}.steps")):
         blocks += [Heading(words.say("diagnose.general_steps")), Steps(general)]
     # What a note says about paying is for whom the account is empty.

@@ -6,16 +6,17 @@ from collections.abc import Collection
 from datetime import datetime
 
 from bot.locales import Words
-from bot.model.chat import Action, Block, Found, Heading, Line, Links, Quote, Reply, Steps
+from bot.model.chat import Action, Block, Found, Heading, Line, Links, Reply, Steps
 from bot.model.diagnosis import MONEY_CAUSES, Cause, Diagnosis, Proven
 from bot.model.engine import Engine
 from bot.model.team import Team
 from bot.services.detective import QUESTIONS, has_money, is_wallet
-from handlers.diagnosis_facts import finding, is_open, kept, pages_of, repeated, title_of, when_to_retry
+from handlers.diagnosis_facts import finding, is_open, kept, pages_of, repeated, short_title, when_to_retry
 from handlers.diagnosis_pages import details
+from handlers.diagnosis_says import meaning, says
 
-_MOST_QUOTED = 700
 _SURE = 0.8
+_STATED = 0.9  # from here on the text itself says it, not only its status or its type
 CHECKLISTS = frozenset({"gemini_zero"})  # notes whose steps are ticked one by one
 
 
@@ -37,10 +38,10 @@ def worded(
     where = _where(d, words)
     spared = has_money(p)
     title = words.say(_title_key(d, p, cause), cause=words.say(f"{cause}.title"))
-    note = _note(d, p, words, spared=spared)
     wallet = is_wallet(d) and not (p.certainty == "proved" or checking)
+    note = None if is_wallet(d) and p.certainty != "proved" else _note(d, p, words, spared=spared)
     blocks: list[Block] = [Line(words.say("common.demo_note"))] if team.demo else []
-    blocks.append(Line(words.say(_certainty_key(p, checking=checking, two=wallet and not p.wallet)), strong=True))
+    blocks.append(Line(words.say(_certainty_key(d, p, checking=checking, two=wallet and not p.wallet)), strong=True))
     if wallet:
         blocks += _readings(d, p, words)
     elif is_open(p):
@@ -48,21 +49,17 @@ def worded(
     elif _unsure(d, p):
         blocks.append(Line(words.say("diagnose.money_seven")))
     else:
-        blocks.append(Line(words.say(f"{cause}.meaning")))
-    if d.says:
-        blocks += [Heading(words.say("diagnose.says")), Quote(d.says[:_MOST_QUOTED])]
-        means = words.say(f"cause.{d.cause.value}.title")
-        foreign = words.language != "en" and d.says.isascii()
-        if foreign and d.cause is not Cause.UNKNOWN and not _doubt(d) and means != title:  # the title says it already
-            blocks.append(Line(words.say("diagnose.says_means", text=means)))
+        blocks += meaning(d, p, words, note)
+    blocks += says(d, title, words, doubt=_doubt(d))
     if p.findings:
         blocks.append(Heading(words.say("diagnose.proof_title")))
         blocks.extend(Line(finding(f, words, now, team)) for f in p.findings)
-    if p.repeats > 1:
+    if p.repeats > 1 or p.ticket is not None:
         blocks.append(Line(repeated(p, d, words)))
     first = _first(p, team, words)
     steps = _steps(d, p, words, note, spared=spared)
-    heading = words.say(f"diagnose.notes.{note}.title") if note else words.say("diagnose.now")
+    told = note and not words.has(f"diagnose.notes.{note}.means")  # what it means stands above already
+    heading = words.say(f"diagnose.notes.{note}.title") if told else words.say("diagnose.now")
     if note in CHECKLISTS and number is not None:
         # The buttons name the steps by number, so nothing else may stand among them.
         blocks += [Line(line) for line in first]
@@ -70,8 +67,8 @@ def worded(
     elif first or steps:
         blocks += [Heading(heading), Steps((*first, *steps)[:8])]
     blocks.append(Line(when_to_retry(d, p, words, now)))
-    links = pages_of(d, p, team, words)
-    if links:
+    links = tuple(link for link in pages_of(d, p, team, words) if not any(link[1] in step for step in (*first, *steps)))
+    if links and note not in CHECKLISTS:  # each step has its own link there
         blocks.append(Links(links))
     blocks.append(Line(kept(d, found, words)))
     if not checking:
@@ -117,6 +114,8 @@ def _title_key(d: Diagnosis, p: Proven, cause: str) -> str:
     """A cause that several others may explain as well is called likely, and a money cause with money there is not called one."""
     if p.wallet == "relay":
         return "diagnose.wallet.relay_title"
+    if is_wallet(d) and p.certainty != "proved" and not p.wallet:
+        return "diagnose.wallet.open_title"
     if is_open(p):
         return "diagnose.not_proved_title"
     if p.certainty == "narrowed" and not is_wallet(d):
@@ -132,15 +131,16 @@ def _unsure(d: Diagnosis, p: Proven) -> bool:
     return p.certainty == "text" and _doubt(d) and p.cause in MONEY_CAUSES
 
 
-def _certainty_key(p: Proven, *, checking: bool, two: bool) -> str:
-    return f"diagnose.certainty.{'checking' if checking else 'two_readings' if two else p.certainty}"
+def _certainty_key(d: Diagnosis, p: Proven, *, checking: bool, two: bool) -> str:
+    level: str = "stated" if p.certainty == "text" and d.confidence >= _STATED and not _doubt(d) else p.certainty
+    return f"diagnose.certainty.{'checking' if checking else 'two_readings' if two else level}"
 
 
 def _readings(d: Diagnosis, p: Proven, words: Words) -> list[Block]:
     """A relay passed an empty wallet on: ours with the relay, or the relay's own with its provider."""
     names: dict[str, object] = {
-        "gateway": title_of(d.gateway, words) or words.say("diagnose.wallet.relay"),
-        "provider": title_of(d.provider, words),
+        "gateway": short_title(d.gateway, words) or words.say("diagnose.wallet.relay"),
+        "provider": short_title(d.provider, words),
     }
     own = next((f for f in p.findings if f.cause is Cause.BALANCE_EXHAUSTED and f.key in ("has", "unlimited")), None)
     if p.wallet == "relay" and own is not None:
@@ -160,7 +160,7 @@ def _readings(d: Diagnosis, p: Proven, words: Words) -> list[Block]:
 
 
 def _where(d: Diagnosis, words: Words) -> str:
-    provider, gateway = title_of(d.provider, words), title_of(d.gateway, words)
+    provider, gateway = short_title(d.provider, words), short_title(d.gateway, words)
     if provider and gateway and provider != gateway:
         return words.say("diagnose.through", gateway=gateway, provider=provider)
     return provider or gateway
@@ -199,7 +199,9 @@ def _steps(d: Diagnosis, p: Proven, words: Words, note: str | None, *, spared: b
         return words.lines("diagnose.money_steps")
     if spared or p.certainty == "narrowed":
         return words.lines(f"diagnose.spared.{p.cause.value}") or words.lines("diagnose.money_steps")
-    return words.lines(f"cause.{p.cause.value}.steps")
+    general = words.lines(f"cause.{p.cause.value}.steps")
+    known = p.cause is Cause.QUOTA_EXHAUSTED and d.retry_after_s is not None
+    return general[1:] if known else general  # its first step is to find the reset, which the text has told
 
 
 def _engine(team: Team, p: Proven) -> Engine:

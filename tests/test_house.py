@@ -234,7 +234,6 @@ LONG = {
     "bot/store/tickets.py": "every transaction on a ticket",
     "bot/team_file.py": "every table of one file; values and running tables are split off",
     "handlers/balance.py": "one command with its subcommands",
-    "handlers/diagnose.py": "one command with its buttons",
     "handlers/diagnosis_words.py": "every sentence of one answer",
     "handlers/oncall.py": "one command with its buttons",
     "handlers/switch.py": "one command with its buttons",

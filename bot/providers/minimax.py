@@ -102,7 +102,8 @@ PROVIDER = Provider(
     models=MODELS,
     default_base="https://api.minimaxi.com/v1",
     balance_url="https://platform.minimax.io/user-center/payment/coding-plan?cycle_type=3",
-    top_up_url="https://platform.minimaxi.com/subscribe/coding-plan",
+    top_up_url="https://platform.minimax.io/user-center/payment/balance",
+    usage_url="https://platform.minimax.io/user-center/payment/coding-plan?cycle_type=3",
     samples=(
         Sample(
             "five hours and a week, percent left",

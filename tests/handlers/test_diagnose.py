@@ -66,7 +66,7 @@ async def test_money_on_the_account_but_the_key_is_used_up(here: Room, language:
     first, last = await here.ask(BARE, language=language)
     assert not first.final
     assert not any(a.id in ("diagnose.answer", "diagnose.done") for a in first.actions)
-    says = {"en": ("Proved by a live check", "proved: relay key budget $0.00", "ruled out: relay account still $88.10"),
+    says = {"en": ("Proved by a live check", "proved: relay key budget $0.00", "ruled out: relay still has $88.10"),
             "zh": ("已证实", "证实：relay 密钥额度 US$0.00", "排除：relay 账户余额还有 US$88.10")}  # fmt: skip
     text = front(last)
     assert [line for line in says[language] if line not in text.replace("USD ", "$")] == []
@@ -86,7 +86,7 @@ async def test_everything_fine_names_what_is_left_and_asks_two_things(here: Room
     last = (await here.ask(BALANCE, language=language))[-1]
     text = front(last)
     assert last.title.startswith({"en": "Not proved to be an empty account", "zh": "还不能说是没钱"}[language])
-    assert {"en": "ruled out: main account still", "zh": "排除：main 账户余额还有"}[language] in text
+    assert {"en": "ruled out: main still has", "zh": "排除：main 账户余额还有"}[language] in text
     assert text.count({"en": "open: ", "zh": "未定："}[language]) >= 5
     assert text.count({"en": "Proof:", "zh": "怎样证实："}[language]) >= 4
     never_pay(last, language)
@@ -121,7 +121,7 @@ async def test_a_costly_task_is_named_first(here: Room) -> None:
     last = (await here.ask(f"[QueryEngine] {said}"))[-1]
     assert last.title == "Likely: Not enough money for this one request"
     assert "likely: this request needs CNY 3.50, main has CNY 0.40" in shown(last)
-    assert "ruled out: main account still CNY 0.40" in shown(last)
+    assert "ruled out: main still has CNY 0.40" in shown(last)
     never_pay(last, "en")
 
 
@@ -161,7 +161,7 @@ async def test_money_and_repeats(here: Room, clock: FixedClock) -> None:
         clock.move(timedelta(minutes=3))
     last = (await here.ask(text))[-1]
     assert "Seen 3 times in 6 min." in shown(last)
-    assert "stop its retries" in shown(last)
+    assert "Stop the automatic retries" in shown(last)
     assert "likely: the same id came 3 times" in shown(last)
     never_pay(last, "en")
 
@@ -185,7 +185,7 @@ async def test_a_provider_that_cannot_be_asked_proves_nothing(here: Room, fault:
     here.route("main", "deepseek", deepseek("88.10"), fault=fault)
     here.engine("query", "main")
     last = (await here.ask(BALANCE))[-1]
-    assert "Read from the text, not proved" in shown(last)
+    assert "Stated in the text, not proved" in shown(last)
     assert "open: main could not be checked" in shown(last)
     assert "proved:" not in shown(last)
 
@@ -262,6 +262,8 @@ async def test_the_same_trouble_counts_on_its_open_ticket(here: Room, clock: Fix
     assert ticket.count == 2
     assert [one.person.address for one in ticket.waiting] == ["slack:U0ADMIN", BOB.address]
     assert "#1" not in later.title
+    assert "Joined to ticket #1" in shown(later)
+    assert "Seen" not in shown(later)  # an hour later it is the same trouble, and no retry
     clock.move(timedelta(minutes=2))
     third = (await here.ask(BALANCE))[-1]
     assert "Joined to ticket #1" in shown(third)
@@ -326,10 +328,44 @@ async def test_wrong_keeps_a_case(here: Room) -> None:
     assert kept["at"].startswith("2026-11-22")
     assert "7788" in kept["text"]
     assert planted[20:60] not in str(kept)
+    asked = await here.press(last, "diagnose.wrong")
+    assert "unknown" not in [a.value.partition(":")[2] for a in asked.actions]  # it was answered already
     [listed] = await here.ask(command="cases")
     assert "7788" in shown(listed)
     [refused] = await here.ask(command="cases", by=BOB)
     assert "7788" not in shown(refused)
+
+
+async def test_an_answer_that_is_none_of_the_others_is_kept_too(here: Room) -> None:
+    [last] = await here.ask("Key limit exceeded (total limit). Manage it using https://openrouter.ai/settings/keys")
+    asked = await here.press(last, "diagnose.wrong")
+    assert asked.actions[-1].label == "None of these, or not known"
+    await here.press(last, "diagnose.wrong")
+    await here.press(asked, "diagnose.cause", ":unknown")
+    kept = await here.store.get_fact("case:1")
+    assert (kept["said"], kept["right"]) == ("key_limit", "unknown")
+
+
+async def test_handed_over_twice_is_counted_once(here: Room) -> None:
+    here.route("main", "deepseek", deepseek("0.00"))
+    here.engine("query", "main")
+    last = (await here.ask(BALANCE))[-1]
+    first = await here.press(last, "diagnose.escalate")
+    assert "Slack" in shown(first)
+    assert "C0SUPPORT" not in shown(first)
+    again = await here.press(last, "diagnose.escalate")
+    assert again.title == "Ticket #1 is open already"
+    assert "Nobody has taken it yet" in shown(again)
+    ticket = await here.store.ticket(1)
+    assert ticket is not None
+    assert ticket.count == 1
+    await here.press(last, "diagnose.escalate", by=BOB)  # another person does count
+    counted = await here.store.ticket(1)
+    assert counted is not None
+    assert counted.count == 2
+    await here.ask(command="ticket", action="ticket.ack", value="1")
+    taken = await here.press(last, "diagnose.escalate")
+    assert "Ada has taken it" in shown(taken)
 
 
 # --- a model of the team's own
