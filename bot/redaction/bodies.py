@@ -80,17 +80,17 @@ _MIN_TEXT: Final = 2
 
 
 def find(view: bytes, spans: list[Span]) -> None:
-    if _ANY(view, 0)[0] >= 0 or b"--prompt" in view or b"prompt=" in view:
+    if _ANY(view, 0)[0] >= 0 or view.find(b"--prompt") >= 0 or view.find(b"prompt=") >= 0:
         _prompts(view, spans)
     if _LOOSE(view, 0)[0] >= 0:
         _said(view, spans)
     if (
-        b"base64" in view
-        or b"b64_json" in view
-        or b"nline" in view
-        or b"Base64" in view
-        or b'"data' in view
-        or b'"image' in view
+        view.find(b"base64") >= 0
+        or view.find(b"b64_json") >= 0
+        or view.find(b"nline") >= 0
+        or view.find(b"Base64") >= 0
+        or view.find(b'"data') >= 0
+        or view.find(b'"image') >= 0
     ):
         _images(view, spans)
 
@@ -161,7 +161,7 @@ def _prompts(view: bytes, spans: list[Span]) -> None:
                 continue
             if name in (b"query", b"question", b"input", b"text") and len(inside) < 4:
                 continue
-        if b"rror" in inside[:32] and _ERROR.search(inside):
+        if inside[:32].find(b"rror") >= 0 and _ERROR.search(inside):
             continue
         spans.append((start, end, PROMPT, b""))
         position = end
@@ -178,7 +178,7 @@ def _fault(view: bytes, start: int, end: int, inside: bytes) -> bool:
     head = inside[:120]
     if _ANSWER_FAULT.search(head) is None or _FAULT_WORDS.search(inside[:400]) is None:
         return False
-    return b"assistant" in view[max(0, start - 120) : start] or b"assistant" in view[end : end + 60]
+    return view[max(0, start - 120) : start].find(b"assistant") >= 0 or view[end : end + 60].find(b"assistant") >= 0
 
 
 def _said(view: bytes, spans: list[Span]) -> None:
@@ -213,7 +213,7 @@ def _said(view: bytes, spans: list[Span]) -> None:
                 continue
             stop = (
                 _first(view, at, (b"), ", b")]", b")\n", b"}, ", b"}]", b"}\n", b"} {"))
-                if b"=" in lead
+                if 0x3D in lead
                 else _first(view, at, (b"}",))
             )
         else:
@@ -258,7 +258,7 @@ def _block(view: bytes, stop: int) -> tuple[int, int]:
 
 def _wordy(inside: bytes) -> bool:
     """Holds a string at all: `input: [1, 2]` and `[]` say nothing."""
-    return b'"' in inside or b"'" in inside
+    return 0x22 in inside or 0x27 in inside
 
 
 def _closing(view: bytes, at: int, opening: bytes) -> int:

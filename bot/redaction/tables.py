@@ -98,8 +98,8 @@ def _head(view: bytes, position: int) -> tuple[int, int]:
 def _columns(view: bytes, line: int, stop: int, spans: list[Span]) -> None:
     head = view[line:stop]
     below = view[stop + 1 : stop + 2000].split(b"\n", 1)[0]
-    marks = [mark for mark in (b"|", b"\t", b",", b";") if mark in head]
-    mark = next((mark for mark in marks if mark in below), marks[0] if marks else b"")
+    marks = [mark for mark in (b"|", b"\t", b",", b";") if head.find(mark) >= 0]
+    mark = next((mark for mark in marks if below.find(mark) >= 0), marks[0] if marks else b"")
     columns = [
         number
         for number, (begin, end) in enumerate(_cells(head, mark))
@@ -152,7 +152,7 @@ def _cell(view: bytes, begin: int, end: int, spans: list[Span]) -> None:
     if match is None:
         return
     value = match.group(1).rstrip(b",;")
-    if len(value) < 12 or not judge.mixed(value) or not judge.plausible(value) or b"://" in value:
+    if len(value) < 12 or not judge.mixed(value) or not judge.plausible(value) or value.find(b"://") >= 0:
         return
     if (
         judge.evidence(value)
