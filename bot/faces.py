@@ -162,15 +162,17 @@ async def _warm(built: House) -> None:
     await asyncio.to_thread(built.explaining.warm)
     if built.team.routes:
         await built.trust.at_hand()
+    lean.give_back()
 
 
 def _read_words(timezone: str) -> None:
     """Catalogues, number and date patterns of every language, before somebody asks for them."""
     now = datetime.now(UTC)
-    for language in languages():
-        words = Words(language, timezone)
+    every = [Words(language, timezone) for language in languages()]
+    for words in every:  # the largest first: the others find room in what it leaves
         words.money(Decimal("1.50"), "USD")
         words.when(now, now)
+    for words in every:
         words.say("balance.refresh")
 
 

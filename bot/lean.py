@@ -6,10 +6,14 @@ terminal: four megabytes and as much time as all our services take. Both do with
 
 from __future__ import annotations
 
+import os
 import ssl
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
+
+_PLUGINS: Final = "PYDANTIC_DISABLE_PLUGINS"
 
 
 @contextmanager
@@ -26,10 +30,26 @@ def without(*names: str) -> Iterator[None]:
 
 
 def load() -> None:
-    """To be called before anything else imports httpx or structlog."""
+    """To be called before anything else imports httpx, structlog or our settings."""
     with without("rich", "click", "pygments"):
         import httpx  # noqa: F401
         import structlog  # noqa: F401
+    with _no_plugins():
+        import bot.settings  # noqa: F401
+
+
+@contextmanager
+def _no_plugins() -> Iterator[None]:
+    """Pydantic would read what every installed package says of itself, in search of plugins that we have not got."""
+    before = os.environ.get(_PLUGINS)
+    os.environ[_PLUGINS] = "__all__"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[_PLUGINS]
+        else:
+            os.environ[_PLUGINS] = before
 
 
 def load_server(trust: ssl.SSLContext) -> None:
@@ -45,3 +65,14 @@ def load_server(trust: ssl.SSLContext) -> None:
     finally:
         ssl.create_default_context = usual
         del ssl.SSLContext.set_default_verify_paths  # its parent's shows again
+
+
+def give_back() -> None:
+    """What was needed while loading goes back to the machine; glibc keeps it otherwise, in case it is wanted again."""
+    if sys.platform != "linux":
+        return
+    import ctypes
+
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # not in musl
+    if trim is not None:
+        trim(0)

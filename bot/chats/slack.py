@@ -11,7 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import field
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl
 
 import structlog
@@ -29,7 +29,6 @@ from bot.chats.slack_inbox import Allowed, Inbox
 from bot.chats.slack_people import People, Profiles
 from bot.chats.slack_request import Intake
 from bot.chats.slack_send import Gate, Memory, Sender
-from bot.chats.slack_socket import Sockets
 from bot.chats.slack_wire import SILENT, Wire
 from bot.errors import DeliveryError
 from bot.model.chat import MessageRef, Person, Place, Platform, Reply
@@ -37,6 +36,9 @@ from bot.model.team import Secret
 from bot.model.values import dataclass
 from bot.ports import Answers, Clock, Wording
 from bot.trust import Trust
+
+if TYPE_CHECKING:
+    from bot.chats.slack_socket import Sockets
 
 log = structlog.get_logger("slack")
 Json = dict[str, Any]
@@ -122,11 +124,13 @@ class SlackChat:
             else None
         )
         self._app = self._bolt()
-        self._sockets = (
-            Sockets(self._app, self._wire, options.app_token, clock, ping_s=options.ping_s, watch_s=options.watch_s)
-            if options.app_token
-            else None
-        )
+        self._sockets = self._socket_mode(options.app_token) if options.app_token else None
+
+    def _socket_mode(self, token: Secret) -> Sockets:
+        from bot.chats.slack_socket import Sockets  # with a second client, which HTTP mode does not need
+
+        ping_s, watch_s = self._options.ping_s, self._options.watch_s
+        return Sockets(self._app, self._wire, token, self._clock, ping_s=ping_s, watch_s=watch_s)
 
     # --- life
 

@@ -26,21 +26,22 @@ _GUESSES: Final = ("territory_languages", "territory_currencies", "territory_ali
 @lru_cache(maxsize=8)
 def locale(name: str) -> Locale:
     """Raises babel.UnknownLocaleError. Numbers, money, dates, durations and cities can be written in it."""
-    from babel import Locale, localedata
+    from babel import Locale, UnknownLocaleError, localedata
     from babel.core import get_global
 
-    found = Locale.parse(name)
-    parts = str(found).split("_")
-    for end in range(len(parts) + 1):
-        data = localedata.load("_".join(parts[:end]) or "root")
-        for part in _UNUSED:
-            data[part] = {}  # Babel looks, and finds nothing
-        units = data["unit_patterns"]
-        data["unit_patterns"] = {unit: units[unit] for unit in units if unit.startswith("duration")}
     for table in _GUESSES:
         get_global(table).clear()  # type: ignore[attr-defined]
     likely = get_global("likely_subtags")
     kept = {language: likely[language] for language in likely if len(language) == 2}
     likely.clear()  # type: ignore[attr-defined]
     likely.update(kept)  # type: ignore[attr-defined]
-    return found
+    if not localedata.exists(name):
+        raise UnknownLocaleError(name)
+    parts = name.split("_")
+    for end in range(len(parts) + 1):  # what it inherits comes first
+        data = localedata.load("_".join(parts[:end]) or "root")
+        for part in _UNUSED:
+            data[part] = {}  # Babel looks, and finds nothing
+        units = data["unit_patterns"]
+        data["unit_patterns"] = {unit: units[unit] for unit in units if unit.startswith("duration")}
+    return Locale.parse(name)
