@@ -49,11 +49,11 @@ def placeholder(value: bytes) -> bool:
 def masked(value: bytes, prefixed: bool = True) -> bool:
     """Already masked by somebody: a mask inside, and fewer than twelve characters of the body shown on either side of it."""
     if (
-        b"**" not in value
-        and b"..." not in value
-        and b"[" not in value
+        value.find(b"**") < 0
+        and value.find(b"...") < 0
+        and 0x5B not in value
         and value.isascii()
-        and b"xxxxxx" not in value.lower()
+        and value.lower().find(b"xxxxxx") < 0
     ):
         return False
     match = _MASK.search(value)
@@ -71,7 +71,7 @@ def code(value: bytes) -> bool:
         return True
     if value[:1] == b"%" and value[-1:] == b"%":
         return True
-    if b"." in value and value[0] not in _DIGITS and _CODE_WORD.issuperset(value):
+    if 0x2E in value and value[0] not in _DIGITS and _CODE_WORD.issuperset(value):
         return all(part[:1].isalpha() and (wordlike(part) or b"_" in part) for part in value.split(b"."))
     return False
 

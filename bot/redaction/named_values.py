@@ -71,12 +71,12 @@ def ours(view: bytes, at: int) -> bool:
 def flag(view: bytes, start: int) -> bool:
     """`--api-key VALUE`: a command line flag may be followed by a blank."""
     word = view[max(0, start - 24) : start].rsplit(b"\n", 1)[-1]
-    return b"--" in word.rsplit(b" ", 1)[-1]
+    return word.rsplit(b" ", 1)[-1].find(b"--") >= 0
 
 
 def telling_alone(view: bytes, start: int, word: bytes, kind: str, gap: bytes, value: bytes, end: int) -> bool:
     """After a name and a blank only: must look like nothing but a secret."""
-    if gap[-1:] in (b'"', b"'") and view[end : end + 1] == gap[-1:] and b"\n" not in gap:
+    if gap[-1:] in (b'"', b"'") and view[end : end + 1] == gap[-1:] and 0x0A not in gap:
         return True  # the blank is a configuration file's separator
     if kind == "password":
         if len(value) >= 24 and lone(value):
@@ -100,8 +100,8 @@ def telling_alone(view: bytes, start: int, word: bytes, kind: str, gap: bytes, v
     if not (
         qualified(view, start)
         or word[0] >= 0x80
-        or b"\t" in gap
-        or b"  " in gap
+        or 0x09 in gap
+        or gap.find(b"  ") >= 0
         or _OWN.search(view, max(0, start - 12), start) is not None
     ):
         return False
@@ -119,7 +119,7 @@ def joined(view: bytes, at: int, end: int, value: bytes) -> int:
     following_run = next_line(view, end)
     if not following_run or judge.placeholder(value):
         return end
-    if b"." in value or b":" in value or b"." in following_run or b":" in following_run:
+    if 0x2E in value or 0x3A in value or 0x2E in following_run or 0x3A in following_run:
         shaped = shaped_end(view, at, end, SHAPES)
         if shaped > end:
             return shaped

@@ -107,7 +107,7 @@ def find_many(texts: Sequence[bytes], joined: bytes, starts: Sequence[int], foun
         if view.startswith(b"-----", end):
             continue
         # after a blank soon, it may be a key in short runs whose prefix is broken too
-        if rule_of(view[end : end + 24]) is not None and b" " not in view[end : end + 12]:
+        if rule_of(view[end : end + 24]) is not None and 0x20 not in view[end : end + 12]:
             continue  # the token finder knows better where it ends
         span = _named(view, start, end)
         if span is not None:
@@ -193,7 +193,7 @@ def _named(view: bytes, start: int, at: int) -> Span | None:
         if word_behind is not None and view[word_behind.end() : word_behind.end() + 1] in _WORD_ENDS:
             return None
     if (
-        b"\n" in gap
+        0x0A in gap
         and gap[:1] in b'\\"'
         and _PART.match(gap) is not None
         and _FIELD.search(view, max(0, start - 48), start) is None
@@ -207,25 +207,25 @@ def _named(view: bytes, start: int, at: int) -> Span | None:
         and not gap.endswith(_SCHEME_ENDS)
         and not (kind == "authorization" and gap.endswith(b"key "))
     )
-    if gap.endswith(b"> ") and b"=>" not in gap and b"->" not in gap:
+    if gap.endswith(b"> ") and gap.find(b"=>") < 0 and gap.find(b"->") < 0:
         return None  # `<token> trace_id=...`
     if word in MAKERS:
         span = schemes.vendor(view, word, at, blank)
-        if span is not None or not any(name in gap for name in CHINESE_NAMES):
+        if span is not None or not any(gap.find(name) >= 0 for name in CHINESE_NAMES):
             return span
         word, kind = b"apikey", "api key"  # `火山方舟密钥：`
     aimless = (
         not plain
         and not blank
         and (
-            (gap[-1:] == b"\n" and b"\n\r\n" not in gap and b"\n\n" not in gap)
+            (gap[-1:] == b"\n" and gap.find(b"\n\r\n") < 0 and gap.find(b"\n\n") < 0)
             or (_AIMLESS.match(gap) is not None and _AIMED.search(gap) is None)
         )
     )
     aimless = aimless or (not plain and len(gap) > _FAR and _FAR_GAP.match(gap) is not None)
-    if not plain and b"\xe2\x80" in gap and gap != _DOUBLE_DASH and _LOOSE.match(gap) is not None:
+    if not plain and gap.find(b"\xe2\x80") >= 0 and gap != _DOUBLE_DASH and _LOOSE.match(gap) is not None:
         aimless = True  # a dash may be but a dash
-    elif not plain and gap[-1:] in _QUOTES and b"||" in gap:
+    elif not plain and gap[-1:] in _QUOTES and gap.find(b"||") >= 0:
         pass  # `process.env.KEY || "..."`
     elif (
         not plain
@@ -277,7 +277,7 @@ def _named(view: bytes, start: int, at: int) -> Span | None:
         )
     ):
         return None
-    if b"://" in value or (b"@" in value and b":" in value and kind != "password"):
+    if value.find(b"://") >= 0 or (0x40 in value and 0x3A in value and kind != "password"):
         return None  # an address: the userinfo rule takes only the password
     if (
         judge.masked(value + close_by(view, end), rule_of(value) is not None)

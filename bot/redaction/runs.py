@@ -55,7 +55,7 @@ def read(view: bytes, start: int, end: int, look: Callable[[bytes], list[Span]] 
             return None
         stop = exact_end(view, begin, head.end(), (35,), False)
         return (start, stop, "telegram token", squeeze(view[start:stop])) if stop > head.end() else None
-    if b"." in run:
+    if 0x2E in run:
         if run.startswith(b"24."):
             return start, end, "baidu token", run
         if _HEX.match(run):
@@ -64,7 +64,7 @@ def read(view: bytes, start: int, end: int, look: Callable[[bytes], list[Span]] 
             return None
         stop = max(end, wrapped_end(view, start, end, (70, 71, 72, 59)))
         return start, stop, "discord token", squeeze(view[start:stop])
-    if b":" in run or b"\xef" in run:
+    if 0x3A in run or 0xEF in run:
         soft = (
             end - 1 if run.endswith(b"=") and not run.endswith(b"==") and view[end : end + 1] in (b"\n", b"\r") else end
         )

@@ -4,6 +4,9 @@ RE2 patterns are UTF-8 and matched byte by byte: small automata, and offsets tha
 literal or in an alternation, but never inside a character class. Counts stay bounded where a thread could otherwise wait for an end
 that never comes while shorter matches are found: that would make a hostile text slow. Patterns for `re` are one run of a class or an
 alternation of literals: nothing in them can backtrack.
+
+Whether bytes stand in bytes is asked with `find`, or with a number for one byte, in all of this package: Python 3.11's `in` first takes
+them for a number, raises, and swallows that, which costs more than a whole pattern.
 """
 
 from __future__ import annotations

@@ -50,7 +50,7 @@ def cookie(view: bytes, start: int, at: int, blank: bool) -> Span | None:
         return None  # `[Filtered]`
     if judge.code(value) or _PLAIN_COOKIE.search(value) is None or judge.masked(value):
         return None
-    if value.endswith(b")") and b"(" not in value:
+    if value.endswith(b")") and 0x28 not in value:
         value = value[:-1]
     return at, at + len(value), "cookie", value
 
@@ -66,7 +66,7 @@ def scheme(view: bytes, word: bytes, at: int) -> Span | None:
         return None
     if (len(value) < 16 and not varied(value)) or not judge.mixed(value):
         inside = decoded(value) if word == b"basic" else None
-        if inside is None or b":" not in inside:
+        if inside is None or 0x3A not in inside:
             return None
     if view[end : end + 1] in (b".", b":") and view[end + 1 : end + 2] in (b"\n", b"\r", b"\\"):
         shaped = shaped_end(view, at, end + 1, SHAPES)

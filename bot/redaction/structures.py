@@ -41,10 +41,10 @@ def _pattern(rule: Structure) -> Any:
 def find(view: bytes, spans: list[Span]) -> None:
     done: list[str] = []
     for hint, rule in _HINTS:
-        if hint in view and rule.name not in done:
+        if view.find(hint) >= 0 and rule.name not in done:
             done.append(rule.name)
             _one(rule, view, spans)
-    if b"@" in view:
+    if 0x40 in view:
         if _PASSWORD(view, 0)[0] >= 0:
             for rule in _AT:
                 _one(rule, view, spans)

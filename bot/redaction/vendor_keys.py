@@ -47,7 +47,7 @@ def _sk(body: bytes) -> bool:
 
 
 def _jwt(body: bytes) -> bool:
-    return b"." in body[8:]
+    return 0x2E in body[8:]
 
 
 def _has_digit(body: bytes) -> bool:
