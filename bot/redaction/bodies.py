@@ -214,7 +214,7 @@ def _said(view: bytes, spans: list[Span]) -> None:
             stop = (
                 _first(view, at, (b"), ", b")]", b")\n", b"}, ", b"}]", b"}\n", b"} {"))
                 if 0x3D in lead
-                else _first(view, at, (b"}",))
+                else _first(view, at, (b"}]", b"} {") if b"}]" in view[at : _line(view, at)] else (b"}",))
             )
         else:
             stop = _line(view, at)
@@ -317,8 +317,8 @@ def _ends_string(view: bytes, end: int) -> bool:
     """A closing quote is followed by a separator or a bracket, whatever blanks lie between; an apostrophe in a word is not."""
     position = end
     limit = min(len(view), end + 40)
-    while position < limit and view[position] in b" \t\r\n\\nrt":
+    while position < limit and view[position] in b" \t\r\n\\nrt>|":
         if view[position] in b"nrt" and view[position - 1 : position] != b"\\":
             return False
         position += 1
-    return position >= len(view) or view[position : position + 1] in (b",", b"]", b"}", b":", b"")
+    return position >= len(view) or view[position : position + 1] in (b",", b"]", b"}", b":", b")", b"")

@@ -12,7 +12,7 @@ from typing import Final
 
 from bot.redaction.judge import camel, dated, evidence, foreign, mixed, numbered, plausible, spoken, whole_hex, wordlike
 from bot.redaction.rx import piece
-from bot.redaction.strangers import flag, lettered, names_next, thing
+from bot.redaction.strangers import AFTER_WORD, flag, lettered, names_next, thing
 
 _LINE: Final = piece(r"(?:[ \t]*\\?|=)\r?\n[ \t]*(?:[>|#][ \t]*)?")
 _BLANK: Final = piece(r"[ \t]{1,3}|\xe3\x80\x80")
@@ -65,7 +65,11 @@ def exact_end(view: bytes, start: int, end: int, wanted: tuple[int, ...], loose:
     width = previous = 0
     for number, (begin, stop, over) in enumerate(pieces(view, end, loose, True, True)):
         run = view[begin:stop]
-        if over and size + stop - begin not in wanted and thing(view, begin, stop):
+        if (
+            over
+            and thing(view, begin, stop)
+            and (size + stop - begin not in wanted or view[stop : stop + 1] in AFTER_WORD)
+        ):
             break
         if over and foreign(run, view[start:end]):
             break

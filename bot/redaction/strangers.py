@@ -10,7 +10,7 @@ from bot.redaction.rx import piece
 _FLAG: Final = piece(r"(?:-[a-z]|--[a-z]{3}[a-z\-]*)[ =]")  # `-e NAME=...`: the command goes on
 _NAME: Final = piece(r"[A-Za-z0-9_]?=[\"']?[A-Za-z0-9/$]|[A-Za-z0-9]?:[ \t]")  # `sk=...`, `model: ...`
 _PARTED: Final = piece(r"[\-_./:+]+")
-_AFTER_WORD: Final = (b" ", b".", b":", b"/")
+AFTER_WORD: Final = (b" ", b".", b":", b"/")
 _HUMPED: Final = piece(r"(?:[A-Z]?[a-z]*[aeiouy][a-z]*)(?:[A-Z][a-z]*[aeiouy][a-z]*)*")  # `RateLimitError`
 
 
@@ -27,7 +27,7 @@ def thing(view: bytes, begin: int, stop: int) -> bool:
     """Whether a run in the next line is a thing's name: a model, a version, `HTTP/1.1`, `RateLimitError`, `rate_limit_exceeded`."""
     run = view[begin:stop]
     if stop - begin < 3:
-        return view[stop : stop + 1] in _AFTER_WORD and (wordlike(run) or numbered(run) or run == b"-")
+        return view[stop : stop + 1] in AFTER_WORD and (wordlike(run) or numbered(run) or run == b"-")
     parts = [part for part in _PARTED.split(run) if part]
     if len(parts) == 1:
         return stop - begin >= 8 and not run.islower() and not run.isupper() and _HUMPED.fullmatch(parts[0]) is not None

@@ -16,14 +16,14 @@ _HEAD_WORD: Final = rf"(?i:(?:[a-z_ \-]{{0,36}}|(?:[\xe4-\xe9][\x80-\xbf]{{2}}){
 _FRAME: Final = r"[\"'`* \t]{0,8}"
 _END: Final = rf"{_FRAME}(?:\r?$|[,;|\t]|  )"
 _HEAD: Final = finder(
-    rf"(?m:(?:^|[,;|\t]|  |：)(?:/[^ \n]{{1,24}} {{1,2}})?{_FRAME}{_HEAD_WORD}{_END})|(?i:insert into [^()\n]{{1,80}}\([^()\n]{{0,200}}(?:key|secret|token|password))"
+    rf"(?m:(?:^|[,;|\t]|  |：)(?:[/@][^ \n]{{1,24}} {{1,2}})?{_FRAME}{_HEAD_WORD}{_END})|(?i:insert into [^()\n]{{1,80}}\([^()\n]{{0,200}}(?:key|secret|token|password))"
     rf"|<th[^<>]{{0,60}}>{_FRAME}{_HEAD_WORD}{_FRAME}</th"
 )
 # how each of these ends or begins: what is looked for in whole texts must not count letters before it knows that there is a noun
 HINTS: Final = rf"(?m:(?i:{_NOUNS}){_END})|(?i:insert into )|<th"
 _HINT: Final = finder(HINTS)
 _LEFT: Final = bare(_HEAD)
-_WORD: Final = finder(rf"^(?:/[^ \n]{{1,24}} {{1,2}})?{_FRAME}{_HEAD_WORD}{_FRAME}$")
+_WORD: Final = finder(rf"^(?:[/@][^ \n]{{1,24}} {{1,2}})?{_FRAME}{_HEAD_WORD}{_FRAME}$")
 _MARKS: Final = b"\"'`* \t"
 _NOUN_ENDS: Final = tuple(
     noun.encode()

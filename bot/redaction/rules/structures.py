@@ -86,6 +86,11 @@ RULES: Final[tuple[Structure, ...]] = (
         'variable "api_key" {\n  type    = string\n  default = "<a30>1a"\n}', 'variable "api_key" {\n  type    = string\n  default = "${env}"\n}', True,
     ),
     Structure(
+        "id-and-key", "api key", ("/SecretKey", "/SK", "/sk", "/Secret Key", "/secret"),
+        r"(?i:id|ak|key) ?/ ?(?i:secret ?key|secret|sk)(?:：|:|=| ) ?[A-Za-z0-9]{12,60} ?/ ?([A-Za-z0-9+/]{20,80}={0,2})",
+        "SecretId/SecretKey：AKID<a32> / <a30>1a", "SecretId/SecretKey：AKID**** / ****", True,
+    ),
+    Structure(
         "mysql-flag", "password", ("mysql", "sshpass", "mongo"), r"\b(?:mysql|mysqldump|mysqladmin|sshpass|mongo)\b[^\n]*? -p[ ]?[\"']?([^\s\"']{6,100})",
         "mysql -h db -u root -p<a11>1", "mysql -h db -u root -p", True,
     ),

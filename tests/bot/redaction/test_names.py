@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 
 import pytest
@@ -124,3 +125,18 @@ def test_what_stands_behind_a_whole_key_stays(after: str) -> None:
         for between in ("\n", " ", "\r\n"):
             text = f"TOGETHER_API_KEY={key}{between}{after}"
             assert engine.redact(text)[0].endswith("]" + between + after), text
+
+
+def test_a_list_of_messages_ends_where_it_ends_in_a_quoted_answer_and_in_a_call() -> None:
+    said = "请写一封道歉信，给王女士"
+    body = json.dumps(
+        {"model": "x", "messages": [{"role": "user", "content": said}], "n": 1}, ensure_ascii=False, indent=2
+    )
+    for text in (
+        "\n".join("> " + line for line in body.split("\n")) + "\nInsufficient Balance",
+        f'Request(model="x", messages=[ChatMessage(role="user", content="{said}")], n=1)\nInsufficient Balance',
+        "{Model:x Messages:[{Role:user Content:" + said + " {a} }] Stream:false}\nInsufficient Balance",
+    ):
+        clean, _ = engine.redact(text)
+        assert said not in clean
+        assert clean.endswith("\nInsufficient Balance"), clean
