@@ -29,14 +29,14 @@ class Desk:
             slack=self.slack,
             faults=self.faults,
             registry=self.registry,
-            handler_s=0.5,
-            ready_s=0.2,
-            drain_s=2,
+            handler_s=60,
+            ready_s=60,
+            drain_s=60,
         )
 
     async def faults(self) -> Sequence[str]:
         if "hang" in self.found:
-            await asyncio.sleep(60)
+            await asyncio.sleep(3600)
         if "raise" in self.found:
             raise RuntimeError("a secret detail")
         return self.found
@@ -100,8 +100,10 @@ async def test_readiness_lists_faults_and_survives_a_bad_check(desk: Desk, clien
     assert await ready() == (200, {"ready": True, "faults": []})
     desk.found = ["slack: socket_deaf", "database: locked"]
     assert await ready() == (503, {"ready": False, "faults": ["slack: socket_deaf", "database: locked"]})
+    desk.server._ready_s = 0.2
     desk.found = ["hang"]
     assert await ready() == (503, {"ready": False, "faults": ["readiness_timeout"]})
+    desk.server._ready_s = 60
     desk.found = ["raise"]
     assert await ready() == (503, {"ready": False, "faults": ["readiness_check_failed"]})
 
@@ -113,6 +115,7 @@ async def test_too_large_too_slow_and_broken_requests_cost_only_themselves(
         assert answer.status == 413
     async with client.post(desk.base + "/slack/events", data="raise") as answer:
         assert (answer.status, await answer.text()) == (500, "500\n")
+    desk.server._handler_s = 0.3
     async with client.post(desk.base + "/slack/events", data="slow") as answer:
         assert answer.status == 408
 
@@ -123,6 +126,7 @@ async def test_too_large_too_slow_and_broken_requests_cost_only_themselves(
     assert b"408" in line
     writer.close()
 
+    desk.server._handler_s = 60
     async with client.get(desk.base + "/healthz") as answer:
         assert answer.status == 200
 

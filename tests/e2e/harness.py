@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import os
 import socket
 import sys
@@ -20,13 +21,19 @@ from tests.worlds.slack import SlackWorld
 from tests.worlds.telegram import TelegramWorld
 
 ROOT = Path(__file__).resolve().parents[2]
+_port = itertools.count(os.getpid() * 40)  # parallel workers begin at different places
 ADMIN, BOB, STRANGER, GROUP, SUPPORT = 1001, 1002, 1666, -1001, -1009
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """One that nobody is given by chance before the bot has taken it: below the range which systems hand out by themselves, and
+    another one at each call."""
+    for _ in range(12_000):
+        port = 20_000 + next(_port) % 12_000
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("no port is free")
 
 
 @dataclass

@@ -141,7 +141,8 @@ def team_file(app: Path, provider: str, fish: str) -> str:
 
 
 @contextlib.asynccontextmanager
-async def house(folder: Path, *, forked: bool = False) -> AsyncIterator[House]:
+async def house(folder: Path, *, forked: bool = False, stuck: bool = False) -> AsyncIterator[House]:
+    """`stuck`: no restart gets further than its first step, until `fish.reads_log` is set."""
     app = folder / "app" / ".env"
     app.parent.mkdir()
     keys = {name: made_up("sk-", 32) for name in KEYS}
@@ -158,6 +159,8 @@ async def house(folder: Path, *, forked: bool = False) -> AsyncIterator[House]:
             rows += [f"{name}_ENGINE_MODEL_NAME=deepseek-chat", ""]
         app.write_text("\n".join(rows))
         fish.running("query")
+        if stuck:
+            fish.reads_log.clear()
         for user in SLACK_OPS:
             slack.add_user(user, user)
         telegram.person(ADMIN, "Ada", language="en", started=True)
@@ -247,13 +250,14 @@ async def test_a_402_moves_the_engine_and_a_recovery_brings_it_home(tmp_path: Pa
 
 
 async def test_killed_in_the_middle_of_a_move_it_is_still_said(tmp_path: Path) -> None:
-    async with house(tmp_path) as h:
-        async with asyncio.timeout(15):
-            while h.app.read_bytes() == h.original:
-                await asyncio.sleep(0.002)
+    async with house(tmp_path, stuck=True) as h:
+        async with asyncio.timeout(120):
+            while not any("/api/output/query" in path for path in h.fish.asked):
+                await asyncio.sleep(0.01)
         await h.bot.kill()  # the file is new, the sub-app not restarted yet, nobody told
         assert [m for m in h.slack.from_bot() if "moved by itself" in h.slack.render_text(m)] == []
         assert h.stands("QUERY") == ("SPARE",)
+        h.fish.reads_log.set()
         await h.later(2)
         await h.bot.start()
         said = await h.in_slack("QueryEngine was moved by itself: main → spare", button="switch.undo")

@@ -53,7 +53,8 @@ class SubApp:
 
 
 class BettaFishWorld(_World):
-    """`slow`: so many status answers say "starting" after a start. `refuse`: apps whose stop and start answer success false."""
+    """`slow`: so many status answers say "starting" after a start. `refuse`: apps whose stop and start answer success false.
+    `reads_log`: whether a log is read; a restart begins with that, so a cleared one stops it before it does anything."""
 
     def __init__(self, env_file: Path, *, slow: int = 1) -> None:
         super().__init__()
@@ -61,6 +62,8 @@ class BettaFishWorld(_World):
         self._slow = slow
         self.apps = {name: SubApp() for name in APPS}
         self.refuse: set[str] = set()
+        self.reads_log = asyncio.Event()
+        self.reads_log.set()
         self.log = ["[10:39:01] boot", "[10:39:02] | ERROR | QueryEngine.llms.base:stream_invoke:130 - Error code: 402"]
 
     def start(self, name: str) -> None:
@@ -123,6 +126,7 @@ class BettaFishWorld(_World):
 
     async def _output(self, request: web.Request) -> web.Response:
         self.asked.append(request.path)
+        await self.reads_log.wait()
         return web.json_response({"success": True, "output": self.log})
 
 

@@ -224,7 +224,7 @@ asyncio.run(chat.run())
 
     async def until(text: bytes) -> None:
         nonlocal seen
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(120):
             while text not in seen:
                 if select.select([master], [], [], 0)[0]:
                     seen += os.read(master, 65536)
@@ -244,7 +244,7 @@ asyncio.run(chat.run())
     os.write(master, b"d\r")
     await until(b"HIDDEN")
     os.write(master, b"quit\r")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(120):
         while not (ended := os.waitpid(pid, os.WNOHANG))[0]:
             if select.select([master], [], [], 0)[0]:
                 with contextlib.suppress(OSError):

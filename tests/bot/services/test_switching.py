@@ -313,6 +313,7 @@ async def test_a_file_that_cannot_be_changed_is_refused_in_the_plan(house: Room)
 
 async def test_the_one_who_waits_may_go_away(house: Room) -> None:
     house.fish.running("query")
+    house.fish.reads_log.clear()
     plan = await house.switching.plan("query", by=ALICE)
     waiting = asyncio.create_task(house.switching.confirm(plan.token, ALICE, OPERATOR))
     while house.path.read_bytes() == house.original:
@@ -320,6 +321,7 @@ async def test_the_one_who_waits_may_go_away(house: Room) -> None:
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting
+    house.fish.reads_log.set()
     await house.switching.drain()
     assert [entry[3] for entry in await audits(house)] == ["started", "done"]
 
