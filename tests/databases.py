@@ -2,13 +2,38 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import os
 import shutil
 import socket
 import subprocess
 import tempfile
 import uuid
+from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
+
+from bot.redaction.gate import Gate
+from bot.store.store import SqlStore
+
+_migrated: list[bytes] = []
+
+
+async def migrated(path: Path) -> str:
+    """The address of this SQLite file; where there is none yet, one of the newest schema without a row. The migrations run once
+    in a process."""
+    url = f"sqlite+aiosqlite:///{path}"
+    if path.exists():
+        return url
+    if _migrated:
+        path.write_bytes(_migrated[0])
+        return url
+    store = SqlStore(url, Gate(b"tests"))
+    await store.open()
+    await store.close()
+    _migrated.append(path.read_bytes())
+    return url
 
 
 def _programs() -> Path | None:
@@ -25,6 +50,7 @@ class Server:
     def __init__(self) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="quotadesk-pg-"))
         self._process: subprocess.Popen[bytes] | None = None
+        self._emptied: list[str] = []
         self.port = 0
 
     @staticmethod
@@ -121,26 +147,41 @@ class Server:
 
     async def new_database(self) -> str:
         """The address of a fresh, empty database."""
-        import asyncio
+        name = f"test_{uuid.uuid4().hex[:12]}"
+        async with self._connected("postgres") as connection:
+            await connection.execute(f"CREATE DATABASE {name} TEMPLATE template0")
+        return f"postgresql+asyncpg://quotadesk@127.0.0.1:{self.port}/{name}"
 
+    @contextlib.asynccontextmanager
+    async def migrated(self) -> AsyncIterator[str]:
+        """The address of a database of the newest schema without a row. The next test gets it, emptied: making one costs eight
+        megabytes on the disk."""
+        url = self._emptied.pop() if self._emptied else await self.new_database()
+        yield url
+        async with self._connected(url.rpartition("/")[2]) as connection:
+            tables = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
+            counters = "SELECT sequencename FROM pg_sequences"
+            rows = [f"DELETE FROM {row[0]}" for row in await connection.fetch(tables)]
+            rows += [f"ALTER SEQUENCE {row[0]} RESTART" for row in await connection.fetch(counters)]
+            await connection.execute("SET session_replication_role = replica; " + "; ".join(rows))
+        self._emptied.append(url)
+
+    @contextlib.asynccontextmanager
+    async def _connected(self, name: str) -> AsyncIterator[Any]:
         import asyncpg
 
-        name = f"test_{uuid.uuid4().hex[:12]}"
         for attempt in range(100):
             try:
-                connection = await asyncpg.connect(
-                    host="127.0.0.1", port=self.port, user="quotadesk", database="postgres"
-                )
+                connection = await asyncpg.connect(host="127.0.0.1", port=self.port, user="quotadesk", database=name)
                 break
             except (OSError, asyncpg.PostgresError):
                 if attempt == 99:
                     raise
                 await asyncio.sleep(0.1)
         try:
-            await connection.execute(f"CREATE DATABASE {name} TEMPLATE template0")
+            yield connection
         finally:
             await connection.close()
-        return f"postgresql+asyncpg://quotadesk@127.0.0.1:{self.port}/{name}"
 
     def stop(self) -> None:
         if self._process is not None:

@@ -28,7 +28,8 @@ from bot.store.store import SqlStore
 from bot.web import Web
 from handlers.router import Router
 from tests.conftest import FixedClock, made_up
-from tests.escalation_room import migrated, text_of
+from tests.databases import migrated
+from tests.escalation_room import text_of
 from tests.worlds.providers import Account, Providers
 
 ADA = Person("slack", "U0ADMIN", "Ada")
@@ -139,8 +140,7 @@ class Room:
 
 @asynccontextmanager
 async def room(folder: Path, clock: FixedClock, tls: ssl.SSLContext) -> AsyncIterator[Room]:
-    await migrated(folder / "desk.db", Gate())
-    store = SqlStore(f"sqlite+aiosqlite:///{folder}/desk.db", Gate())
+    store = SqlStore(await migrated(folder / "desk.db"), Gate())
     await store.open()
     async with Providers() as world, Web(tls=tls) as web:
         yield Room(world, store, web, clock)

@@ -24,6 +24,7 @@ from bot.services.escalation import Escalation, build
 from bot.services.steps import StepRunner
 from bot.store.store import SqlStore
 from tests.conftest import FixedClock
+from tests.databases import migrated
 
 ALICE = Person("slack", "U0ALICE", "Alice")
 CAROL = Person("telegram", "2002", "Carol")
@@ -191,25 +192,9 @@ class Room:
         return self.gate.trusted(text)
 
 
-_template: list[bytes] = []
-
-
-async def migrated(path: Path, gate: Gate) -> None:
-    """An empty database of the newest schema; the migrations run once for all tests."""
-    if not _template:
-        store = SqlStore(f"sqlite+aiosqlite:///{path}", gate)
-        await store.open()
-        await store.close()
-        _template.append(path.read_bytes())
-        return
-    path.write_bytes(_template[0])
-
-
 async def room(tmp_path: Path, clock: FixedClock, url: str = "", **changes: Any) -> Room:
     gate = Gate(b"tests")
-    if not url:
-        await migrated(tmp_path / "q.db", gate)
-    store = SqlStore(url or f"sqlite+aiosqlite:///{tmp_path}/q.db", gate)
+    store = SqlStore(url or await migrated(tmp_path / "q.db"), gate)
     await store.open()
     slack, telegram, pager = MemoryChat("slack"), MemoryChat("telegram"), MemoryPager()
     chats: dict[str, Chat] = {"slack": slack, "telegram": telegram}

@@ -27,6 +27,7 @@ from bot.services.balances import Account
 from bot.services.watch import Watch
 from bot.store.store import SqlStore
 from tests.conftest import FixedClock
+from tests.databases import migrated
 
 START = datetime(2026, 11, 22, 16, 0, tzinfo=UTC)  # Monday 23 November, 00:00 in Beijing
 ENGINES = {
@@ -296,7 +297,7 @@ async def scene(
 ) -> Scene:
     """`url`: another database than the file `database` in `folder`."""
     clock = FixedClock(start)
-    store = SqlStore(url or f"sqlite+aiosqlite:///{folder}/{database}.db", Gate(b"tests"))
+    store = SqlStore(url or await migrated(folder / f"{database}.db"), Gate(b"tests"))
     await store.open()
     the_team = team_ or team()
     village = Village(the_team, store, clock, told)

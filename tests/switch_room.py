@@ -21,6 +21,7 @@ from bot.settings import EnvKeys
 from bot.store.store import SqlStore
 from bot.web import Web
 from tests.conftest import FixedClock, made_up
+from tests.databases import migrated
 from tests.worlds.bettafish import BettaFishWorld, ProviderWorld
 
 ALICE = Person("slack", "U0ADMIN", "Alice")
@@ -107,7 +108,7 @@ async def room(tmp_path: Path, *, clock: FixedClock | None = None, **engine: Any
                 },
                 access=Access(operators=(ALICE.address, BOB.address)),
             )
-            store = SqlStore(f"sqlite+aiosqlite:///{tmp_path}/q.db", gate)
+            store = SqlStore(await migrated(tmp_path / "q.db"), gate)
             await store.open()
             env_keys = EnvKeys(gate.fingerprint, environ=environ, env_file=None)
             backups = tmp_path / "var" / "backups"

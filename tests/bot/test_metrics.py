@@ -16,6 +16,7 @@ from bot.redaction.gate import Gate
 from bot.services.steps import StepRunner
 from bot.store.store import SqlStore
 from tests.conftest import FixedClock
+from tests.databases import migrated
 
 NOW = datetime(2026, 11, 22, 2, 42, tzinfo=UTC)
 
@@ -31,7 +32,7 @@ class Counting:
 async def test_queue_database_chats_and_leaders(tmp_path: Path) -> None:
     registry, clock = CollectorRegistry(), FixedClock(NOW)
     metrics = Metrics(registry)
-    store = SqlStore(f"sqlite+aiosqlite:///{tmp_path}/q.db", Gate(b"tests"))
+    store = SqlStore(await migrated(tmp_path / "q.db"), Gate(b"tests"))
     await store.open()
     steps = StepRunner(store, clock)
     registry.register(Live({"slack": Counting()}, steps, {"watch": lambda: True, "telegram": lambda: False}))  # type: ignore[dict-item]

@@ -17,6 +17,7 @@ from bot.services.steps import StepRunner
 from bot.store.store import SqlStore
 from handlers import leaks
 from tests.conftest import FixedClock
+from tests.databases import migrated
 
 
 class Services:
@@ -42,7 +43,7 @@ class Told:
 @pytest.fixture
 async def services(tmp_path: Path, clock: FixedClock) -> AsyncIterator[Services]:
     gate = Gate(b"team")
-    store = SqlStore(f"sqlite+aiosqlite:///{tmp_path}/q.db", gate)
+    store = SqlStore(await migrated(tmp_path / "q.db"), gate)
     await store.open()
     yield Services(store, clock, gate)
     await store.close()

@@ -36,6 +36,7 @@ from bot.model.chat import (
 from bot.model.team import Secret
 from bot.redaction.gate import Gate
 from bot.store.store import SqlStore
+from tests.databases import migrated
 from tests.worlds.telegram import TelegramWorld, render_text
 
 ALICE, BOB, OPS, SECRET = 1001, 1002, -1001, "hook_secret"
@@ -69,8 +70,8 @@ class Script:
 
 
 @pytest.fixture
-async def store():
-    made = SqlStore("sqlite+aiosqlite:///:memory:", Gate())
+async def store(tmp_path):
+    made = SqlStore(await migrated(tmp_path / "q.db"), Gate())
     await made.open()
     yield made
     await made.close()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import timedelta
@@ -25,6 +24,7 @@ from bot.settings import EnvKeys
 from bot.store.store import SqlStore
 from bot.web import Web
 from tests.conftest import FixedClock
+from tests.databases import migrated
 from tests.worlds.providers import RULES, Providers
 
 DEEPSEEK = (
@@ -87,20 +87,6 @@ class Desk:
 
 
 @pytest.fixture(scope="module")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty database of today's shape: migrating one for each test would take longer than the tests."""
-    file = tmp_path_factory.mktemp("balances") / "empty.db"
-
-    async def make() -> None:
-        store = SqlStore(f"sqlite+aiosqlite:///{file}", Gate())
-        await store.open()
-        await store.close()
-
-    asyncio.run(make())
-    return file
-
-
-@pytest.fixture(scope="module")
 def tls() -> ssl.SSLContext:
     """Reading the machine's certificates is the slowest part of a client."""
     return ssl.create_default_context()
@@ -108,10 +94,9 @@ def tls() -> ssl.SSLContext:
 
 @pytest.fixture
 async def desk(
-    migrated: Path, tls: ssl.SSLContext, tmp_path: Path, clock: FixedClock, make_key: Callable[..., str]
+    tls: ssl.SSLContext, tmp_path: Path, clock: FixedClock, make_key: Callable[..., str]
 ) -> AsyncIterator[Desk]:
-    shutil.copy(migrated, tmp_path / "desk.db")
-    store = SqlStore(f"sqlite+aiosqlite:///{tmp_path}/desk.db", Gate())
+    store = SqlStore(await migrated(tmp_path / "desk.db"), Gate())
     await store.open()
     async with Providers() as world, Web(tls=tls) as web:
         yield Desk(world, store, web, clock, make_key)

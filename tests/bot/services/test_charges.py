@@ -17,6 +17,7 @@ from bot.services.balances import Account
 from bot.services.charges import Charges, NoSuchTask, amount_of, moment
 from bot.store.store import SqlStore
 from tests.conftest import FixedClock
+from tests.databases import migrated
 from tests.fortnight import Village, money, team
 
 NOW = datetime(2026, 11, 22, 2, 42, tzinfo=UTC)  # 10:42 in Beijing
@@ -90,7 +91,7 @@ class Desk:
 @pytest.fixture
 async def desk(tmp_path: Path, clock: FixedClock) -> AsyncIterator[Desk]:
     gate = Gate(b"tests")
-    store = SqlStore(f"sqlite+aiosqlite:///{tmp_path}/q.db", gate)
+    store = SqlStore(await migrated(tmp_path / "q.db"), gate)
     await store.open()
     told = {"kimi": lambda now: money(Decimal("41.00")), "relay": lambda now: "timeout"}
     village = Board(team(), store, clock, told)

@@ -569,15 +569,15 @@ async def test_two_runners_on_one_database(here: Room) -> None:
     second = SqlStore(str(here.store._url.render_as_string()), here.gate)
     await second.open()
     _, other = here.replica(second)
-    here.runner._limit = other._limit = 30  # so that one look of one does not take all
-    for n in range(40):
+    here.runner._limit = other._limit = 9  # so that one look of one does not take all
+    for n in range(12):
         await here.open(proven=here.proven(account=f"a{n}"))
     await asyncio.gather(here.runner.run_due(), other.run_due())
-    every = [f"#{n}" for n in range(1, 41)]
+    every = [f"#{n}" for n in range(1, 13)]
     for chat, place in ((here.slack, "C0SUPPORT"), (here.telegram, "-1009"), (here.slack, "U0ALICE")):
         said = "\n".join(text_of(reply) for reply in chat.to(place))
         assert sorted(re.findall(r"#\d+", said)) == sorted(every), place
-    assert len(here.pager.sent) == 40
+    assert len(here.pager.sent) == 12
     assert here.runner.counts.done
     assert other.counts.done
     await second.close()
@@ -656,11 +656,11 @@ async def test_run_forever_delivers_and_stops(here: Room) -> None:
 
 
 async def test_a_burst_is_one_message_a_chat_and_each_is_edited(here: Room) -> None:
-    for n in range(30):
+    for n in range(12):
         await here.open(proven=here.proven(account=f"a{n}", no_route_left=n < 5))
     await here.due()
     [digest] = here.telegram.to("-1009")
-    assert [action.value for action in digest.actions] == [str(n) for n in range(1, 31)]
+    assert [action.value for action in digest.actions] == [str(n) for n in range(1, 13)]
     assert labels(digest)[0] == "ticket.show"
     assert "QueryEngine has no working route left" in text_of(digest)
     assert any("@<U0ALICE>" in text_of(reply) for reply in here.slack.to("C0SUPPORT"))
@@ -686,11 +686,11 @@ async def test_a_burst_is_one_message_a_chat_and_each_is_edited(here: Room) -> N
 
 
 async def test_many_moves_are_one_edit_of_the_message_that_shows_them(here: Room) -> None:
-    for n in range(20):
+    for n in range(8):
         await here.open(proven=here.proven(account=f"a{n}", no_route_left=False))
     await here.due()
     before = len(here.slack.edits)
-    for id in range(1, 21):
+    for id in range(1, 9):
         await here.escalation.resolve(id, ADMIN, Role.OPERATOR)
     await here.due()
     assert len(here.slack.edits) - before == 1
@@ -699,14 +699,14 @@ async def test_many_moves_are_one_edit_of_the_message_that_shows_them(here: Room
 
 async def test_a_burst_into_a_chat_that_removed_the_bot_is_told_in_one_message(here: Room) -> None:
     here.telegram.broken["-1009"] = DeliveryError("removed", final=True)
-    for n in range(20):
+    for n in range(8):
         await here.open(proven=here.proven(account=f"a{n}", no_route_left=False))
     await here.due()
     told = [reply for reply in here.slack.to("C0SUPPORT") if "support chat on Telegram" in text_of(reply)]
     assert len(told) == 1
     said = "\n".join(text_of(reply) for reply in told)
-    assert {f"#{n}" for n in range(1, 21)} <= set(re.findall(r"#\d+", said))
-    for n in range(1, 21):
+    assert {f"#{n}" for n in range(1, 9)} <= set(re.findall(r"#\d+", said))
+    for n in range(1, 9):
         assert [entry.what for entry in (await here.whole(n)).timeline].count("failed") == 1
 
 

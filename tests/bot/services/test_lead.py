@@ -16,11 +16,12 @@ from bot.redaction.gate import Gate
 from bot.services.lead import LEASE_S, MARGIN_S, RENEW_S, Lead
 from bot.store.store import SqlStore
 from tests.conftest import FixedClock
+from tests.databases import migrated
 
 
 @pytest.fixture
 async def store(tmp_path: Path) -> AsyncIterator[SqlStore]:
-    made = SqlStore(f"sqlite+aiosqlite:///{tmp_path}/q.db", Gate(b"test"))
+    made = SqlStore(await migrated(tmp_path / "q.db"), Gate(b"test"))
     await made.open()
     yield made
     await made.close()

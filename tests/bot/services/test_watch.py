@@ -29,6 +29,7 @@ from bot.settings import EnvKeys
 from bot.store.store import SqlStore
 from bot.web import Web
 from tests.conftest import FixedClock
+from tests.databases import migrated
 from tests.fortnight import START, ListeningChat, Scene, Told, at, fortnight, money, scene, story, team
 
 NOON = START + timedelta(days=1, hours=12)  # Tuesday, 12:00 in Beijing: no quiet hours
@@ -67,17 +68,18 @@ def heads(chat: ListeningChat) -> list[str]:
 # --- the fortnight -----------------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def two_weeks(tmp_path_factory: pytest.TempPathFactory) -> Scene:
-    async def run() -> Scene:
-        made = await fortnight(tmp_path_factory.mktemp("fortnight"))
-        await made.store.close()
-        return made
+async def test_a_fortnight(tmp_path: Path) -> None:
+    """One test, for its two weeks cost seconds: shared by several, each worker of a parallel run would live through them again."""
+    two_weeks = await fortnight(tmp_path)
+    await two_weeks.store.close()
+    each_thing_is_said_once(two_weeks)
+    both_chats_read_the_same(two_weeks)
+    only_what_stands_still_speaks_in_quiet_hours(two_weeks)
+    first_messages_are_edited_at_their_end(two_weeks)
+    looks_stay_within_the_timetable(two_weeks)
 
-    return asyncio.run(run())
 
-
-def test_a_fortnight_says_each_thing_once(two_weeks: Scene) -> None:
+def each_thing_is_said_once(two_weeks: Scene) -> None:
     lines = two_weeks.transcript()
     shown = "\n".join(lines)
     count = {
@@ -100,26 +102,26 @@ def test_a_fortnight_says_each_thing_once(two_weeks: Scene) -> None:
     assert sum("6 个账户恢复正常" in line for line in lines) == 1, shown
 
 
-def test_both_chats_read_the_same(two_weeks: Scene) -> None:
+def both_chats_read_the_same(two_weeks: Scene) -> None:
     assert heads(two_weeks.slack) == heads(two_weeks.telegram)
     assert {place for _, place, _ in two_weeks.slack.posts} == {"slack:C0SUPPORT"}
     assert {place for _, place, _ in two_weeks.telegram.posts} == {"telegram:-1009"}
 
 
-def test_nothing_but_what_stands_still_speaks_in_quiet_hours(two_weeks: Scene) -> None:
+def only_what_stands_still_speaks_in_quiet_hours(two_weeks: Scene) -> None:
     for when, _, reply in two_weeks.slack.posts:
         hour = (when + timedelta(hours=8)).hour
         if hour >= 22 or hour < 8:
             assert reply.title.startswith(("已用尽", "恢复")), reply.title
 
 
-def test_first_messages_are_edited_at_their_end(two_weeks: Scene) -> None:
+def first_messages_are_edited_at_their_end(two_weeks: Scene) -> None:
     edited = [reply.title for _, _, reply in two_weeks.slack.edits]
     assert any(title.startswith("已结束：已用尽 · deepseek") for title in edited), edited
     assert all(not reply.actions for _, _, reply in two_weeks.slack.edits if reply.title.startswith("已结束"))
 
 
-def test_looks_stay_within_the_timetable(two_weeks: Scene) -> None:
+def looks_stay_within_the_timetable(two_weeks: Scene) -> None:
     """At most one look per account and pass, and no burst while accounts fail."""
     passes = (14 * 24 * 60 + 600) / 45
     assert two_weeks.village.asked <= passes * 6 * 1.1
@@ -327,7 +329,7 @@ async def test_over_real_balances_a_top_up_ends_the_alert(
         support=Support(chats=("slack:C0",)),
     )
     gate = Gate(b"tests")
-    store = SqlStore(f"sqlite+aiosqlite:///{tmp_path}/q.db", gate)
+    store = SqlStore(await migrated(tmp_path / "q.db"), gate)
     await store.open()
     chat = ListeningChat("slack", clock)
     keys = EnvKeys(gate.fingerprint, environ={"A_KEY": make_key("sk-", 32)})
