@@ -13,7 +13,7 @@ from json.encoder import encode_basestring as _quoted
 from typing import BinaryIO, Final
 
 from bot.redaction.engine import redact
-from bot.redaction.many import redact_many
+from bot.redaction.many import clean_many
 
 __all__ = ["clean_stream", "main"]
 
@@ -111,40 +111,65 @@ def _widen(descriptor: int) -> None:
 
 def _answer(block: bytes, number: int, out: BinaryIO) -> bool:
     """Answers these lines, of which the first is the line after `number`; True when one of them is bad."""
-    asked = _Asked(number)
     try:
+        asked = _Asked(number)
         asked.lines(block.decode("utf-8"))
-    except UnicodeDecodeError:
+        texts, names = _each(asked.raws), _each(asked.names)
+    except UnicodeError:  # some line holds what has no place in UTF-8, or a NUL: which one?
+        asked = _Asked(number)
         for line in block.split(b"\n"):
             asked.line(line)
-    answers = []
-    for name, (clean, found) in zip(asked.names, redact_many(asked.raws, asked.texts), strict=True):
-        if found:
-            told = ", ".join([f'"{kind}": {count}' for kind, count in found.items()])
-            answers.append(f'{{"id": {name}, "text": {_quoted(clean)}, "found": {{{told}}}}}\n')
-        else:
-            answers.append(f'{{"id": {name}, "text": {_quoted(clean)}, "found": {{}}}}\n')
-    if answers:
-        out.write("".join(answers).encode("utf-8"))
+        texts, names = _each(asked.raws), _each(asked.names)
+    for fault in asked.faults:
+        sys.stderr.write(f"redact: line {fault}\n")
+    if texts:
+        answers = clean_many(texts)
+        told = [", ".join([f'"{kind}": {count}' for kind, count in found.items()]) for _, found in answers]
+        rows = zip(names, _quoted_all([clean for clean, _ in answers]), _each(told), strict=True)
+        out.write(b"".join([b'{"id": %b, "text": "%b", "found": {%b}}\n' % row for row in rows]))
         out.flush()
-    return asked.bad
+    return bool(asked.faults)
+
+
+def _each(texts: list[str]) -> list[bytes]:
+    """The texts in UTF-8, all at once. Raises UnicodeError when one of them cannot be, or holds a NUL."""
+    parts = "\0".join(texts).encode("utf-8").split(b"\0") if texts else []
+    if len(parts) != len(texts):
+        raise UnicodeError
+    return parts
+
+
+def _quoted_all(texts: list[bytes]) -> list[bytes]:
+    """Each text as it stands between the quotes of a JSON string: all at once, since most signs to escape are in nearly every batch."""
+    joined = b"\0".join(texts)
+    try:
+        joined.decode("utf-8")
+    except UnicodeDecodeError:  # a cut went through a character
+        joined = b"\0".join([text.decode("utf-8", "replace").encode("utf-8") for text in texts])
+    for byte, escaped in _ESCAPES:
+        if byte in joined:
+            joined = joined.replace(_BYTES[byte], escaped)
+    return joined.split(b"\0")
+
+
+_ESCAPES: Final = tuple((ord(sign), _quoted(sign)[1:-1].encode()) for sign in ("\\", '"', *map(chr, range(1, 32))))
+_BYTES: Final = [bytes((byte,)) for byte in range(128)]
 
 
 class _Asked:
-    """What was asked in some lines: the rows' names, as JSON, and their texts, as they are and in UTF-8."""
+    """What was asked in some lines: the rows' names, as JSON, and their texts; and which lines ask nothing, never with an echo."""
 
-    __slots__ = ("_number", "bad", "names", "raws", "texts")
+    __slots__ = ("_number", "faults", "names", "raws")
 
     def __init__(self, number: int) -> None:
         self._number = number
         self.names: list[str] = []
         self.raws: list[str] = []
-        self.texts: list[bytes] = []
-        self.bad = False
+        self.faults: list[str] = []
 
     def lines(self, block: str) -> None:
         """A row that is as it should be is read where it stands; all others one by one."""
-        names, raws, texts = self.names, self.raws, self.texts
+        names, raws = self.names, self.raws
         at, size = 0, len(block)
         while at < size:
             stop = block.find("\n", at)
@@ -154,8 +179,7 @@ class _Asked:
                 row, end = _read_here(block, at)
                 if end == stop and type(row) is dict:
                     name, raw = row["id"], row["text"]
-                    if type(name) is str and name.isascii() and type(raw) is str and "\0" not in raw:
-                        texts.append(raw.encode("utf-8"))
+                    if type(name) is str and type(raw) is str:
                         raws.append(raw)
                         names.append(_quoted(name))
                         self._number += 1
@@ -167,7 +191,7 @@ class _Asked:
             at = stop + 1
 
     def line(self, line: bytes | str) -> None:
-        """One line, whatever is in it. A bad one is told, never echoed."""
+        """One line, whatever is in it."""
         self._number += 1
         fault = ""
         try:
@@ -189,8 +213,7 @@ class _Asked:
                     fault = "holds a NUL character"
                 else:
                     name = _quoted(name) if type(name) is str else str(name)
-                    name.encode("utf-8")
-                    self.texts.append(raw.encode("utf-8"))
+                    (name + raw).encode("utf-8")
                     self.raws.append(raw)
                     self.names.append(name)
                     return
@@ -200,8 +223,7 @@ class _Asked:
             fault = "holds half of a surrogate pair"
         except (ValueError, RecursionError):
             fault = "is not JSON"
-        sys.stderr.write(f"redact: line {self._number} {fault}\n")
-        self.bad = True
+        self.faults.append(f"{self._number} {fault}")
 
 
 def clean_stream(chunks: Iterable[bytes | str], faults: list[str] | None = None) -> Iterator[str]:

@@ -163,10 +163,10 @@ def _rank(span: Span) -> tuple[bool, bool, int]:
     return span[2] in (bodies.PROMPT, bodies.IMAGE, headers.HEADER), span[2] not in _VAGUE, len(span[3])
 
 
-def cut(text: bytes, spans: list[Span]) -> tuple[str, dict[str, int]]:
-    """The text without these spans, and how many of each kind went."""
+def cut(text: bytes, spans: list[Span]) -> tuple[bytes, dict[str, int]]:
+    """The text without these spans, and how many of each kind went. A span may end amid a character: then half of it is left."""
     counts: dict[str, int] = {}
-    return _cut(text, _union(spans), counts).decode("utf-8", "replace"), counts
+    return _cut(text, _union(spans), counts), counts
 
 
 def _cut(text: bytes, spans: list[Span], counts: dict[str, int]) -> bytes:
@@ -214,7 +214,8 @@ def redact(raw: str) -> tuple[str, dict[str, int]]:
     spans = _look(text)
     if not spans:
         return raw, {}
-    return cut(text, spans)
+    clean, counts = cut(text, spans)
+    return clean.decode("utf-8", "replace"), counts
 
 
 def canonical(secret: str) -> str:

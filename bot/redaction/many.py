@@ -9,18 +9,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bot.redaction import bodies, headers, names, tokens
-from bot.redaction.engine import RARER, cut, redact, repeats
+from bot.redaction.engine import RARER, cut, repeats
 from bot.redaction.rx import apart, touched
 from bot.redaction.spans import UNREADABLE, Span
 from bot.redaction.unwrap import GATE, Copy, Overdressed, copies
 
 
-def redact_many(raws: Sequence[str], texts: Sequence[bytes] | None = None) -> list[tuple[str, dict[str, int]]]:
-    """Gives what `redact` gives for each. No text may hold a NUL, which is what stands between them here. `texts`: the same in UTF-8."""
-    if len(raws) < 2:
-        return [redact(raw) for raw in raws]
-    if texts is None:
-        texts = [raw.encode("utf-8") for raw in raws]
+def redact_many(raws: Sequence[str]) -> list[tuple[str, dict[str, int]]]:
+    """Gives what `redact` gives for each. No text may hold a NUL, which is what stands between them here."""
+    cleaned = clean_many([raw.encode("utf-8") for raw in raws])
+    return [(clean.decode("utf-8", "replace"), counts) for clean, counts in cleaned]
+
+
+def clean_many(texts: Sequence[bytes]) -> list[tuple[bytes, dict[str, int]]]:
+    """The same in UTF-8, where the clean text may hold half a character beside a cut."""
     joined, starts = apart(texts)
     found = _find(texts, joined, starts, None)
     worn = touched(GATE, joined, starts)
@@ -32,7 +34,7 @@ def redact_many(raws: Sequence[str], texts: Sequence[bytes] | None = None) -> li
     for number in touched(headers.GATE, joined, starts):
         if found[number]:
             headers.dumped(texts[number], found[number])
-    return [cut(text, spans) if spans else (raw, {}) for raw, text, spans in zip(raws, texts, found, strict=True)]
+    return [cut(text, spans) if spans else (text, {}) for text, spans in zip(texts, found, strict=True)]
 
 
 def _find(texts: Sequence[bytes], joined: bytes, starts: list[int], whole: Sequence[bool] | None) -> list[list[Span]]:
