@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -139,10 +138,10 @@ class Room:
 
 
 @asynccontextmanager
-async def room(folder: Path, clock: FixedClock, tls: ssl.SSLContext) -> AsyncIterator[Room]:
+async def room(folder: Path, clock: FixedClock) -> AsyncIterator[Room]:
     store = SqlStore(await migrated(folder / "desk.db"), Gate())
     await store.open()
-    async with Providers() as world, Web(tls=tls) as web:
+    async with Providers() as world, Web() as web:
         yield Room(world, store, web, clock)
     await store.close()
 

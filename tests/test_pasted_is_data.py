@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -42,7 +41,7 @@ async def answer(here: Room, text: str) -> Reply:
 
 @pytest.fixture
 async def here(tmp_path: Path, clock: FixedClock) -> AsyncIterator[Room]:
-    async with room(tmp_path, clock, ssl.create_default_context()) as made:
+    async with room(tmp_path, clock) as made:
         yield made
 
 

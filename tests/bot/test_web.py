@@ -70,14 +70,9 @@ async def stranger() -> AsyncIterator[Place]:
     await runner.cleanup()
 
 
-@pytest.fixture(scope="module")
-def tls() -> ssl.SSLContext:
-    return ssl.create_default_context()
-
-
 @pytest.fixture
-async def client(tls: ssl.SSLContext) -> AsyncIterator[Web]:
-    async with Web(tls=tls) as found:
+async def client() -> AsyncIterator[Web]:
+    async with Web() as found:
         yield found
 
 
@@ -309,20 +304,18 @@ async def test_alone_means_one_at_a_time_at_a_host(place: Place, client: Web) ->
     assert place.most_at_once == 4
 
 
-async def test_parallelism_has_a_bound(place: Place, tls: ssl.SSLContext) -> None:
+async def test_parallelism_has_a_bound(place: Place) -> None:
     place.pages["/x"] = meeting(place, 3)
-    async with Web(tls=tls, max_parallel=3) as client:
+    async with Web(max_parallel=3) as client:
         await asyncio.gather(*(client.ask(Call("GET", place.url("/x"))) for _ in range(9)))
     assert place.most_at_once == 3
 
 
-async def test_the_environment_names_no_proxy(
-    place: Place, stranger: Place, tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_the_environment_names_no_proxy(place: Place, stranger: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", stranger.url(""))
     monkeypatch.setenv("ALL_PROXY", stranger.url(""))
     place.pages["/x"] = page()
-    async with Web(tls=tls) as client:
+    async with Web() as client:
         assert (await client.ask(Call("GET", place.url("/x")))).status == 200
     assert stranger.seen == []
 

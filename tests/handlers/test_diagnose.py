@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -42,14 +41,9 @@ PAID = {Cause.BALANCE_EXHAUSTED, Cause.KEY_LIMIT, Cause.GROUP_LIMIT, Cause.REQUE
 PAY = {"en": ("Top up", "top up,", "top it up"), "zh": ("就充值", "\n充值：", "充值到")}
 
 
-@pytest.fixture(scope="module")
-def tls() -> ssl.SSLContext:
-    return ssl.create_default_context()
-
-
 @pytest.fixture
-async def here(tmp_path: Path, clock: FixedClock, tls: ssl.SSLContext) -> AsyncIterator[Room]:
-    async with room(tmp_path, clock, tls) as made:
+async def here(tmp_path: Path, clock: FixedClock) -> AsyncIterator[Room]:
+    async with room(tmp_path, clock) as made:
         yield made
 
 

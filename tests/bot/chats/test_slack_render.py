@@ -85,7 +85,7 @@ def live(node: Any, found: list[str]) -> list[str]:
 
 
 @given(replies)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_whatever_comes_is_accepted_and_nothing_in_it_is_live(reply: Reply) -> None:
     rendered = RENDER.message(reply, more=("Details", "token"))
     faults, total = check_blocks(rendered.blocks)

@@ -84,7 +84,7 @@ TOML = st.recursive(
 )  # fmt: skip
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(NAMES, TOML, max_size=5))
 def test_any_team_file_is_read_or_refused_in_sentences(raw: dict[str, Any]) -> None:
     faults: tuple[str, ...] = ("read.",)

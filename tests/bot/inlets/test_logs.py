@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -58,8 +57,7 @@ class Watched:
 
 @pytest.fixture
 async def watched(tmp_path: Path, clock: FixedClock) -> AsyncIterator[Watched]:
-    tls = ssl.create_default_context()
-    async with room(tmp_path, clock, tls) as made:
+    async with room(tmp_path, clock) as made:
         made.route("deepseek", "deepseek", deepseek("0"))
         made.engine("query", "deepseek")
         s = made.services

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -51,7 +50,7 @@ class Door:
 
 @pytest.fixture
 async def door(tmp_path: Path, clock: FixedClock) -> AsyncIterator[Door]:
-    async with room(tmp_path, clock, ssl.create_default_context()) as made:
+    async with room(tmp_path, clock) as made:
         made.route("deepseek", "deepseek", deepseek("0"))
         made.engine("query", "deepseek")
         token = made_up("", 40)

@@ -82,7 +82,7 @@ new_values = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(env_files())
 def test_reads_what_python_dotenv_reads(data: bytes) -> None:
     mine = env_text.values(data, (*NAMES, "HOST", "TEXT", "DB_PASSWORD"))
@@ -91,7 +91,7 @@ def test_reads_what_python_dotenv_reads(data: bytes) -> None:
     assert {n: v and v.replace("\r\n", "\n").replace("\r", "\n") for n, v in mine.items()} == theirs
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.text(alphabet="AB=#'\"\\ \n\r$exports{}", max_size=60))
 def test_reads_any_mess_as_python_dotenv_does(text: str) -> None:
     names = tuple({binding.name for binding in env_text.parse(text) if binding.name})
@@ -100,7 +100,7 @@ def test_reads_any_mess_as_python_dotenv_does(text: str) -> None:
     assert mine == dict(theirs), names
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(env_files(), new_values)
 def test_only_the_three_values_change(data: bytes, new: dict[str, str]) -> None:
     result = env_text.edit(data, new)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import timedelta
 from decimal import Decimal
@@ -86,19 +85,11 @@ class Desk:
         return {state.account: state for state in boards[-1]}
 
 
-@pytest.fixture(scope="module")
-def tls() -> ssl.SSLContext:
-    """Reading the machine's certificates is the slowest part of a client."""
-    return ssl.create_default_context()
-
-
 @pytest.fixture
-async def desk(
-    tls: ssl.SSLContext, tmp_path: Path, clock: FixedClock, make_key: Callable[..., str]
-) -> AsyncIterator[Desk]:
+async def desk(tmp_path: Path, clock: FixedClock, make_key: Callable[..., str]) -> AsyncIterator[Desk]:
     store = SqlStore(await migrated(tmp_path / "desk.db"), Gate())
     await store.open()
-    async with Providers() as world, Web(tls=tls) as web:
+    async with Providers() as world, Web() as web:
         yield Desk(world, store, web, clock, make_key)
     await store.close()
 
