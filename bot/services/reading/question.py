@@ -16,7 +16,7 @@ _QUESTION: Final = re.compile(
     r"|怎|如何|什么|为啥|啥|咋|哪|吗|呢|么$|多少|多久|几时|是否|是不是|有没有|会不会|要不要|能不能|可不可以|算不算|退不退|扣不扣|该不该|先看|先查|查起|解释|介绍|谁|(?<!联系)我|(.)不\1|不$|可是|充了|充的|刚充|还是|还没|一直|没反应|[没未不]有?到账|付了|付过|兑换码"
 )
 _BROKEN: Final = re.compile(
-    r"[{}]|\[error|^\| | \| |error code|\b[45]\d\d (?:forbidden|unauthorized|not found|bad request|too many requests|unprocessable|internal server error|service unavailable|bad gateway)|traceback|exception:|^\s*http/|status[ _]?code|\w+error[:(]|_error\b|^\s*(?:4(?!02)|5)\d\d\s|^\[[45]\d\d\]|^code: ?\d|无可用渠道|(?:检查|确认)[^?。]{0,40}是否"
+    r"[{}]|\[error|^\| | \| |error code|\b[45]\d\d (?:forbidden|unauthorized|not found|bad request|too many requests|unprocessable|internal server error|service unavailable|bad gateway)|traceback|exception:|^\s*http/|status[ _]?code|\w+error[:(]|_error\b|^\s*(?:4(?!02)|5)\d\d\s|^\[[45]\d\d\]|^code: ?\d|无可用渠道|报错:|(?:检查|确认)[^?。]{0,40}是否"
 )
 _ASKED: Final = re.compile(
     r"^(?:how|what|why|where|which|when|does|do|did|is|are|can|could|should|will|who)\b(?! not\b)[^{}:]*\?*$|^[^{}:]{0,80}(?:吗|怎么办|怎么|如何|呢|什么)[^{}:]{0,30}[?。]?$"
