@@ -15,7 +15,7 @@ _REASONS: Final = (
     r"invalid_argument|failed_precondition|permission_denied|unauthenticated|not_found|status code)"
 )
 _STATUS_STRONG: Final = re.compile(
-    r"(?:error[ _]code|status[ _-]?code|http[ _-]?status(?: code)?|httpstatuscode|http_code|statuscode|response status|response code|status code|indicate success)"
+    r"(?:error[ _]code|status[ _-]?code|http[ _-]?status(?: code)?|httpstatuscode|http_code|statuscode|upstream[_-]?status|response status|response code|status code|indicate success)"
     r"(?: is| of| was)?[\"'*]* ?[:=]? ?(?:http status code: )?[\"'(\[]?" + _NUMBER
 )
 _STATUS_PHRASE: Final = re.compile(
