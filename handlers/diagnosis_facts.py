@@ -70,6 +70,10 @@ def finding(finding: Finding, words: Words, now: datetime, team: Team) -> str:
         facts["kind"] = words.say(f"balance.kinds.{finding.facts['kind']}")
     if "reason" in facts:
         key = f"balance.reasons.{facts['reason']}"
+        route = team.routes.get(str(finding.facts.get("route")))
+        facts.setdefault(
+            "provider", title_of(route.provider, words) if route and route.provider else facts.get("account")
+        )
         facts["reason"] = words.say(key, **facts) if words.has(key) else facts["reason"]
     text = words.say(f"diagnose.proof.{finding.key}", **facts)
     engines = finding.facts.get("engines")

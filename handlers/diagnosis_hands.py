@@ -159,4 +159,6 @@ async def cause(request: Request, services: Services) -> AsyncIterator[Reply]:
             services.gate.trusted(f"{diagnosis.cause.value} -> {right}"),
         )
     )
-    yield Reply(blocks=(Line(words.say("diagnose.wrong_kept", cause=words.say(f"cause.{right}.title"))),), replace=True)
+    none = right == Cause.UNKNOWN.value
+    title = words.say("diagnose.buttons.none_of_these") if none else words.say(f"cause.{right}.title")
+    yield Reply(blocks=(Line(words.say("diagnose.wrong_kept", cause=title)),), replace=True)

@@ -30,8 +30,8 @@ def details(d: Diagnosis, p: Proven, words: Words, note: str | None) -> tuple[Bl
     rows: list[tuple[str, str]] = []
     out = {f.cause for f in p.findings if f.verdict == "ruled_out"}
     others = [other for other in d.causes if other is not p.cause and other not in out]
-    if others:
-        shown = words.say("common.list_sep").join(words.say(f"cause.{other.value}.title") for other in others)
+    if others and p.certainty != "proved":
+        shown = words.say("diagnose.says_sep").join(words.say(f"cause.{other.value}.title") for other in others)
         rows.append((words.say("diagnose.other_causes"), shown))
     if d.party != "unknown":
         rows.append((words.say("diagnose.party_label"), words.say(f"diagnose.party.{d.party}")))
@@ -109,7 +109,7 @@ def no_error(d: Diagnosis, words: Words, *, buttons: bool = False) -> Reply:
     pages = (d.near or _EXAMPLES) if kind in ("question", "text") else ()
     key = "near" if d.near and kind == "question" else kind
     blocks: list[Block] = [Line(words.say(f"diagnose.no_error.{key}"))]
-    if pages:
+    if pages and not buttons:  # the buttons bear the same titles
         blocks.append(Steps(tuple(words.say(f"pages.{id}.title") for id in pages), numbered=False))
     for note in d.notes:
         if words.has(f"diagnose.notes.{note}"):

@@ -101,10 +101,9 @@ def quoted_of(message: Message, own_id: int) -> tuple[str, tuple[Attached, ...]]
 
 
 def attached_to(message: Message) -> tuple[Attached, ...]:
-    """What can be read of a message's attachment: a text file, or the largest size of a picture that is not too large."""
-    document = message.document
-    if document is not None and (is_text(document) or is_image(document)):
-        return (document,)
+    """A message's attachment: its file, of whatever kind, or the largest size of a picture that is not too large."""
+    if message.document is not None and message.animation is None:
+        return (message.document,)
     sizes = [size for size in message.photo or () if (size.file_size or 0) <= PICTURE_MOST]
     return (max(sizes, key=lambda size: size.width * size.height),) if sizes else ()
 
@@ -113,8 +112,8 @@ def is_image(file: Attached) -> bool:
     return isinstance(file, PhotoSize) or is_picture(file.mime_type or "", file.file_name or "")
 
 
-def is_text(document: Document | None) -> bool:
-    if document is None:
+def is_text(document: Attached) -> bool:
+    if isinstance(document, PhotoSize):
         return False
     name = (document.file_name or "").lower()
     kind = (document.mime_type or "").lower()

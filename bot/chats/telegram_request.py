@@ -37,11 +37,12 @@ class Intake:
             pieces = [raw.quoted] if raw.quoted else []
             for document in raw.files:
                 piece, trouble = await self._file(document, words)
-                if trouble:
+                if trouble and not (raw.text.strip() or raw.quoted.strip()):
                     return trouble
-                pieces.append(piece)
+                if piece:
+                    pieces.append(piece)
             cleaned = await self.clean("\n".join(pieces))
-            quoted = cleaned.text
+            quoted = cleaned.text if pieces else None
             founds.append(cleaned.found)
         fields: dict[str, CleanText] = {}
         for name, value in raw.fields.items():
@@ -97,6 +98,8 @@ class Intake:
         """(text, "") or ("", what is wrong)."""
         if reading.is_image(document):
             return await self._picture(document, words)
+        if not reading.is_text(document):
+            return "", words.say("telegram.file_not_text")
         if (document.file_size or 0) > reading.FILE_MOST:
             return "", words.say("telegram.file_too_large", megabytes=reading.FILE_MOST // 1_000_000)
         try:

@@ -476,7 +476,13 @@ async def test_diagnose_as_a_reply_takes_the_message_and_its_file(world, store, 
         await world.until(lambda: len(router.asked) == 3)
         await world.send_document(ALICE, ALICE, "big.log", b"x" * 5_000_001)
         assert "too large" in (await world.answer(ALICE, 2))["text"]
-    first, second, third = router.asked
+        blob = {"mime": "application/octet-stream"}
+        await world.send_document(ALICE, ALICE, "core.bin", b"\0\1", **blob)
+        assert "not text" in (await world.answer(ALICE, 3))["text"]
+        await world.send_document(ALICE, ALICE, "core.bin", b"\0\1", caption="/diagnose 402 no money", **blob)
+        await world.until(lambda: len(router.asked) == 4)  # what was written beside it is answered
+    first, second, third, beside = router.asked
+    assert (beside.text.text, beside.quoted) == ("402 no money", None)
     assert "402 Insufficient Balance" in first.quoted.text
     assert key not in repr(first)
     assert first.found.secrets
