@@ -49,7 +49,9 @@ def details(d: Diagnosis, p: Proven, words: Words, note: str | None) -> tuple[Bl
         blocks.append(Line(words.say(f"{cause}.meaning")))  # in front stands something closer
     if rows:
         blocks.append(Facts(tuple(rows)))
-    if note and (general := words.lines(f"{cause}.steps")):
+    if (note or words.has(f"diagnose.proved.{p.cause.value}") and p.certainty == "proved") and (
+        general := words.lines(f"{cause}.steps")
+    ):
         blocks += [Heading(words.say("diagnose.general_steps")), Steps(general)]
     # What a note says about paying is for whom the account is empty.
     for other_note in () if has_money(p) or p.wallet == "relay" else d.notes:

@@ -199,6 +199,11 @@ def _steps(d: Diagnosis, p: Proven, words: Words, note: str | None, *, spared: b
         return words.lines("diagnose.money_steps")
     if spared or p.certainty == "narrowed":
         return words.lines(f"diagnose.spared.{p.cause.value}") or words.lines("diagnose.money_steps")
+    shown = next((f for f in p.findings if f.verdict == "proved" and f.cause is p.cause), None)
+    if p.certainty == "proved" and shown is not None:
+        proved = words.lines(f"diagnose.proved.{p.cause.value}", account=shown.facts.get("account"))
+        if proved:
+            return proved
     general = words.lines(f"cause.{p.cause.value}.steps")
     known = p.cause is Cause.QUOTA_EXHAUSTED and d.retry_after_s is not None
     return general[1:] if known else general  # its first step is to find the reset, which the text has told
