@@ -118,7 +118,7 @@ class Router:
         if command is None:
             known = tuple(c.name for c in self._commands.values() if not c.hidden)
             near = get_close_matches(name, [*known, *self._aliases], n=3, cutoff=0.5)
-            clean = self._services.gate.trusted(request.command[:40]).text
+            clean = self._services.gate.trusted(request.command[:4_000]).text[:40]  # cut first, a key would be no key
             raise UnknownName("command", clean, tuple(dict.fromkeys(self._aliases.get(n, n) for n in near)), known)
         return command.run, command.role
 

@@ -106,7 +106,8 @@ class BettaFish:
             if isinstance(lines, list)
             else []
         )
-        return self._gate.trusted("\n".join(line[:400] for line in told[-3:])) if told else None
+        whole = self._gate.trusted("\n".join(told[-3:]))  # cut first, half a key would be no key
+        return self._gate.trusted("\n".join(line[:400] for line in whole.text.split("\n"))) if told else None
 
     async def _get(self, url: str, path: str) -> Mapping[str, Any]:
         answer = await self._http.ask(Call("GET", url.rstrip("/") + path, timeout_s=20.0, max_bytes=4_000_000))

@@ -23,6 +23,7 @@ _ENOUGH: Final = 7  # so many runs in, words and keys can be told apart
 _MAX_PIECES: Final = 320
 _AFTER_PIECE: Final = frozenset(bytes((byte,)) for byte in b"\n\r\"'`\\ =,;)&") | {b""}
 _WRAP_MIN: Final = 6
+_MOST_WORDS: Final = 5
 _MOST_LINES: Final = 48
 
 
@@ -296,6 +297,3 @@ def _equal_runs(view: bytes, end: int, following: Iterator[tuple[int, int, bool]
             best = stop
     # `maximum context length`: the text goes on
     return end if low and words == seen < _MOST_WORDS else best
-
-
-_MOST_WORDS: Final = 5

@@ -69,4 +69,5 @@ class Reword:
             raise BadAnswer("wrong_shape") from fault
         if not isinstance(said, str):
             raise BadAnswer("wrong_shape")
-        return self._gate.trusted(" ".join(said.split())[:_MOST_SHOWN])
+        whole = self._gate.trusted(" ".join(said.split()))  # cut first, half a key would be no key
+        return self._gate.trusted(whole.text[:_MOST_SHOWN])
