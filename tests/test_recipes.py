@@ -147,7 +147,6 @@ def test_one_file_each(copy: Path, wells: tuple[str, list[tuple[str, str]]]) -> 
     environ = {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": f"{copy}:{ROOT}",
-        "PYTHONDONTWRITEBYTECODE": "1",
         "CONFIG_FILE": str(copy / "team.toml"),
         "DATABASE_URL": f"sqlite+aiosqlite:///{copy}/var/q.db",
         "WELL_KEY": "w" * 24,

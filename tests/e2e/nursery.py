@@ -3,7 +3,7 @@
 One helper per test worker has imported what `python -m bot` imports, opened nothing and started no thread. For each start it forks; the
 child becomes `python -m bot …` in its own folder, environment and streams, with its own pid, signals and interpreter end. That importing
 touches nothing is the house's rule (`test_nothing_is_touched_at_import`), so such a process differs from a fresh one only in its age.
-One test of each face, the first minutes, every SIGKILL and the benches start the real `python -m bot`.
+One test of each face, the first `init`, the kill in the middle of a move and the benches start the real `python -m bot`.
 """
 
 from __future__ import annotations

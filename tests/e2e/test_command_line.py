@@ -34,7 +34,7 @@ class Shell:
         environ = {**self.environ, **environ}
         if self.forked:
             born = await nursery().start(*arguments, cwd=self.folder, env=environ, stdin=given)
-            out, err = await asyncio.wait_for(born.communicate(), 40)
+            out, err = await asyncio.wait_for(born.communicate(), 120)
             code = born.returncode
         else:
             process = await asyncio.create_subprocess_exec(
@@ -48,7 +48,7 @@ class Shell:
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
             )
-            out, err = await asyncio.wait_for(process.communicate(given), 40)
+            out, err = await asyncio.wait_for(process.communicate(given), 120)
             code = process.returncode
         assert b"Traceback" not in err, err.decode()
         return code or 0, out.decode(), err.decode()

@@ -138,6 +138,7 @@ async def test_six_answers_make_a_checked_setup(
         assert secret in own.read_text()
 
     # A route keeps its own key through a switch, a new process, and back.
+    shell.forked = True
     first, second = engine.routes
     before = (shell.folder / "app.env").read_bytes()
     code, out, err = await shell("switch", "query", second, "--yes", "--json")
@@ -150,7 +151,7 @@ async def test_six_answers_make_a_checked_setup(
     # The test message, and the way back through the running bot.
     code, out = await inside.check(send=True)
     assert (code, out.count("test message")) == (0, 2), out
-    bot = BotProcess(shell.folder, shell.environ, port=int(shell.environ["HTTP_PORT"]))
+    bot = BotProcess(shell.folder, shell.environ, port=int(shell.environ["HTTP_PORT"]), forked=True)
     await bot.start()
     try:
         message = next(m for m in telegram.seen(SUPPORT) if "test message" in m["text"])
@@ -225,6 +226,7 @@ async def test_init_takes_flags_and_asks_nothing(
     shell: Shell, inside: Inside, around: tuple[SlackWorld, TelegramWorld, DemoWorld]
 ) -> None:
     _, telegram, _ = around
+    shell.forked = True
     arguments = ("--yes", "--lang", "zh", "--zone", "Asia/Shanghai", "--app-env", "app.env", "--operators", str(ADMIN))
     code, out, err = await shell("init", *arguments, "--no-check", TELEGRAM_BOT_TOKEN=telegram.token)
     assert code == 0, err
