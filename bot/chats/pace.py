@@ -83,6 +83,7 @@ class Pace:
         self._overall = 0.0
         self._overall_wait: list[tuple[tuple[int, int], asyncio.Future[None]]] = []
         self._dispenser: asyncio.Task[None] | None = None
+        self._forget_at = _KEPT_CHATS
         self.refusals = 0  # how often a platform told a chat to wait, for the metrics
 
     async def run(self, chat: str, send: Callable[[], Awaitable[T]], *, group: bool = False, urgent: bool = False) -> T:
@@ -219,12 +220,14 @@ class Pace:
 
     def _forget(self) -> None:
         """Chats at rest need no memory; a bot that lives for months meets many."""
-        if len(self._lanes) <= _KEPT_CHATS:
+        if len(self._lanes) <= self._forget_at:
             return
         now = self._clock.monotonic() - 60
         for chat, lane in list(self._lanes.items()):
             if not lane.jobs and max(lane.free_at, lane.held_until) < now:
                 del self._lanes[chat]
+        # Not at every message of a minute in which thousands wrote: each look walks over all of them.
+        self._forget_at = max(_KEPT_CHATS, 2 * len(self._lanes))
 
     # --- all chats together
 

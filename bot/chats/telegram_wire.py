@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any, Final, TypeVar
 
-import httpx
+import aiohttp
 from telegram import Bot
 from telegram.error import (
     BadRequest,
@@ -22,9 +22,9 @@ from telegram.error import (
     TelegramError,
     TimedOut,
 )
-from telegram.request import HTTPXRequest
 
 from bot.chats.pace import RATE_LIMITED
+from bot.chats.telegram_http import Requests
 from bot.errors import DeliveryError
 from bot.model.team import Secret
 from bot.trust import Trust
@@ -91,15 +91,13 @@ class Wire:
         self._token, self._proxy, self._trust = token, proxy, trust or Trust()
         self._api_url = api_url.rstrip("/")
         self._bot: _Bot | None = None
-        self._requests: list[HTTPXRequest] = []
+        self._requests: list[Requests] = []
         self.trouble = ""
         self.counts: Counter[str] = Counter()
         self.moved: dict[int, int] = {}  # former group -> supergroup
 
     async def open(self) -> None:
-        # httpx logs every address, and the token rides in it. The library's own lines may carry a whole answer.
-        for name in ("httpx", "httpcore"):
-            logging.getLogger(name).setLevel(logging.WARNING)
+        # The library's own lines may carry a whole answer.
         logging.getLogger("telegram").setLevel(logging.WARNING)
         logging.getLogger("telegram.request").setLevel(logging.CRITICAL)
         warnings.filterwarnings("ignore", message=".*PTB_TIMEDELTA.*")
@@ -121,16 +119,8 @@ class Wire:
             get_updates_request=updates,
         )
 
-    def _request(self, pool: int) -> HTTPXRequest:
-        return HTTPXRequest(
-            connection_pool_size=pool,
-            read_timeout=_READ_S,
-            write_timeout=_READ_S,
-            connect_timeout=5.0,
-            pool_timeout=20.0,
-            proxy=self._proxy,
-            httpx_kwargs={"trust_env": False, "verify": self._trust},
-        )
+    def _request(self, pool: int) -> Requests:
+        return Requests(pool, self._trust, read_s=_READ_S, connect_s=5.0, proxy=self._proxy)
 
     async def close(self) -> None:
         self._bot = None
@@ -191,12 +181,13 @@ class Wire:
                 return self._refusal(text)
             case TimedOut():
                 self.trouble = "timeout"
-                unsent = isinstance(fault.__cause__, (httpx.ConnectTimeout, httpx.PoolTimeout))
+                unsent = isinstance(fault.__cause__, aiohttp.ConnectionTimeoutError)
                 return DeliveryError("timeout", retry_after_s=5, lost=not unsent)
             case NetworkError():
                 self.trouble = "unreachable"
                 cause = fault.__cause__
-                lost = isinstance(cause, (httpx.ReadError, httpx.RemoteProtocolError, httpx.WriteError))
+                unsent = isinstance(cause, (aiohttp.ClientConnectorError, aiohttp.InvalidURL))
+                lost = isinstance(cause, (aiohttp.ClientError, OSError)) and not unsent
                 return DeliveryError("unreachable", retry_after_s=5, lost=lost)
             case _:
                 return DeliveryError("refused", final=True)
