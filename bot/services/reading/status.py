@@ -43,6 +43,7 @@ _STATUS_LOOSE: Final = re.compile(
     r"|http_([45]\d\d)(?!\d)|(?<=`)([45]\d\d)(?: [a-z]|` ?\|)"
     r"|[\"'“]([45]\d\d): (?=[a-z\[{])"
     r"|\bfailed to [a-z ]{3,30}: ([45]\d\d)$"
+    r"|^([45]\d\d) [—–-] ?[{\[\"'a-z]|\berrorstatus\(([45]\d\d)\b"
     r"|(?<=\d - )([45]\d\d) [a-z]"
     r"|^([45]\d\d), (?:body|message|reason|headers|response)\b"
     r"|: ([45]\d\d)(?: -|:| [{\"<])"
@@ -74,7 +75,7 @@ _KNOWN: Final = frozenset(
     )
 )
 _NUMBERS: Final = 24  # candidates looked at in one text
-_BEFORE: Final = 90
+_BEFORE: Final = 70
 _AFTER: Final = 40
 _HUNDREDS: Final = re.compile(r"[45]\d\d(?!\d)")  # a look behind would be tried at every letter of the text
 
