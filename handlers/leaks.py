@@ -37,7 +37,7 @@ def with_warning(reply: Reply, request: Request, words: Words) -> Reply:
     """A command whose text carried a secret gets the warning below its own answer, and the message is deleted where we may."""
     if not request.found.secrets:
         return reply
-    warning = (Heading(words.say("leak.title")), *blocks(request, words), Line(words.say("leak.not_kept")))
+    warning = (Heading(words.say("leak.title")), *blocks(request, words), _not_kept(request, words))
     rotated = _rotated(request, words)
     return replace(
         reply,
@@ -47,18 +47,20 @@ def with_warning(reply: Reply, request: Request, words: Words) -> Reply:
     )
 
 
+def _not_kept(request: Request, words: Words) -> Line:
+    return Line(words.say("leak.not_kept_between_us" if request.place.private else "leak.not_kept"))
+
+
 async def run(request: Request, services: Services) -> AsyncIterator[Reply]:
     """A message that was no command. Answered privately, once for each message."""
     if not request.found.secrets:
         return
     words = Words(request.language, request.timezone)
-    where = Line(
-        words.say(f"leak.where.{request.place.platform}" if not request.place.private else "leak.where.private")
-    )
+    where = Line(words.say(f"leak.where.{request.place.platform}"))
     await follow_up(request, services)
     yield Reply(
         title=words.say("leak.title"),
-        blocks=(*blocks(request, words), Line(words.say("leak.not_kept")), where),
+        blocks=(*blocks(request, words), _not_kept(request, words), where),
         actions=(_rotated(request, words),),
         delete_original=True,
     )
