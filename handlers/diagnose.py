@@ -135,7 +135,9 @@ async def again(request: Request, services: Services) -> AsyncIterator[Reply]:
     sighting, diagnosis = await memory.load(request, services)
     of = await memory.engine_of(services, sighting)
     async for reply in _answer(request, services, diagnosis, words, sighting, of, fresh=True):
-        yield replace(reply, replace=True)
+        # The figures may be the same as before; that somebody looked is then all there is to see.
+        looked = Line(words.say("diagnose.checked_again", time=words.local(services.clock.now()).strftime("%H:%M:%S")))
+        yield replace(reply, replace=True, blocks=(*reply.blocks, looked) if reply.final else reply.blocks)
 
 
 async def engine(request: Request, services: Services) -> AsyncIterator[Reply]:

@@ -141,7 +141,8 @@ def pages_of(d: Diagnosis, p: Proven, team: Team, words: Words) -> tuple[tuple[s
         "keys": provider.keys_url,
         "status": provider.status_url,
     }
-    labels = {kind: words.say(f"diagnose.pages.{kind}", provider=title_of(provider.id, words)) for kind in kinds}
+    whose = route.name if route and provider.gateway else title_of(provider.id, words)
+    labels = {kind: words.say(f"diagnose.pages.{kind}", provider=whose) for kind in kinds}
     root = root_of(route.base_url, provider.base_paths) if route else ""
     out: dict[str, tuple[str, str]] = {}
     for kind in reversed(kinds):

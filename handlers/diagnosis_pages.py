@@ -108,7 +108,7 @@ def no_error(d: Diagnosis, words: Words, *, buttons: bool = False) -> Reply:
         if asks(low)
         else "text"
     )
-    pages = (d.near or _EXAMPLES) if kind in ("question", "text") else ()
+    pages = {"question": d.near or _EXAMPLES, "text": _EXAMPLES}.get(kind, ())
     key = "near" if d.near and kind == "question" else kind
     blocks: list[Block] = [Line(words.say(f"diagnose.no_error.{key}"))]
     if pages and not buttons:  # the buttons bear the same titles

@@ -229,7 +229,8 @@ def _actions(team: Team, p: Proven, number: int, words: Words, *, checking: bool
         out.append(Action("switch.plan", label, p.engine, style="primary"))
     if p.cause is Cause.UNKNOWN and team.model_route and not checking:
         out.append(Action("diagnose.reword", words.say("diagnose.buttons.reword"), str(number)))
-    out.append(Action("diagnose.again", words.say("diagnose.buttons.again"), str(number)))
+    if checking or p.findings:  # else there is nothing that could be asked again
+        out.append(Action("diagnose.again", words.say("diagnose.buttons.again"), str(number)))
     out.append(Action("diagnose.escalate", words.say("diagnose.buttons.escalate"), str(number)))
     out.append(Action("diagnose.wrong", words.say("diagnose.buttons.wrong"), str(number)))
     return tuple(out)

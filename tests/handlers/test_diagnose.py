@@ -240,8 +240,10 @@ async def test_several_blocked_accounts_and_no_name_prove_nothing(here: Room) ->
     named = await here.press(last, "diagnose.engine", "media")
     assert "Proved by a live check" in shown(named)
     # What was said stays said when the accounts are asked once more.
+    clock.move(timedelta(seconds=7))
     again = await here.press(named, "diagnose.again")
     assert again.title == named.title
+    assert "Checked again at 10:42:07." in shown(again)  # the same figures, yet something is seen to happen
 
 
 async def test_the_same_trouble_counts_on_its_open_ticket(here: Room, clock: FixedClock) -> None:
@@ -338,6 +340,11 @@ async def test_an_answer_that_is_none_of_the_others_is_kept_too(here: Room) -> N
     await here.press(asked, "diagnose.cause", ":unknown")
     kept = await here.store.get_fact("case:1")
     assert (kept["said"], kept["right"]) == ("key_limit", "unknown")
+
+
+async def test_nothing_that_could_be_asked_is_not_asked_again(here: Room) -> None:
+    [last] = await here.ask("Key limit exceeded (total limit). Manage it using https://openrouter.ai/settings/keys")
+    assert "diagnose.again" not in [action.id for action in last.actions]
 
 
 async def test_handed_over_twice_is_counted_once(here: Room) -> None:
