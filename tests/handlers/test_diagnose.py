@@ -229,7 +229,7 @@ async def test_whose_wallet_by_a_person_where_nothing_can_be_asked(here: Room) -
     assert "more likely reading 1" in shown(ours)
 
 
-async def test_several_blocked_accounts_and_no_name_prove_nothing(here: Room) -> None:
+async def test_several_blocked_accounts_and_no_name_prove_nothing(here: Room, clock: FixedClock) -> None:
     here.route("main", "deepseek", deepseek("0.00"))
     here.route("relay", "new-api", relay("88.10", "0"))
     here.engine("query", "main")

@@ -37,6 +37,7 @@ def page_of(seen: View, pages: Iterable[Page]) -> Page | None:
     low = seen.low
     if (
         len(low) > 300
+        or seen.lines.count("\n") > 2
         or not low
         or "{" in low
         or not _MAYBE.search(low)
