@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+import re2
+
 from bot.services.reading.ids import Named
 from bot.services.reading.view import View
 
@@ -97,6 +99,12 @@ _MODEL_SAID: Final = tuple(
         (("→",), r"→ " + _NAME),
     )
 )
+_HINTS: Final = re2.Set.SearchSet()
+"""Looks for the hints of all patterns at once; `_HINTED` says whose each one is."""
+_HINTED: Final = tuple(
+    number for number, named in enumerate(_MODEL_SAID) for hint in named.hints if _HINTS.Add(re2.escape(hint)) >= 0
+)
+_HINTS.Compile()
 _MODEL_KEY: Final = re.compile(
     r"(?:(?<![\w.])|(?<=\brun\.))(?:model|model_name|modelname|usedmodel|model_id|modelid|model_group|modelversion|model_version|deployment|engine|litellm_params\.model|model id|使用模型|当前模型|模型名称|模型)[\"'`*]{0,3} ?[:=] ?[\"'`*(]{0,3}"
     + _NAME,
@@ -159,13 +167,8 @@ def model_of(seen: View) -> str | None:
         title = headed.group(1)
     else:
         title = ""
-    for named in _MODEL_SAID:
-        for hint in named.hints:  # a loop, not any(): this runs for every text and pattern
-            if hint in low:
-                break
-        else:
-            continue
-        for found in named.pattern.finditer(low):
+    for number in sorted({_HINTED[hint] for hint in _HINTS.Match(low) or ()}):
+        for found in _MODEL_SAID[number].pattern.finditer(low):
             value = _model(seen.flat[found.start(1) : found.end(1)])
             if value:
                 return value
