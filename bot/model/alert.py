@@ -55,6 +55,7 @@ class Episode:
 
     @property
     def id(self) -> str:
+        """`<account>:<kind>`: one episode of each at a time."""
         return f"{self.account}:{self.kind.value}"
 
     @property
@@ -83,6 +84,7 @@ class AlertEvent:
 
     @property
     def id(self) -> str:
+        """The episode's."""
         return f"{self.account}:{self.kind.value}"
 
 
@@ -117,6 +119,7 @@ class Silence:
 
     @property
     def id(self) -> str:
+        """`<account>:<kind>`, either may be `*`."""
         return f"{self.account}:{self.kind}"
 
 
@@ -152,6 +155,8 @@ class WeekRow:
 
 @dataclass(frozen=True, slots=True)
 class WeekReport:
+    """From `start` to `end` (UTC), a row for each account and currency."""
+
     start: datetime
     end: datetime
     rows: tuple[WeekRow, ...]

@@ -30,6 +30,7 @@ class CleanText:
 
     @property
     def text(self) -> str:
+        """As a plain string; to be shown only through a renderer, which escapes it."""
         return self._text
 
     def __str__(self) -> str:
@@ -73,6 +74,8 @@ class Role(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Person:
+    """Somebody on one platform; the same human elsewhere is another Person, linked in their profile."""
+
     platform: Platform
     id: str
     name: str = ""  # display name, already clean; never used for rights
@@ -85,6 +88,8 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Place:
+    """Where a message stands or goes: chat, and thread or topic in it."""
+
     platform: Platform
     chat: str
     thread: str | None = None  # Slack thread_ts, Telegram message_thread_id
@@ -93,6 +98,7 @@ class Place:
 
     @property
     def address(self) -> str:
+        """`slack:C0SUPPORT`, `telegram:-1009`: how the team file names chats. Without the thread."""
         return f"{self.platform}:{self.chat}"
 
 
@@ -151,12 +157,16 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Line:
+    """One paragraph, plain text."""
+
     text: str
     strong: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Heading:
+    """Over what follows, plain text."""
+
     text: str
 
 
@@ -169,6 +179,8 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Steps:
+    """What to do, in order if `numbered`; plain text."""
+
     items: tuple[str, ...]
     numbered: bool = True
 
@@ -194,11 +206,15 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Board:
+    """Rows that are read below each other; a renderer aligns them where the platform can."""
+
     rows: tuple[Row, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Links:
+    """Addresses that a reader may open; nothing else in a reply becomes a link."""
+
     items: tuple[tuple[str, str], ...]  # label, https address
 
 

@@ -13,6 +13,8 @@ from bot.model.values import dataclass
 
 
 class Cause(StrEnum):
+    """Why a call failed, one word each; titles, meanings and steps are in the catalogues under [cause]."""
+
     BALANCE_EXHAUSTED = "balance_exhausted"
     QUOTA_EXHAUSTED = "quota_exhausted"
     FREE_TIER_ZERO_LIMIT = "free_tier_zero_limit"
@@ -122,10 +124,12 @@ class Diagnosis:
 
     @property
     def cause(self) -> Cause:
+        """The first to check."""
         return self.causes[0]
 
     @property
     def retry(self) -> Retry:
+        """Whether and when the same call may be made again, by its cause."""
         return RETRY[self.cause]
 
     @property

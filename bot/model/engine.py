@@ -39,6 +39,9 @@ def is_placeholder(key: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Route:
+    """One way to a model: address, model, and where its key is. `warn_below`: ISO 4217 code to the amount in that currency.
+    `account_key` and `account_user`: for asking the account where the route's own key may not."""
+
     name: str
     base_url: str
     model: str = ""
@@ -56,6 +59,8 @@ Failover = Literal["off", "ask", "auto"]
 
 @dataclass(frozen=True, slots=True)
 class Engine:
+    """One part of an application that calls models, with its three variables in `env_file` and the routes it may use, in order."""
+
     name: str
     title: str
     env_file: Path | None = None

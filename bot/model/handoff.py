@@ -39,6 +39,8 @@ NOTE_FIELDS: Final = ("owner", "environment", "capability", "last_known_good", "
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
+    """One named fact of the allow-list. Raises ValueError for another name, TypeError for text that did not pass the gate."""
+
     name: str
     value: CleanText
 
@@ -53,6 +55,8 @@ Urgency = Literal["page", "note", "morning"]
 
 
 class TicketState(StrEnum):
+    """Acknowledged means that somebody has it; only resolved ones can be reopened."""
+
     OPEN = "open"
     ACKNOWLEDGED = "acknowledged"
     RESOLVED = "resolved"
@@ -60,6 +64,8 @@ class TicketState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TimelineEntry:
+    """What happened to a ticket, when (UTC) and by whom."""
+
     at: datetime
     who: str  # Person.address, or "quotadesk"
     what: str  # opened, joined, acknowledged, resolved, reopened, evidence, paged, snoozed, rotated, delivered, failed

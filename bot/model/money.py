@@ -44,6 +44,8 @@ class Price:
 
 
 class Kind(StrEnum):
+    """What a figure is of. Figures of two kinds are never compared or added; for `spend` the amount is what was spent."""
+
     ACCOUNT_MONEY = "account_money"
     KEY_BUDGET = "key_budget"
     GROUP_QUOTA = "group_quota"
@@ -84,6 +86,8 @@ class Balance:
 
 
 class Status(StrEnum):
+    """Whether there is an answer: asked and told, not published by the provider, or not reached. The last two are never 0."""
+
     OK = "ok"
     NOT_OFFERED = "not_offered"
     COULD_NOT_CHECK = "could_not_check"

@@ -21,6 +21,7 @@ class Secret:
         self._value = value
 
     def reveal(self) -> str:
+        """The value itself. Whoever calls it sends it or writes it to an env file, and keeps it nowhere."""
         return self._value
 
     def __repr__(self) -> str:
@@ -78,6 +79,8 @@ class Access:
 
 @dataclass(frozen=True, slots=True)
 class Support:
+    """Where people take over. `review_after`: when an open ticket is looked at again."""
+
     chats: tuple[str, ...] = ()  # "slack:C0SUPPORT", "telegram:-1009"
     owner: str = ""
     environment: str = ""
@@ -86,6 +89,8 @@ class Support:
 
 @dataclass(frozen=True, slots=True)
 class OnCall:
+    """Who is called, in turn, `every` so long from `since` on; the next one after `ack_within` without an answer."""
+
     people: tuple[str, ...] = ()  # addresses, in turn
     every: timedelta = timedelta(weeks=1)
     since: datetime | None = None  # the first handover, UTC
@@ -124,6 +129,8 @@ class Retention:
 
 @dataclass(frozen=True, slots=True)
 class Team:
+    """All of the team file, checked: names in it exist. Nobody changes it; a new file needs a new start."""
+
     language: str = "en"
     timezone: str = "UTC"
     routes: Mapping[str, Route] = field(default_factory=dict)

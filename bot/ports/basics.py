@@ -11,13 +11,16 @@ from bot.model.team import Secret
 
 
 class Clock(Protocol):
+    """Time as everybody here gets it: nobody asks the machine, so tests move it."""
+
     def now(self) -> datetime:
         """UTC, with tzinfo."""
 
     def monotonic(self) -> float:
         """Seconds, for durations only."""
 
-    async def sleep(self, seconds: float) -> None: ...
+    async def sleep(self, seconds: float) -> None:
+        """Returns after so many seconds of this clock; 0 or less only lets others have a turn."""
 
 
 class Gate(Protocol):
@@ -26,7 +29,8 @@ class Gate(Protocol):
     def trusted(self, text: str) -> CleanText:
         """For text from a provider or of our own: it passes the same rules."""
 
-    def fingerprint(self, secret: str) -> str: ...
+    def fingerprint(self, secret: str) -> str:
+        """Eight hex digits of a keyed hash, the same for one secret in any dress, useless without the team's key."""
 
 
 class Keys(Protocol):
@@ -43,10 +47,12 @@ class Wording(Protocol):
     """One reader's language and zone, as chats see it (`bot.locales.Words`)."""
 
     @property
-    def language(self) -> str: ...
+    def language(self) -> str:
+        """`en`, `zh` or another catalogue's code."""
 
     @property
-    def timezone(self) -> str: ...
+    def timezone(self) -> str:
+        """IANA name."""
 
     def say(self, key: str, /, **values: object) -> str:
         """The line under `key`, filled in; never raises."""

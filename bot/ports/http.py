@@ -28,6 +28,8 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
+    """What came back, of any status. `body` is whole and at most `Call.max_bytes` long, unpacked."""
+
     status: int
     headers: Mapping[str, str]  # lower-case names
     body: bytes
@@ -46,5 +48,7 @@ class Answer:
 
 
 class Http(Protocol):
+    """The only way out for requests of ours: time limit, size limit, no redirect to another host, no cloud metadata address."""
+
     async def ask(self, call: Call) -> Answer:
         """Any HTTP status is an Answer. Raises Unreachable (timeout, dns, tls, refused) and BadAnswer (too_large, redirect)."""

@@ -18,11 +18,14 @@ class Chat(Protocol):
     """One platform, outgoing. Every method raises DeliveryError."""
 
     @property
-    def platform(self) -> Platform: ...
+    def platform(self) -> Platform:
+        """Which one; the first half of its addresses."""
 
-    async def post(self, place: Place, reply: Reply) -> MessageRef: ...
+    async def post(self, place: Place, reply: Reply) -> MessageRef:
+        """A new message; the reference of its last part, which carries the buttons, where it was split."""
 
-    async def edit(self, ref: MessageRef, reply: Reply) -> None: ...
+    async def edit(self, ref: MessageRef, reply: Reply) -> None:
+        """Puts `reply` in the place of what stands there. An edit that changes nothing is no error."""
 
     async def direct(self, person: Person, reply: Reply) -> MessageRef:
         """A direct message to one person. DeliveryError(final=True) where the person never opened a chat with the bot."""
@@ -45,7 +48,8 @@ class Desk(Protocol):
     """The support chats and the people, in words. `place` is an address of [support] chats. Everything raises DeliveryError;
     final, where the platform is not connected."""
 
-    async def note(self, place: str, ticket: Ticket, now: datetime, *, maybe_twice: bool = False) -> MessageRef: ...
+    async def note(self, place: str, ticket: Ticket, now: datetime, *, maybe_twice: bool = False) -> MessageRef:
+        """A new message with the ticket and its buttons. `maybe_twice` says in it that it may have arrived before."""
 
     async def renew(self, ref: MessageRef, ticket: Ticket, now: datetime) -> None:
         """The same message, with the ticket as it is now."""
@@ -58,7 +62,8 @@ class Desk(Protocol):
 
     async def remind(
         self, place: str, ticket: Ticket, people: Sequence[Person], now: datetime, *, last: bool
-    ) -> MessageRef: ...
+    ) -> MessageRef:
+        """That nobody has moved the ticket, with a mention of `people`; `last`: no further reminder follows."""
 
     async def digest(
         self,
@@ -77,7 +82,8 @@ class Desk(Protocol):
 
     async def renew_digest(
         self, ref: MessageRef, kind: str, tickets: Sequence[Ticket], now: datetime, *, language: str | None = None
-    ) -> None: ...
+    ) -> None:
+        """The same message of many tickets, with each as it is now."""
 
     async def tell_many(
         self, place: str, told: Sequence[tuple[str, Mapping[str, Any], Ticket | None]], now: datetime
@@ -97,13 +103,17 @@ class Pager(Protocol):
     """A paging service. One incident per ticket, whatever is sent again. Everything raises DeliveryError."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """For the timeline and for messages; no key and no address in it."""
 
-    async def trigger(self, ticket: Ticket, page: Page, now: datetime) -> None: ...
+    async def trigger(self, ticket: Ticket, page: Page, now: datetime) -> None:
+        """Opens the incident, or raises it again under the same key."""
 
-    async def acknowledge(self, ticket: Ticket) -> None: ...
+    async def acknowledge(self, ticket: Ticket) -> None:
+        """Nothing happens where there is no such incident."""
 
-    async def resolve(self, ticket: Ticket) -> None: ...
+    async def resolve(self, ticket: Ticket) -> None:
+        """Nothing happens where there is no such incident."""
 
 
 class Speaker(Protocol):
@@ -113,12 +123,14 @@ class Speaker(Protocol):
     def places(self) -> tuple[str, ...]:
         """Support chats whose platform is connected now."""
 
-    async def say(self, place: str, notice: Notice, now: datetime) -> MessageRef: ...
+    async def say(self, place: str, notice: Notice, now: datetime) -> MessageRef:
+        """A new message; its reference is kept to edit it when something in it ends."""
 
     async def edit(self, ref: MessageRef, notice: Notice, now: datetime) -> None:
         """The same message, with what has ended meanwhile."""
 
-    async def report(self, place: str, report: WeekReport, now: datetime) -> MessageRef: ...
+    async def report(self, place: str, report: WeekReport, now: datetime) -> MessageRef:
+        """The week: money left and spent per account and currency, never summed across currencies."""
 
     async def back(self, waiting: Await, state: AccountState, now: datetime) -> None:
         """To somebody who asked to hear it: the account works again."""
@@ -140,5 +152,7 @@ class WarpTiers:
 
 
 class WarpView(Protocol):
+    """A Warp gateway on this machine, read from its files."""
+
     async def look(self) -> WarpTiers | None:
         """None where the team has no Warp folder. Never writes, never asks Warp for anything."""

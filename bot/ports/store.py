@@ -15,6 +15,8 @@ from bot.model.values import dataclass
 
 @dataclass(frozen=True, slots=True)
 class StoredReading:
+    """A figure as it was kept: of which account, asked when (UTC)."""
+
     account: str
     at: datetime
     reading: Reading
@@ -22,6 +24,8 @@ class StoredReading:
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
+    """Who did what, for good: never changed, taken out only by the retention job. `at` is UTC; `id` 0 before it is stored."""
+
     at: datetime
     who: str  # Person.address or "quotadesk"
     what: str  # "switch", "undo", "ack", ...
@@ -98,7 +102,8 @@ class Store(Protocol):
     async def open(self) -> None:
         """Connects and migrates under a lock."""
 
-    async def close(self) -> None: ...
+    async def close(self) -> None:
+        """Waits for nobody; a second call does nothing."""
 
     async def ping(self) -> None:
         """Raises if the database cannot write."""
@@ -110,27 +115,35 @@ class Store(Protocol):
     async def put_token(self, kind: str, payload: Mapping[str, Any], expires_at: datetime) -> str:
         """A token of 16 URL-safe characters."""
 
-    async def peek_token(self, kind: str, token: str, at: datetime) -> Mapping[str, Any] | None: ...
+    async def peek_token(self, kind: str, token: str, at: datetime) -> Mapping[str, Any] | None:
+        """The payload, left in its place; None if unknown, used or expired."""
 
     async def take_token(self, kind: str, token: str, at: datetime) -> Mapping[str, Any] | None:
         """The payload exactly once, to whoever comes first; None if unknown, used or expired."""
 
     # facts that outlive a restart: small JSON documents by key
-    async def get_fact(self, key: str) -> Any: ...
+    async def get_fact(self, key: str) -> Any:
+        """The document; None where there is none."""
 
-    async def set_fact(self, key: str, value: Any, at: datetime) -> None: ...
+    async def set_fact(self, key: str, value: Any, at: datetime) -> None:
+        """Replaces the whole document; None takes it away."""
 
-    async def facts(self, prefix: str) -> Mapping[str, Any]: ...
+    async def facts(self, prefix: str) -> Mapping[str, Any]:
+        """Documents whose key begins with `prefix`, by whole key."""
 
     # people
-    async def profile(self, address: str) -> Profile: ...
+    async def profile(self, address: str) -> Profile:
+        """One without choices where the person never made any."""
 
-    async def save_profile(self, profile: Profile, at: datetime) -> None: ...
+    async def save_profile(self, profile: Profile, at: datetime) -> None:
+        """Language and zone; links are made by `link`."""
 
-    async def link(self, one: str, other: str, at: datetime) -> None: ...
+    async def link(self, one: str, other: str, at: datetime) -> None:
+        """Two addresses become the same person, in both directions and for everyone linked to either."""
 
     # readings
-    async def add_readings(self, readings: Sequence[StoredReading]) -> None: ...
+    async def add_readings(self, readings: Sequence[StoredReading]) -> None:
+        """Never replaces: each asking is a row."""
 
     async def history(self, account: str, since: datetime, kind: Kind | None = None) -> list[StoredReading]:
         """Oldest first."""
@@ -142,16 +155,19 @@ class Store(Protocol):
         """A thin history: for each mark the newest asking not after it, oldest first. At most 400 marks and accounts."""
 
     # sightings
-    async def add_sighting(self, sighting: Sighting) -> int: ...
+    async def add_sighting(self, sighting: Sighting) -> int:
+        """Its id; the one given is ignored."""
 
-    async def sighting(self, id: int) -> Sighting | None: ...
+    async def sighting(self, id: int) -> Sighting | None:
+        """None if unknown or taken out by the retention job."""
 
     async def sightings(
         self, since: datetime, *, engine: str | None = None, cause: str | None = None, request_id: str | None = None
     ) -> list[Sighting]:
         """Newest first, at most 200."""
 
-    async def set_sighting_ticket(self, id: int, ticket: int) -> None: ...
+    async def set_sighting_ticket(self, id: int, ticket: int) -> None:
+        """Ties a diagnosed error to the ticket that it became."""
 
     # tickets
     async def open_ticket(self, ticket: Ticket, steps: Sequence[DueStep]) -> tuple[Ticket, bool]:
@@ -159,7 +175,8 @@ class Store(Protocol):
         (count + 1, missing evidence and the asker added, the higher urgency, no steps) and returns (that ticket, False). The id is the store's:
         `{ticket}` in a step's key is filled in, and each step's payload gets `ticket`."""
 
-    async def ticket(self, id: int) -> Ticket | None: ...
+    async def ticket(self, id: int) -> Ticket | None:
+        """With its timeline, evidence, messages and waiting people; None if unknown."""
 
     async def tickets(
         self,
@@ -217,12 +234,14 @@ class Store(Protocol):
     async def renew_steps(self, ids: Sequence[int], owner: str, until: datetime) -> None:
         """Longer leases for steps that `owner` still holds, while it waits for a platform's turn."""
 
-    async def finish_step(self, id: int, at: datetime, result: str = "done") -> None: ...
+    async def finish_step(self, id: int, at: datetime, result: str = "done") -> None:
+        """Ends a step for good, with one machine word."""
 
     async def finish_steps(self, done: Sequence[tuple[int, str]], at: datetime) -> None:
         """`done`: (id, result), in one transaction."""
 
-    async def retry_step(self, id: int, due_at: datetime, why: str) -> None: ...
+    async def retry_step(self, id: int, due_at: datetime, why: str) -> None:
+        """Puts a claimed step off and ends its lease; `why` is a machine word."""
 
     async def retry_steps(self, waiting: Sequence[tuple[int, datetime, str]]) -> None:
         """(id, due at, why), in one transaction."""
@@ -233,18 +252,21 @@ class Store(Protocol):
     async def let_go(self, gone: Callable[[str], bool], now: datetime) -> int:
         """Ends the leases and the leading of owners that are gone; of how many steps."""
 
-    async def pending_steps(self, limit: int = 1000) -> list[DueStep]: ...
+    async def pending_steps(self, limit: int = 1000) -> list[DueStep]:
+        """Not finished ones, due or not, leased or not; the earliest due first."""
 
     # leadership
     async def lead(self, name: str, owner: str, now: datetime, lease_s: float) -> bool:
         """True if `owner` leads `name` (watch, telegram polling) until now + lease_s."""
 
     # switching
-    async def begin_switch(self, record: SwitchRecord) -> int: ...
+    async def begin_switch(self, record: SwitchRecord) -> int:
+        """Its id, before anything is changed: what a killed process leaves is told by this row."""
 
     async def finish_switch(
         self, id: int, state: str, *, detail: Mapping[str, Any], digest_after: str | None = None
-    ) -> None: ...
+    ) -> None:
+        """`state`: done, failed or undone. `detail` is JSON without any value of the file."""
 
     async def switches(
         self, engine: str | None = None, *, states: Sequence[str] = (), limit: int = 20
@@ -252,7 +274,8 @@ class Store(Protocol):
         """Newest first."""
 
     # audit
-    async def audit(self, entry: AuditEntry) -> None: ...
+    async def audit(self, entry: AuditEntry) -> None:
+        """Adds one entry; its id is the store's."""
 
     async def audits(self, *, subject: str | None = None, limit: int = 100) -> list[AuditEntry]:
         """Newest first."""

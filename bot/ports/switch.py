@@ -34,13 +34,16 @@ class EnvChange(Protocol):
     """A prepared change under the file's lock: the backup is on the disk, the file is still the old one."""
 
     @property
-    def backup(self) -> str: ...
+    def backup(self) -> str:
+        """Path of the file with the former bytes, mode 0600."""
 
     @property
-    def digest_before(self) -> str: ...
+    def digest_before(self) -> str:
+        """sha256 of the file's bytes as they are now, hex."""
 
     @property
-    def digest_after(self) -> str: ...
+    def digest_after(self) -> str:
+        """sha256 of the bytes that `commit` will put there, hex."""
 
     @property
     def changed(self) -> tuple[str, ...]:
@@ -53,11 +56,11 @@ class EnvChange(Protocol):
 class EnvFiles(Protocol):
     """Every method raises SwitchRefused with `reason` in its facts; the file is then as it was."""
 
-    async def look(self, path: Path, names: Sequence[str]) -> EnvView: ...
+    async def look(self, path: Path, names: Sequence[str]) -> EnvView:
+        """The file without a lock; what forbids a change is in `faults` and not raised. Raises only where nothing can be read."""
 
-    def change(
-        self, path: Path, values: Mapping[str, Secret], at: datetime
-    ) -> AbstractAsyncContextManager[EnvChange]: ...
+    def change(self, path: Path, values: Mapping[str, Secret], at: datetime) -> AbstractAsyncContextManager[EnvChange]:
+        """Takes the lock (SwitchRefused `busy`), prepares new `values` with all other bytes kept, and gives the lock back."""
 
     def restore(self, path: Path, backup: str, expect: str, at: datetime) -> AbstractAsyncContextManager[EnvChange]:
         """The exact bytes of `backup`, if the file's digest is still `expect`; else SwitchRefused (changed_since)."""
@@ -68,7 +71,8 @@ class EnvFiles(Protocol):
     async def held(self, path: Path) -> bool:
         """Whether somebody changes the file at this moment."""
 
-    async def backup_values(self, backup: str, names: Sequence[str]) -> Mapping[str, Secret | None]: ...
+    async def backup_values(self, backup: str, names: Sequence[str]) -> Mapping[str, Secret | None]:
+        """What these variables held in a backup; None where one was not there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +87,8 @@ class TakenUp:
 
 
 class Restarter(Protocol):
+    """Makes an application take up its changed file."""
+
     async def take_up(self, engine: Engine) -> TakenUp:
         """Never raises: what went wrong is in the result."""
 
@@ -124,7 +130,8 @@ class Receipt:
 class Gateway(Protocol):
     """A program that routes for many and has its own switch. Raises SwitchRefused (reason in its facts) and ProviderError."""
 
-    async def targets(self) -> tuple[GatewayTarget, ...]: ...
+    async def targets(self) -> tuple[GatewayTarget, ...]:
+        """All channels or routes that may be switched, in the gateway's own order."""
 
     async def look(self, target: str) -> GatewayTarget:
         """One target as it is now. Raises SwitchRefused (no_such_target)."""
