@@ -56,11 +56,12 @@ async def run(request: Request, services: Services) -> AsyncIterator[Reply]:
     if not request.found.secrets:
         return
     words = Words(request.language, request.timezone)
-    where = Line(words.say(f"leak.where.{request.place.platform}"))
+    # Telegram itself says what became of the message
+    where = () if request.place.platform == "telegram" else (Line(words.say(f"leak.where.{request.place.platform}")),)
     await follow_up(request, services)
     yield Reply(
         title=words.say("leak.title"),
-        blocks=(*blocks(request, words), _not_kept(request, words), where),
+        blocks=(*blocks(request, words), _not_kept(request, words), *where),
         actions=(_rotated(request, words),),
         delete_original=True,
     )

@@ -183,15 +183,14 @@ class Conversation:
         await self._forms.asked(origin.person, ref, reply.form)
 
     async def _delete_original(self, reply: Reply) -> Reply:
-        """Every message of the paste; says so where one stands still."""
+        """Every message of the paste; says whether all are gone."""
         if self._deleted is None and self._origin.messages:
             done = [await self._sender.delete(self._origin.place.chat, number) for number in self._origin.messages]
             self._deleted = all(done)
-        if self._deleted is False:
-            return replace(
-                reply, blocks=(*reply.blocks, Line(self._words.say("telegram.could_not_delete"), strong=True))
-            )
-        return reply
+        if self._deleted is None:
+            return reply
+        line = Line(self._words.say("telegram.deleted" if self._deleted else "telegram.could_not_delete"), strong=True)
+        return replace(reply, blocks=(*reply.blocks, line))
 
     # --- the press
 
