@@ -68,7 +68,10 @@ def _only(text: str, sections: tuple[str, ...]) -> str:
 
 
 def answers(lines: Iterable[str], language: str, faults: list[str] | None = None) -> Iterator[str]:
-    """One JSON line for each `{"id", "text"}` line, in order. A line that is no such object is told in `faults`, never echoed."""
+    """One JSON line for each `{"id", "text"}` line, in order. An object of another kind is told in `faults`, never echoed.
+
+    A line of a log (`tail -f app.log`) is read as it stands: one with an error in it is answered, with its number as `id`.
+    """
     gate, diagnoser, summaries = Gate(), Diagnoser(load()), Summaries(language)
     encode = json.JSONEncoder(ensure_ascii=False).encode
     gc.freeze()  # the signatures stay for good: going through them at every collection costs a tenth of the time
@@ -76,6 +79,7 @@ def answers(lines: Iterable[str], language: str, faults: list[str] | None = None
         if not line.strip():
             continue
         fault = ""
+        plain = False
         name, text = None, ""
         try:
             asked = json.loads(line)
@@ -87,13 +91,19 @@ def answers(lines: Iterable[str], language: str, faults: list[str] | None = None
                 fault = 'has no "id" that is a string'
             else:
                 name, text = asked.get("id"), asked["text"]
-        except (ValueError, RecursionError):
+        except RecursionError:
             fault = "is not JSON"
+        except ValueError:
+            plain = not line.lstrip().startswith("{")
+            fault = "" if plain else "is not JSON"
+            name, text = str(number), line
         if fault:
             if faults is not None:
                 faults.append(f"diagnose: line {number} {fault}")
             continue
         diagnosis = diagnoser.explain(gate.clean(text).text, brief=True)
+        if plain and not diagnosis.is_error:
+            continue  # most lines of a log are no errors
         yield encode({"id": name, **row(diagnosis, summaries.of(diagnosis))})
 
 

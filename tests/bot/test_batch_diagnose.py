@@ -45,12 +45,31 @@ def test_one_line_each_in_order_with_the_contracts_fields():
 
 
 def test_a_bad_line_is_told_never_echoed_and_does_not_end_the_stream(capsys):
-    lines = ["nonsense secret-words", '{"id": "b", "text": 3}', "", "[1]", "[" * 100_000, '{"id": [], "text": "x"}']
+    lines = [
+        '{"id": "a", "text": "secret-words',
+        '{"id": "b", "text": 3}',
+        "",
+        "[1]",
+        "[" * 100_000,
+        '{"id": [], "text": "x"}',
+    ]
     code, rows = run(["--jsonl"], "\n".join([*lines, '{"id": "c", "text": "402 Payment Required"}']) + "\n")
     told = capsys.readouterr().err
     assert (code, [row["id"] for row in rows]) == (1, ["c"])
     assert [line.split(" ", 3)[2] for line in told.splitlines()] == ["1", "2", "4", "5", "6"]
     assert "secret-words" not in told
+
+
+def test_a_log_is_read_line_by_line_and_its_errors_are_answered(capsys):
+    log = """2026-11-22 16:39:01 | INFO | round 1
+[2026-11-22T16:39:12Z] ERROR llms.base: Error code: 402 - {'error': {'message': 'Insufficient Balance'}}
+
+2026-11-22 16:39:13 | INFO | retrying
+{"id": "j", "text": "see you at lunch"}
+"""
+    code, rows = run(["--jsonl"], log)
+    assert (code, capsys.readouterr().err) == (0, "")
+    assert [(row["id"], row["cause"]) for row in rows] == [("2", "balance_exhausted"), ("j", "unknown")]
 
 
 def test_summary_in_the_language_asked_for():
