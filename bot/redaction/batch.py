@@ -111,32 +111,20 @@ def _widen(descriptor: int) -> None:
 
 def _answer(block: bytes, number: int, out: BinaryIO) -> bool:
     """Answers these lines, of which the first is the line after `number`; True when one of them is bad."""
+    asked = _Asked(number)
     try:
-        asked = _Asked(number)
         asked.lines(block.decode("utf-8"))
-        texts, names = _each(asked.raws), _each(asked.names)
-    except UnicodeError:  # some line holds what has no place in UTF-8, or a NUL: which one?
-        asked = _Asked(number)
+    except UnicodeDecodeError:
         for line in block.split(b"\n"):
             asked.line(line)
-        texts, names = _each(asked.raws), _each(asked.names)
-    for fault in asked.faults:
-        sys.stderr.write(f"redact: line {fault}\n")
-    if texts:
-        answers = clean_many(texts)
-        told = [", ".join([f'"{kind}": {count}' for kind, count in found.items()]) for _, found in answers]
-        rows = zip(names, _quoted_all([clean for clean, _ in answers]), _each(told), strict=True)
+    if asked.texts:
+        answers = clean_many(asked.texts)
+        quoted = _quoted_all([clean for clean, _ in answers])
+        told = [", ".join([f'"{kind}": {count}' for kind, count in found.items()]).encode() for _, found in answers]
+        rows = zip(asked.names, quoted, told, strict=True)
         out.write(b"".join([b'{"id": %b, "text": "%b", "found": {%b}}\n' % row for row in rows]))
         out.flush()
-    return bool(asked.faults)
-
-
-def _each(texts: list[str]) -> list[bytes]:
-    """The texts in UTF-8, all at once. Raises UnicodeError when one of them cannot be, or holds a NUL."""
-    parts = "\0".join(texts).encode("utf-8").split(b"\0") if texts else []
-    if len(parts) != len(texts):
-        raise UnicodeError
-    return parts
+    return asked.bad
 
 
 def _quoted_all(texts: list[bytes]) -> list[bytes]:
@@ -157,19 +145,19 @@ _BYTES: Final = [bytes((byte,)) for byte in range(128)]
 
 
 class _Asked:
-    """What was asked in some lines: the rows' names, as JSON, and their texts; and which lines ask nothing, never with an echo."""
+    """What was asked in some lines: the rows' names, as JSON, and their texts, both in UTF-8."""
 
-    __slots__ = ("_number", "faults", "names", "raws")
+    __slots__ = ("_number", "bad", "names", "texts")
 
     def __init__(self, number: int) -> None:
         self._number = number
-        self.names: list[str] = []
-        self.raws: list[str] = []
-        self.faults: list[str] = []
+        self.names: list[bytes] = []
+        self.texts: list[bytes] = []
+        self.bad = False
 
     def lines(self, block: str) -> None:
         """A row that is as it should be is read where it stands; all others one by one."""
-        names, raws = self.names, self.raws
+        names, texts = self.names, self.texts
         at, size = 0, len(block)
         while at < size:
             stop = block.find("\n", at)
@@ -178,10 +166,11 @@ class _Asked:
             try:
                 row, end = _read_here(block, at)
                 if end == stop and type(row) is dict:
-                    name, raw = row["id"], row["text"]
-                    if type(name) is str and type(raw) is str:
-                        raws.append(raw)
-                        names.append(_quoted(name))
+                    name, text = row["id"], row["text"]
+                    if type(name) is str and type(text) is str and "\0" not in text:
+                        named = _quoted(name).encode("utf-8")
+                        texts.append(text.encode("utf-8"))
+                        names.append(named)
                         self._number += 1
                         at = stop + 1
                         continue
@@ -191,7 +180,7 @@ class _Asked:
             at = stop + 1
 
     def line(self, line: bytes | str) -> None:
-        """One line, whatever is in it."""
+        """One line, whatever is in it. A bad one is told, never echoed."""
         self._number += 1
         fault = ""
         try:
@@ -204,18 +193,17 @@ class _Asked:
             elif type(row) is not dict:
                 fault = "is not a JSON object"
             else:
-                name, raw = row.get("id"), row.get("text")
-                if type(raw) is not str:
+                name, text = row.get("id"), row.get("text")
+                if type(text) is not str:
                     fault = 'has no "text" that is a string'
                 elif type(name) is not str and type(name) is not int:
                     fault = 'has no "id" that is a string'
-                elif "\0" in raw:
+                elif "\0" in text:
                     fault = "holds a NUL character"
                 else:
-                    name = _quoted(name) if type(name) is str else str(name)
-                    (name + raw).encode("utf-8")
-                    self.raws.append(raw)
-                    self.names.append(name)
+                    named = (_quoted(name) if type(name) is str else str(name)).encode("utf-8")
+                    self.texts.append(text.encode("utf-8"))
+                    self.names.append(named)
                     return
         except UnicodeDecodeError:
             fault = "is not valid UTF-8"
@@ -223,7 +211,8 @@ class _Asked:
             fault = "holds half of a surrogate pair"
         except (ValueError, RecursionError):
             fault = "is not JSON"
-        self.faults.append(f"{self._number} {fault}")
+        sys.stderr.write(f"redact: line {self._number} {fault}\n")
+        self.bad = True
 
 
 def clean_stream(chunks: Iterable[bytes | str], faults: list[str] | None = None) -> Iterator[str]:
