@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import ssl
 import statistics
 import sys
 import tempfile
@@ -41,7 +40,7 @@ TEXTS = {
 async def measure(count: int) -> list[tuple[str, float, float, float]]:
     rows = []
     with tempfile.TemporaryDirectory() as folder:
-        async with room(Path(folder), FixedClock(), ssl.create_default_context()) as here:
+        async with room(Path(folder), FixedClock()) as here:
             words = Words("zh", "Asia/Shanghai")
             for name, text in TEXTS.items():
                 spans, cpu = [], 0.0
