@@ -15,7 +15,7 @@ _REASONS: Final = (
     r"invalid_argument|failed_precondition|permission_denied|unauthenticated|not_found|status code)"
 )
 _STATUS_STRONG: Final = re.compile(
-    r"(?:error[ _]code|status[ _-]?code|http[ _-]?status(?: code)?|httpstatuscode|http_code|statuscode|upstream[_-]?status|response status|response code|status code|indicate success)"
+    r"(?:error[ _]code|status[ _-]?code|http[ _-]?status(?: code)?|httpstatuscode|http_code|statuscode|upstream[_-]?status|error reference number|response status|response code|status code|indicate success)"
     r"(?: is| of| was)?[\"'*]* ?[:=]? ?(?:http status code: )?[\"'(\[]?" + _NUMBER
 )
 _STATUS_PHRASE: Final = re.compile(
@@ -46,7 +46,7 @@ _STATUS_LOOSE: Final = re.compile(
     r"|^([45]\d\d) [—–-] ?[{\[\"'a-z]|\berrorstatus\(([45]\d\d)\b"
     r"|(?<=\d - )([45]\d\d) [a-z]"
     r"|^([45]\d\d), (?:body|message|reason|headers|response)\b"
-    r"|: ([45]\d\d)(?: -|:| [{\"<])"
+    r"|: ([45]\d\d)(?: -|:| [{\"<*])"
     r"|(?:(?<=[\])。.,:>] )|(?<=[。:]))([45]\d\d):? ?[{<\"]"
     r"|[\u4e00-\u9fff]: ?([45]\d\d)(?![\d.])"
     r"|,([45]\d\d),(?=[a-z])"
