@@ -31,7 +31,7 @@ _STATUS_PHRASE: Final = re.compile(
     + _NUMBER
 )
 _STATUS_LOOSE: Final = re.compile(
-    r"(?:fail(?:ed)?|er+or|exception|错误|报错|返回|失败|异常|响应|\b(?:upstream|rejected|oauth|api|denied|response|invalid|returned))"
+    r"(?:fail(?:ed)?|er+or|exception|错误|报错|返回|失败|异常|响应|\b(?:upstream|rejected|oauth|api|denied|response|invalid|returned|returns|returning))"
     r"[ :(\[\]-]{1,4}(?:with |code |status )*[\"'(\[]?([45]\d\d)(?![\d.]|\s*(?:ms|s|tokens)\b|/)"
     r"|(?:^(?:⎿ )?|[\[(<])([45]\d\d)(?:[\])>]| \]| ?[{\[<\"'`:|-]| [a-z\u4e00-\u9fff.])"
     r"|(?<![\d.,/$-])([45]\d\d) (?:you|your|the|this|no|invalid|incorrect|insufficient|user|access|sorry|free|rate|too|quota|model|provider|account|organization|internal|service|server|bad|permission|authentication|unable|missing|not|unknown|unsupported|error|budget|daily|monthly|request too|request is|resource (?:has|not|exhausted)|page not|unprocessable|payload|upstream|prompt is|client error|context)\b"
@@ -39,7 +39,7 @@ _STATUS_LOOSE: Final = re.compile(
     r"|(?<=[a-z0-9] )([45]\d\d):? ?\{ ?[\"']"
     r"|\b(?:msg|message|error)[\"']?[:=] ?[\"']?([45]\d\d)[ {:]"
     r"|\| ?([45]\d\d) ?(?:\||- [a-z\u4e00-\u9fff])"
-    r"|(?:返回|报错|提示|出现|响应|报)了?([45]\d\d)(?![\d.]|[条个字次元行秒年月])"
+    r"|(?:返回|报错|提示|出现|响应|显示|报)了? ?([45]\d\d)(?![\d.]| ?[条个字次元行秒年月])"
     r"|http_([45]\d\d)(?!\d)|(?<=`)([45]\d\d)(?: [a-z]|` ?\|)"
     r"|[\"'“]([45]\d\d): (?=[a-z\[{])"
     r"|\bfailed to [a-z ]{3,30}: ([45]\d\d)$"
@@ -47,6 +47,7 @@ _STATUS_LOOSE: Final = re.compile(
     r"|(?<=\d - )([45]\d\d) [a-z]"
     r"|^([45]\d\d), (?:body|message|reason|headers|response)\b"
     r"|: ([45]\d\d)(?: -|:| [{\"<*])"
+    r"|[a-z]:([45]\d\d)$"
     r"|(?:(?<=[\])。.,:>] )|(?<=[。:]))([45]\d\d):? ?[{<\"]"
     r"|[\u4e00-\u9fff]: ?([45]\d\d)(?![\d.])"
     r"|,([45]\d\d),(?=[a-z])"
