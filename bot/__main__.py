@@ -33,6 +33,7 @@ def main() -> int:
 
 def _run() -> int:
     """The bot itself, without the command line's libraries."""
+    lean.one_heap()
     gc.disable()  # until all is loaded: a third of the start went into looking for rubbish among modules
     try:
         import asyncio

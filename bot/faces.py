@@ -135,9 +135,6 @@ async def serve(built: House, stopping: asyncio.Event) -> None:
         await asyncio.wait(starting, timeout=HEAD_START_S)
         running = [asyncio.create_task(each) for each in work]
         await asyncio.gather(*starting)
-        # What stands now stays for ever: the collector need not walk over it again.
-        gc.freeze()
-        gc.enable()
         log.info("started", faces=[chat.platform for chat in chats], pid=os.getpid())
         warming = asyncio.create_task(_warm(built))
         await _first(stopping, *running)
@@ -158,10 +155,15 @@ async def serve(built: House, stopping: asyncio.Event) -> None:
 async def _warm(built: House) -> None:
     """A quarter of a second that the first answers would wait for: in a thread, and not before the readiness check is through."""
     await built.clock.sleep(WARM_S)
+    # A megabyte of classes that were only drafts makes room for what is read now.
+    gc.collect()
+    gc.freeze()
+    gc.enable()
     await asyncio.to_thread(_read_words, built.team.timezone)
     await asyncio.to_thread(built.explaining.warm)
     if built.team.routes:
         await built.trust.at_hand()
+    gc.freeze()  # what stands now stays for ever: the collector need not walk over it again
     lean.give_back()
 
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 import os
 import ssl
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
+_ARENA_MAX: Final = -8  # of malloc.h
 _PLUGINS: Final = "PYDANTIC_DISABLE_PLUGINS"
 
 
@@ -67,12 +68,23 @@ def load_server(trust: ssl.SSLContext) -> None:
         del ssl.SSLContext.set_default_verify_paths  # its parent's shows again
 
 
+def one_heap() -> None:
+    """glibc gives each thread a heap of its own, each with its own waste; under Python's lock one is as fast."""
+    if set_option := _from_libc("mallopt"):
+        set_option(_ARENA_MAX, 1)
+
+
 def give_back() -> None:
     """What was needed while loading goes back to the machine; glibc keeps it otherwise, in case it is wanted again."""
+    if trim := _from_libc("malloc_trim"):
+        trim(0)
+
+
+def _from_libc(name: str) -> Callable[..., int] | None:
+    """None on other systems, and where the C library is another one than glibc."""
     if sys.platform != "linux":
-        return
+        return None
     import ctypes
 
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # not in musl
-    if trim is not None:
-        trim(0)
+    found: Callable[..., int] | None = getattr(ctypes.CDLL(None), name, None)
+    return found

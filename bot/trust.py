@@ -38,9 +38,11 @@ class Trust(ssl.SSLContext):
             await asyncio.to_thread(self.read)
 
     def wrap_bio(self, *args: Any, **options: Any) -> ssl.SSLObject:
+        """As its parent's, once the lists are read."""
         self.read()
         return super().wrap_bio(*args, **options)
 
     def wrap_socket(self, *args: Any, **options: Any) -> ssl.SSLSocket:
+        """As its parent's, once the lists are read."""
         self.read()
         return super().wrap_socket(*args, **options)

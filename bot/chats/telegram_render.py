@@ -6,11 +6,10 @@ import re
 from dataclasses import field
 from typing import Final
 
-from rich.cells import cell_len
-
 from bot.chats.leaves import MARKER
 from bot.chats.telegram_parts import TextLine, as_html, as_plain, in_parts
 from bot.chats.telegram_text import Names, Span, clean, escape, neutral, spans_of, u16
+from bot.locales.width import cells as columns
 from bot.model.chat import Action, Block, Board, Facts, Form, Heading, Line, Links, Quote, Reply, Row, Steps
 from bot.model.values import dataclass
 from bot.ports import Wording
@@ -177,11 +176,11 @@ def keyboard(actions: tuple[Action, ...]) -> Keyboard:
         else:
             data = f"{action.id}:{action.value}" if action.value else action.id
             button = Button(label, data=data, style=_STYLES[action.style])
-        cells = cell_len(label) + 4
-        if rows and len(rows[-1]) < _ROW_MOST and used + cells <= _ROW_CELLS:
+        wide = columns(label) + 4
+        if rows and len(rows[-1]) < _ROW_MOST and used + wide <= _ROW_CELLS:
             rows[-1].append(button)
-            used += cells
+            used += wide
         else:
             rows.append([button])
-            used = cells
+            used = wide
     return tuple(tuple(row) for row in rows)

@@ -14,8 +14,13 @@ _UNDER: Final = 4  # what the faces indent a line that belongs to a row
 
 
 def cells(text: str) -> int:
-    """How many columns a text takes: a Chinese character takes two."""
-    return sum(2 if unicodedata.east_asian_width(sign) in "WF" else 1 for sign in text)
+    """How many columns a text takes: a Chinese character takes two, a joiner and what is put on another sign none."""
+    if text.isascii():
+        return len(text)
+    return sum(
+        2 if unicodedata.east_asian_width(sign) in "WF" else unicodedata.category(sign) not in ("Mn", "Me", "Cf")
+        for sign in text
+    )
 
 
 def packed(parts: Iterable[str], separator: str, room: int = ROOM - _UNDER) -> list[str]:

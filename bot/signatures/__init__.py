@@ -152,6 +152,12 @@ def _without_samples(text: str) -> str:
     return "\n".join(kept)
 
 
+def _shared(found: Mapping[str, list[Signature]]) -> dict[str, tuple[Signature, ...]]:
+    """A list for each word: nearly all words of an entry announce it alone, and so can have the same one."""
+    known: dict[tuple[int, ...], tuple[Signature, ...]] = {}
+    return {word: known.setdefault(tuple(map(id, entries)), tuple(entries)) for word, entries in found.items()}
+
+
 def load(folder: Path = _HERE, *, samples: bool = False) -> Signatures:
     """Reads every file of the folder. `samples=True` also reads what only tests need. Raises ValueError for a double id."""
     entries: dict[str, Signature] = {}
@@ -190,6 +196,6 @@ def load(folder: Path = _HERE, *, samples: bool = False) -> Signatures:
         entries=tuple(entries.values()),
         origins=origins,
         pages=tuple(pages),
-        anchors={word: tuple(found) for word, found in anchors.items()},
+        anchors=_shared(anchors),
         by_status={status: tuple(found) for status, found in by_status.items()},
     )
