@@ -54,10 +54,17 @@ def says(d: Diagnosis, title: str, words: Words, *, doubt: bool) -> list[Block]:
     return out
 
 
+def strange(d: Diagnosis, p: Proven) -> bool:
+    """It says something, in words that nobody here knows; a bare status says nothing."""
+    return p.cause is Cause.UNKNOWN and not d.signature and bool(d.says)
+
+
 def meaning(d: Diagnosis, p: Proven, words: Words, note: str | None) -> list[Block]:
     """What the cause means here: in the note's words, else in general; where it is proved the proof says it. A status that
     points elsewhere is put right."""
     out: list[Block] = []
+    if strange(d, p):
+        return [Line(words.say("diagnose.strange"))]
     if note and words.has(f"diagnose.notes.{note}.means"):
         return [Line(words.say(f"diagnose.notes.{note}.means"))]
     if p.certainty != "proved":

@@ -13,7 +13,7 @@ from bot.model.team import Team
 from bot.services.detective import QUESTIONS, has_money, is_wallet
 from handlers.diagnosis_facts import finding, is_open, kept, pages_of, repeated, short_title, when_to_retry
 from handlers.diagnosis_pages import details
-from handlers.diagnosis_says import meaning, says
+from handlers.diagnosis_says import meaning, says, strange
 
 _SURE = 0.8
 _STATED = 0.9  # from here on the text itself says it, not only its status or its type
@@ -112,6 +112,8 @@ def _checks(number: int, steps: int, done: Collection[int], words: Words) -> tup
 
 def _title_key(d: Diagnosis, p: Proven, cause: str) -> str:
     """A cause that several others may explain as well is called likely, and a money cause with money there is not called one."""
+    if strange(d, p):
+        return "diagnose.strange_title"
     if p.wallet == "relay":
         return "diagnose.wallet.relay_title"
     if is_wallet(d) and p.certainty != "proved" and not p.wallet:

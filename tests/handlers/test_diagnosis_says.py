@@ -91,3 +91,9 @@ def test_the_programs_own_stack_is_not_quoted() -> None:
     text = "BadRequestError: 400 Billing hard limit has been reached\n    at APIError.generate (file:///C:/Users/x/error.mjs:40:20)"
     quote = next(block for block in told(text).blocks if isinstance(block, Quote))
     assert quote.text.endswith("has been reached")
+
+
+def test_words_that_nobody_knows_are_not_called_silence() -> None:
+    strange = told('Error code: 418 - {"error": {"message": "quux frobnicated the vantage"}}')
+    assert strange.title == "I do not know this error, so I do not guess"
+    assert told("Error: 403 status code (no body)").title == "This text does not carry the reason"
