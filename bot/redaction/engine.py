@@ -84,7 +84,10 @@ def _undressed(text: bytes, spans: list[Span]) -> list[Span]:
 
 def repeats(text: bytes, views: Sequence[Copy], spans: list[Span]) -> None:
     """A secret once found is cut wherever else it stands."""
-    found = {span[3]: span[2] for span in spans if len(span[3]) >= _REPEATED and span[2] != structures.MAIL}
+    found: dict[bytes, str] = {}
+    for _, _, kind, secret in spans:
+        if len(secret) >= _REPEATED and kind != structures.MAIL:
+            found[secret] = kind
     for secret in tuple(found)[:_MOST_REPEATED] if len(found) > _MOST_REPEATED else found:
         kind = found[secret]
         if len(secret) >= 16 and kind in _VAGUE:  # a maker's own key is known by what it decodes to
@@ -96,8 +99,8 @@ def repeats(text: bytes, views: Sequence[Copy], spans: list[Span]) -> None:
                     end += 1
                 spans.append((at, end, kind, secret))
                 at = text.find(coded, end)
-        if text.count(secret) > 1 or views:
-            at = text.find(secret)
+        at = text.find(secret)
+        if at >= 0 and (views or text.find(secret, at + len(secret)) >= 0):
             while at >= 0:
                 end = at + len(secret)
                 spans.append((at, end, kind, secret))
@@ -125,16 +128,19 @@ def spans_of(raw: str) -> list[tuple[int, int]]:
 _MEDIA: Final = piece(r"(?:image|video|audio)/[a-z0-9.+\-]{1,20}")
 
 
+_SPECIAL: Final = frozenset((structures.MAIL, bodies.PROMPT, bodies.IMAGE))
+
+
 def _label(kind: str, cut: bytes) -> bytes:
+    if kind not in _SPECIAL:
+        return b"[%b]" % kind.encode()
     if kind == structures.MAIL:
         return b"***"
     if kind == bodies.PROMPT:
         media = _MEDIA.search(cut)
         more = b", " + media.group() if media is not None else b""
         return b"[prompt, %d characters%b]" % (len(cut.decode("utf-8", "replace")), more)
-    if kind == bodies.IMAGE:
-        return f"[image, {len(cut) * 3 // 4096 + 1} kB]".encode()
-    return b"[" + kind.encode() + b"]"
+    return b"[image, %d kB]" % (len(cut) * 3 // 4096 + 1)
 
 
 def _union(spans: list[Span]) -> list[Span]:
@@ -147,7 +153,8 @@ def _union(spans: list[Span]) -> list[Span]:
     best: Span | None = None
     for span in spans:
         if span[0] < last_end:
-            last_end = max(last_end, span[1])
+            if span[1] > last_end:
+                last_end = span[1]
             if best is not None and _rank(span) > _rank(best):
                 best = span
         else:
@@ -165,6 +172,9 @@ def _rank(span: Span) -> tuple[bool, bool, int]:
 
 def cut(text: bytes, spans: list[Span]) -> tuple[bytes, dict[str, int]]:
     """The text without these spans, and how many of each kind went. A span may end amid a character: then half of it is left."""
+    if len(spans) == 1:
+        start, end, kind, _ = spans[0]
+        return b"".join((text[:start], _label(kind, text[start:end]), text[end:])), {kind: 1}
     counts: dict[str, int] = {}
     return _cut(text, _union(spans), counts), counts
 

@@ -17,7 +17,6 @@ _LEAD: Final = r"[ \t]*(?:[<>*|]{1,3}[ \t]*)?"
 _CREDENTIAL: Final = finder(
     rf"(?mi:^{_LEAD}(?:(?:proxy-)?authorization|(?:set-)?cookie|[a-z\-]*api-key|[a-z\-]+-token|x-[a-z\-]+-signature)[ \t]*:)"
 )
-_LINE: Final = finder(r"(?m:^[ \t]*(?:[<>*|]{1,3}[ \t]*)?[A-Za-z][A-Za-z0-9\-]*:[^\n]*)")
 _NAME: Final = piece(r"[ \t]*(?:[<>*|]{1,3}[ \t]*)?([A-Za-z][A-Za-z0-9\-]*):[ \t]*")
 # parts of the names of which one is in every dump
 _TYPICAL: Final = finder(r"gent:|ontent-[TLEtle]|ccept[:\-]|tainless-|orwarded-|erver:|eal-|onnection:|ache-C")
@@ -107,17 +106,19 @@ def _lines(text: bytes, spans: list[Span]) -> None:
     if text.count(b"\n") < 2 or _TYPICAL(text, 0)[0] < 0 or _CREDENTIAL(text, 0)[0] < 0:
         return
     lines = []
-    start, end = _LINE(text, 0)
-    while start >= 0:
-        lines.append((start, end))
-        start, end = _LINE(text, end)
+    start, length = 0, len(text)
+    while start < length:
+        end = text.find(b"\n", start)
+        if end < 0:
+            end = length
+        name = _NAME.match(text, start, end)
+        if name is not None:
+            lines.append((start, end, name))
+        start = end + 1
     if len(lines) < 3:
         return
     last = -1
-    for start, end in lines:
-        name = _NAME.match(text, start)
-        if name is None:
-            continue
+    for start, end, name in lines:
         word = name.group(1).lower()
         if word not in _DROPPED and not word.startswith(_DROPPED_FAMILIES):
             continue

@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Final
 
-from bot.redaction import judge, schemes
+from bot.redaction import gaps, judge, schemes
 from bot.redaction.judge import MIN_SECRET
 from bot.redaction.makers import rule_of
 from bot.redaction.name_shapes import (
@@ -37,31 +37,9 @@ from bot.redaction.rules.named import HARMLESS_BEFORE, STEMS
 from bot.redaction.rx import ANYWHERE, GAP, alone, bare, piece
 from bot.redaction.spans import UNREADABLE, Span, budget
 
-_SEPARATORS: Final = piece(
-    r"[:=,>|~(]|[\x80-\xff]|\?\?| is| was| equals| to | or |value|content|provided |used |body|<<<|using|use |below|\n\r?\n"
-)
-# names a value without saying so: only what looks like nothing but a key counts behind it
-_AIMLESS: Final = piece(r"[ \t]*(?:[\xe4-\xe9][\x80-\xbf]{2})*[ \t]*$")
-_AIMED: Final = piece(r"(?:是|为|填|填的|填了|用的|成|了|下|给你)[ \t]*$")
 _OTHERS: Final = piece(r"请求|任务|追踪|编号|订单|日志|模型")
-_BLANKS: Final = frozenset((b" ", b"  ", b" token ", b" key ", b" bot "))
-# what stands between nearly all names and values
-_PLAIN: Final = frozenset(
-    (b"=", b":", b": ", b"='", b"=\"", b" = ", b" = '", b" = \"", b": '", b": \"", b"\": \"", b"': '", b"\":\"", b"':'", "：".encode(), b"=\\\"", b"\\\":\\\"", b"\\\": \\\"")
-)  # fmt: skip
-_PLAINLY: Final = piece(r"[a-z_]{2,20}[:,.;]?")
-_WORD_ENDS: Final = (b" ", b"\n", b"")
-_PART: Final = piece(r"\\?\"(?:\r?\n[^\n]*)?\r?\n\r?\n$")
-_FIELD: Final = piece(r"name=\\?\"[A-Za-z0-9_\-.\[\]]{0,40}$")
 _HEXED: Final = piece(r"(?:[0-9a-f]{32}|[0-9a-f]{64}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$")
 _NAME_ENDS: Final = (b"key", b"secret", b"token", b"password", b"id", b"keyid")
-_SCHEME_ENDS: Final = (b"bearer ", b"basic ", b"token ", b"bot ")
-_LOOSE: Final = piece(r"^[\"'`\]\)\\*]{0,6}[ \t]*(?:\|{1,2}|(?:—){1,2}|–|－|~)[ \t]*[`*\"']*$")
-_FAR: Final = 15  # more than four Chinese characters
-_FAR_GAP: Final = piece(r"(?:[\xe4-\xe9][\x80-\xbf]{2}){5}")
-_DOUBLE_DASH: Final = "——".encode()
-_QUOTES: Final = (b'"', b"'", b"`")
-_CELL: Final = piece(r"(?:^|[\n|*>\-•])[ \t`*\"'#]*[A-Za-z0-9]{1,24}_[A-Za-z0-9_.]{0,40}$")
 _PARAM: Final = piece(r"[!$%*+\-./0-9:@A-Z^_a-z~=]{4,600}")
 
 _match: Final = bare(NAME)
@@ -136,12 +114,6 @@ _NEXT: Final = piece(r"[\"']?[ \t]{0,4}(?:,\s{0,24}|;[ \t]{0,4}|\r?\n[ \t]{0,24}
 _MOST_LISTED: Final = 100
 
 
-def _label(view: bytes, at: int) -> bool:
-    """Whether only letters and blanks stand between a bracket and this place."""
-    opening = view.rfind(b"[", max(0, at - 24), at)
-    return opening >= 0 and all(byte == 0x20 or 97 <= byte <= 122 for byte in view[opening + 1 : at])
-
-
 def _harmless(view: bytes, word: bytes, start: int) -> bool:
     """Whether the letters before the word make it another word: `monkey`, `cache_key`, `public_key`."""
     if start == 0 or word[0] >= 0x80 or word[0] in b"?&;_-":
@@ -186,54 +158,22 @@ def _named(view: bytes, start: int, at: int) -> Span | None:
         return schemes.scheme(view, word, at)
     kind = KIND.get(word, "api key" if word in (b"ak", b"sk") else "signature")
     gap = hit[len(word) :]
-    plain = gap in _PLAIN
-    if not plain and gap in _BLANKS and not flag(view, start):
-        # the usual case: a word in a sentence
-        word_behind = _PLAINLY.match(view, at)
-        if word_behind is not None and view[word_behind.end() : word_behind.end() + 1] in _WORD_ENDS:
+    blank = aimless = False
+    if gap not in gaps.PLAIN:
+        sentence = gaps.blank(view, start, at, kind, gap)
+        if sentence is None:
             return None
-    if (
-        0x0A in gap
-        and gap[:1] in b'\\"'
-        and _PART.match(gap) is not None
-        and _FIELD.search(view, max(0, start - 48), start) is None
-    ):
-        return None  # a string's end and an empty line, but no part of a form
-    if gap[:1] == b"]" and _label(view, start):
-        return None  # our own `[... key]`
-    blank = (
-        not plain
-        and _SEPARATORS.search(gap) is None
-        and not gap.endswith(_SCHEME_ENDS)
-        and not (kind == "authorization" and gap.endswith(b"key "))
-    )
-    if gap.endswith(b"> ") and gap.find(b"=>") < 0 and gap.find(b"->") < 0:
-        return None  # `<token> trace_id=...`
+        blank = sentence
     if word in MAKERS:
         span = schemes.vendor(view, word, at, blank)
         if span is not None or not any(gap.find(name) >= 0 for name in CHINESE_NAMES):
             return span
         word, kind = b"apikey", "api key"  # `火山方舟密钥：`
-    aimless = (
-        not plain
-        and not blank
-        and (
-            (gap[-1:] == b"\n" and gap.find(b"\n\r\n") < 0 and gap.find(b"\n\n") < 0)
-            or (_AIMLESS.match(gap) is not None and _AIMED.search(gap) is None)
-        )
-    )
-    aimless = aimless or (not plain and len(gap) > _FAR and _FAR_GAP.match(gap) is not None)
-    if not plain and gap.find(b"\xe2\x80") >= 0 and gap != _DOUBLE_DASH and _LOOSE.match(gap) is not None:
-        aimless = True  # a dash may be but a dash
-    elif not plain and gap[-1:] in _QUOTES and gap.find(b"||") >= 0:
-        pass  # `process.env.KEY || "..."`
-    elif (
-        not plain
-        and gap != _DOUBLE_DASH
-        and _LOOSE.match(gap) is not None
-        and (_CELL.search(view, max(0, start - 48), start) is None)
-    ):
-        return None  # `invalid x-api-key | <request id>` is no table
+    if gap not in gaps.PLAIN:
+        loose = gaps.aimless(view, start, gap, blank)
+        if loose is None:
+            return None
+        aimless = loose
     if kind == "cookie":
         return schemes.cookie(view, start, at, blank)
     match = (_PARAM if parameter else VALUE).match(view, at)
@@ -241,13 +181,13 @@ def _named(view: bytes, start: int, at: int) -> Span | None:
         return None
     end = match.end()
     value = view[at:end]
-    if view[at - 1 : at] == b"[" and value[:1].isalpha() and ours(view, at):
+    if view[at - 1] == 0x5B and value[:1].isalpha() and ours(view, at):
         return None
     if value[:64].count(b"=") > 8:
         return None
     if parameter or blank:
         value = value.split(b"#", 1)[0]
-    if value[:-1].isdigit() and value[-1:] == b":" and 9 <= len(value) <= 11:
+    if value[-1:] == b":" and 9 <= len(value) <= 11 and value[:-1].isdigit():
         pass  # the first half of a bot's token, set apart
     elif not (value.endswith((b".", b":")) and len(value) >= 16 and view[end : end + 1] in (b"\n", b"\r", b"\\")):
         value = value.rstrip(b".:?!")
