@@ -53,7 +53,7 @@ def lone(value: bytes) -> bool:
         and judge.plausible(value)
         and value.lower() != value
         and value.upper() != value
-        and value.count(b"-") < 3
+        and (value.count(b"-") < 3 or len(value) >= 60)
     )
 
 

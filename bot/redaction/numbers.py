@@ -19,7 +19,7 @@ _WINDOW: Final = 60
 # Names of numbers that are evidence, before the number and close to it.
 _EVIDENCE: Final = finder(
     r"(?i:task|request|trace|span|job|run|log|order|trade|created|expires|timestamp|channel|batch|message|msg|prediction|任务|请求|"
-    r"追踪|跟踪|订单|流水|单号|交易|日志|编号|uid|user_id|userid|\bid|_id|(?-i:Id|ID))(?:[\]\"'`_ \t:=#a-zA-Z()\-]|：|＝|是|为|号|（|）){0,14}$"
+    r"追踪|跟踪|订单|流水|单号|交易|日志|编号|user_?id|video|image|openid|unionid|appid|\b[cgmopstuv]?id|_id|(?-i:Id|ID))(?:[\]\"'`_ \t:=#a-zA-Z()\-]|：|＝|是|为|号|（|）){0,14}$"
 )
 _CARD_NAME: Final = finder(r"(?i:卡号|银行卡|信用卡|储蓄卡|借记卡|card|银联|账户|户口|account no|pan)[^0-9\n]{0,40}$")
 _ID_NAME: Final = finder(r"(?i:身份证|证件号|id ?card|identity|resident|实名)[^0-9\n]{0,30}$")
@@ -45,9 +45,11 @@ def find(view: bytes, spans: list[Span]) -> None:
             spans.append((start, len(view), UNREADABLE, b""))
             break
         span = _number(view, start, position)
-        if span is None and position - start > 20:
+        if position - start > 20:
+            # the last group may be an amount; only UnionPay's cards have nineteen digits
             last = max(view.rfind(b" ", start, position), view.rfind(b"-", start, position))
-            span = _number(view, start, last) if last > 0 else None  # the last group was an amount
+            if last > 0 and (span is None or view[start] != 0x36 or view[position : position + 3] == _YUAN):
+                span = _number(view, start, last) or span
         if span is not None:
             spans.append(span)
             card = card or span[2] == "card"
@@ -95,6 +97,7 @@ def _number(view: bytes, start: int, end: int) -> Span | None:
     return None
 
 
+_YUAN: Final = "元".encode()
 _COMMAS: Final = (b",", b", ", "，".encode(), "、".encode())
 _ITEMS: Final = piece(r"(?:[A-Za-z0-9_\-]{8,64}(?:,|，|、) ?){1,16}$")
 _GLUE: Final = frozenset((b"-", b".", b"_", b"/", b"#", b"\xc2\xa5", b"$", b"="))

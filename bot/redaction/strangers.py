@@ -8,7 +8,7 @@ from bot.redaction.judge import camel, numbered, plausible, spoken, wordlike
 from bot.redaction.rx import piece
 
 _FLAG: Final = piece(r"(?:-[a-z]|--[a-z]{3}[a-z\-]*)[ =]")  # `-e NAME=...`: the command goes on
-_NAME: Final = piece(r"[A-Za-z0-9_]?=[\"']?[A-Za-z0-9/$]|[A-Za-z0-9]?:[ \t]")  # `sk=...`, `model: ...`
+_NAME: Final = piece(r"[A-Za-z0-9_]?=[\"']?[A-Za-z0-9/$]")  # `sk=...`
 _PARTED: Final = piece(r"[\-_./:+]+")
 AFTER_WORD: Final = (b" ", b".", b":", b"/")
 _HUMPED: Final = piece(r"(?:[A-Z]?[a-z]*[aeiouy][a-z]*)(?:[A-Z][a-z]*[aeiouy][a-z]*)*")  # `RateLimitError`
@@ -20,7 +20,10 @@ def flag(view: bytes, begin: int) -> bool:
 
 def names_next(view: bytes, end: int) -> bool:
     """Whether the run that ends here is a name with a value of its own behind it."""
-    return _NAME.match(view, end - 1) is not None
+    if _NAME.match(view, end - 1) is not None:
+        return True
+    colon = end - 1 if view[end - 1] == 0x3A else end
+    return view[colon : colon + 2] in (b": ", b":\t") and view[colon - 1 : colon].isalpha()  # `model: ...`
 
 
 def thing(view: bytes, begin: int, stop: int) -> bool:
