@@ -55,6 +55,8 @@ class ConfigError(QuotadeskError):
 
 
 class UsageError(QuotadeskError):
+    """What was typed cannot be read; the command's usage is shown."""
+
     key = "usage"
 
 
@@ -69,10 +71,14 @@ class UnknownName(UsageError):
 
 
 class NotAllowed(QuotadeskError):
+    """Somebody else may do it; the facts name them."""
+
     key = "not_allowed"
 
 
 class Expired(QuotadeskError):
+    """A button, plan or link is too old or was used; the command has to be typed again."""
+
     key = "expired"
 
 
@@ -103,6 +109,8 @@ class BadAnswer(ProviderError):
 
 
 class SwitchRefused(QuotadeskError):
+    """Nothing was changed. `reason` in the facts is the machine word that a catalogue words."""
+
     key = "switch_refused"
 
 

@@ -77,6 +77,7 @@ class Metrics:
             self.reports.labels(source, result).inc()
 
     def saw(self, states: tuple[AccountState, ...]) -> None:
+        """Takes the figures of a look at the accounts. One without a figure is down; its last figure stays as it was."""
         for state in states:
             self.account_up.labels(state.account).set(1 if state.readings else 0)
             for reading in state.readings:
@@ -93,6 +94,7 @@ class Live(Collector):
         self._chats, self._steps, self._leads = chats, steps, leads
 
     def collect(self) -> Iterator[Metric]:
+        """What is asked at the moment of a scrape: faults, queue, leaders."""
         events = CounterMetricFamily(
             "quotadesk_chat_events", "What a chat had to work around", labels=["platform", "event"]
         )

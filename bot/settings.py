@@ -116,10 +116,12 @@ class Settings(BaseSettings):
 
     @property
     def slack(self) -> bool:
+        """Whether Slack is configured."""
         return self.slack_bot_token is not None
 
     @property
     def telegram(self) -> bool:
+        """Whether Telegram is configured."""
         return self.telegram_bot_token is not None
 
 
@@ -155,6 +157,7 @@ def _mend(name: str) -> str:
 
 
 def secret(value: SecretStr | None) -> Secret | None:
+    """None where nothing is set."""
     return Secret(value.get_secret_value()) if value is not None else None
 
 

@@ -108,6 +108,48 @@ def test_imports_point_inward() -> None:
     assert wrong == []
 
 
+def untold(node: ast.Module | ast.ClassDef, name: str, doors: frozenset[str] = frozenset()) -> Iterator[str]:
+    """Public classes, functions and methods without a docstring, by their whole names. What a door's method does is told there."""
+    for inner in node.body:
+        if isinstance(inner, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)) and not inner.name.startswith("_"):
+            a_door = isinstance(node, ast.ClassDef) and inner.name in doors
+            if ast.get_docstring(inner) is None and not a_door:
+                yield f"{name}.{inner.name}"
+            if isinstance(inner, ast.ClassDef):
+                yield from untold(inner, f"{name}.{inner.name}", doors)
+
+
+def test_what_rooms_ask_of_each_other_is_told() -> None:
+    """Shapes, units, currency, errors: whoever implements a door or calls a service reads nothing else."""
+    trees = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in modules()}
+    doors = frozenset(
+        method.name
+        for name, tree in trees.items()
+        if room_of(name) == "bot.ports"
+        for door in tree.body
+        if isinstance(door, ast.ClassDef)
+        for method in door.body
+        if isinstance(method, (ast.FunctionDef, ast.AsyncFunctionDef))
+    )
+    told = (
+        "bot.model",
+        "bot.ports",
+        "bot.errors",
+        "bot.clock",
+        "bot.trust",
+        "bot.locales",
+        "bot.inlets",
+        "bot.services",
+    )
+    absent = [
+        each
+        for name, tree in trees.items()
+        if room_of(name) in told and not name.startswith("bot.services.reading")
+        for each in untold(tree, name, doors if room_of(name) != "bot.ports" else frozenset())
+    ]
+    assert absent == []
+
+
 def test_services_know_no_platform_and_no_library_of_the_edge() -> None:
     edge = ("httpx", "aiohttp", "sqlalchemy", "slack_bolt", "slack_sdk", "telegram", "rich", "typer")
     wrong = [

@@ -31,6 +31,8 @@ _ERROR_LINE: Final = re.compile(rb"(?:\w+\.)*\w*(?:Error|Exception|Exit|Interrup
 
 @dataclass(frozen=True, slots=True)
 class Record:
+    """One log record: a line, or several that belong together."""
+
     text: bytes
     end: int  # offset in the file behind its last byte
 
@@ -55,6 +57,7 @@ class Joiner:
 
     @property
     def partial(self) -> bool:
+        """Whether a line has begun whose end has not been written yet."""
         return self._partial_length > 0
 
     def feed(self, data: bytes) -> list[Record]:

@@ -86,6 +86,7 @@ class LogWatch:
 
     @property
     def files(self) -> int:
+        """How many are followed now."""
         return len(self._tails)
 
     @property

@@ -34,10 +34,12 @@ class Mark:
     before: str
 
     def as_json(self) -> dict[str, Any]:
+        """For the store; `of` reads it."""
         return {"inode": self.inode, "offset": self.offset, "before": self.before}
 
     @classmethod
     def of(cls, value: object) -> Mark | None:
+        """None where `value` is no mark."""
         if not isinstance(value, dict):
             return None
         inode, offset, before = value.get("inode"), value.get("offset"), value.get("before")

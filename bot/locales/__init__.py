@@ -170,6 +170,7 @@ class Words:
         return fitted(text, values) if self.language in _FULL_WIDTH else text.format_map(_Values(values))
 
     def has(self, key: str) -> bool:
+        """Whether this language, or English in its place, has the line."""
         return self._line(key) is not None
 
     def _line(self, key: str) -> Any:
@@ -214,6 +215,7 @@ class Words:
         return str(format_currency(amount, currency, pattern, locale=self.locale, currency_digits=False))
 
     def number(self, value: Decimal | int) -> str:
+        """With the language's separators, all digits kept."""
         from babel.numbers import format_decimal
 
         return str(format_decimal(value, locale=self.locale))
@@ -233,6 +235,7 @@ class Words:
         return self.say(key) if self.has(key) else _city(self.timezone, self.language)
 
     def local(self, at: datetime) -> datetime:
+        """The same moment in the reader's zone."""
         return at.astimezone(ZoneInfo(self.timezone))
 
     def when(self, at: datetime, now: datetime, *, zone: bool = True) -> str:
@@ -262,6 +265,7 @@ class Words:
         )
 
     def ago(self, at: datetime, now: datetime) -> str:
+        """ "3 minutes ago", "in 2 hours": from `now`, rounded to one unit."""
         from babel.dates import format_timedelta
 
         return self._spaced(str(format_timedelta(at - now, add_direction=True, locale=self.locale, threshold=0.95)))
@@ -278,4 +282,5 @@ class Words:
         return re.sub(_DIGIT, r"\1 \2", text).replace("秒钟", "秒") if self.language in _FULL_WIDTH else text
 
     def utc(self, at: datetime) -> str:
+        """Hour and minute, for logs that people compare."""
         return at.astimezone(UTC).strftime("%H:%M UTC")

@@ -256,4 +256,5 @@ def _actions(item: Notice, words: Words, switchable: Collection[str]) -> tuple[A
 
 
 def names_of(engines: Sequence[str], words: Words, titles: Mapping[str, str]) -> str:
+    """Titles in one line; a name without a title stands as it is."""
     return words.say("common.list_sep").join(titles.get(name, name) for name in engines)

@@ -89,6 +89,7 @@ def _then(call: Page, words: Words, now: datetime) -> str:
 
 
 def reminder(ticket: Ticket, words: Words, team: Team, now: datetime, names: Sequence[str], *, last: bool) -> Reply:
+    """What `Desk.remind` sends. `names` are mentions, ready to be shown."""
     line = state_line(ticket, words, now) or words.say("page.untaken")
     blocks: list[Block] = [Line(words.say("common.list_sep").join(names), strong=True)] if names else []
     blocks += [Line(line), Line(words.say("page.remind", span=words.span(now - ticket.opened_at)))]

@@ -47,6 +47,7 @@ def missing(ticket: Ticket) -> tuple[str, ...]:
 
 
 def engine_title(ticket: Ticket, team: Team) -> str:
+    """As people know it; what failed, where no engine is known."""
     if ticket.drill:
         return DRILL_ENGINE
     engine = team.engines.get(ticket.engine or "")
@@ -64,6 +65,7 @@ def capability(ticket: Ticket) -> str:
 
 
 def cause_title(ticket: Ticket, words: Words) -> str:
+    """In the reader's language; the machine word where a newer version has written it."""
     key = f"cause.{ticket.cause}.title"
     return words.say(key) if words.has(key) else ticket.cause.replace("_", " ")
 
@@ -101,6 +103,7 @@ def title(ticket: Ticket, words: Words, team: Team) -> str:
 
 
 def moment(text: str, words: Words, now: datetime) -> str:
+    """An ISO time in the reader's zone; text that is none, or has no zone, as it stands."""
     try:
         at = datetime.fromisoformat(text.replace("Z", "+00:00"))
     except ValueError:
@@ -114,6 +117,7 @@ def _figure(check: Mapping[str, Any], words: Words) -> str:
 
 
 def last_known_good(ticket: Ticket, words: Words, now: datetime) -> str:
+    """The last check with money and the last switch, one sentence each; "" where nothing is known."""
     good = ticket.facts.get("good") or {}
     parts = []
     if check := good.get("check"):
@@ -126,6 +130,7 @@ def last_known_good(ticket: Ticket, words: Words, now: datetime) -> str:
 
 
 def symptom(ticket: Ticket, words: Words, now: datetime) -> str:
+    """Since when, how often, and the error's own words, which passed the gate."""
     facts = ticket.facts
     seen, span = int(facts.get("seen") or 1), float(facts.get("span_s") or 0)
     parts = [
@@ -154,6 +159,7 @@ def value_of(name: str, value: str, words: Words, now: datetime) -> str:
 
 
 def evidence(ticket: Ticket, words: Words, now: datetime) -> str:
+    """A line for each piece of the allow-list but the error's text."""
     items = [
         words.say(
             "note.item",

@@ -40,6 +40,8 @@ def plan(engine: Engine) -> str:
 
 
 class BettaFish:
+    """A BettaFish program by its HTTP API: one sub-app stopped, started, watched until it runs."""
+
     def __init__(self, http: Http, clock: Clock, gate: Gate) -> None:
         self._http, self._clock, self._gate = http, clock, gate
 

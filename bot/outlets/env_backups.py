@@ -21,6 +21,7 @@ def family(path: Path) -> str:
 
 
 def keep(path: Path, data: bytes, directory: Path, at: datetime) -> Path:
+    """A new file, mode 0600, on the disk when this returns. `at` stands in its name, UTC. Raises SwitchRefused."""
     with plain(directory):
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         taken = {entry.name for entry in directory.iterdir()}

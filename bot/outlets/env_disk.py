@@ -19,6 +19,7 @@ _FULL: Final = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 def digest(data: bytes) -> str:
+    """sha256, hex."""
     return sha256(data).hexdigest()
 
 
@@ -52,11 +53,13 @@ def plain(path: Path) -> Iterator[None]:
 
 
 def real_path(path: Path) -> Path:
+    """Behind every link. Raises SwitchRefused (missing, no_rights, …)."""
     with plain(path):
         return Path(os.path.realpath(path, strict=True))
 
 
 def read_whole(path: Path) -> tuple[bytes, os.stat_result]:
+    """All bytes and the state that belongs to them. Raises SwitchRefused (not_a_file, too_large, …)."""
     with plain(path):
         handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         try:
@@ -76,6 +79,7 @@ def read_whole(path: Path) -> tuple[bytes, os.stat_result]:
 
 
 def sync_directory(path: Path) -> None:
+    """So that a rename in it survives a power cut."""
     with suppress(OSError):  # some network disks cannot; the rename itself has happened
         handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:

@@ -68,6 +68,7 @@ def decode(data: bytes) -> str:
 
 
 def encode(text: str) -> bytes:
+    """What `decode` read, byte for byte, whatever its encoding was."""
     return text.encode("utf-8", "surrogateescape")
 
 
@@ -218,6 +219,7 @@ def _hidden(text: str, bindings: Sequence[Binding], name: str) -> int | None:
 
 
 def text_line(text: str, position: int) -> int:
+    """The line of this character, 1-based."""
     return 1 + len(_NEWLINE.findall(text, 0, position))
 
 

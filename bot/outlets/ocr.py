@@ -48,6 +48,7 @@ class ScreenReader:
 
     @property
     def ready(self) -> bool:
+        """Whether the optional package is there."""
         return self._engine is not None or importlib.util.find_spec(_MODULE) is not None
 
     async def read(self, picture: bytes) -> tuple[str, Trouble]:

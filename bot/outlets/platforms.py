@@ -29,6 +29,7 @@ class Platforms:
         self._told: set[str] = set()
 
     async def round(self) -> None:
+        """One look: who is down long enough is told to the other platforms, once, and again when it is back."""
         now = self._clock.monotonic()
         for platform, chat in self._chats.items():
             faults = chat.faults()

@@ -39,6 +39,7 @@ class WarpFiles:
 
     @classmethod
     def of(cls, team: Team, gate: Gate | None = None) -> WarpFiles:
+        """Looks in the team's folder, else beside the engines' env files."""
         return cls(team.warp_folder, [e.env_file.parent for e in team.engines.values() if e.env_file], gate)
 
     async def look(self) -> WarpTiers | None:

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 class Explains(Protocol):
     """`bot.services.diagnosis.Diagnoser`, or what builds it later."""
 
-    def explain(self, text: CleanText, *, brief: bool = False) -> Diagnosis: ...
+    def explain(self, text: CleanText, *, brief: bool = False) -> Diagnosis:
+        """Never raises. `brief`: without what a pipe does not print (says, engine, figures, task id), for speed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,8 @@ HOURS: Final = timedelta(hours=4)
 
 
 class AlertBook:
+    """Episodes, notices and who waits, as facts of the store; the watch's memory across restarts and replicas."""
+
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store, self._clock = store, clock
 
@@ -39,6 +41,7 @@ class AlertBook:
         return found
 
     async def keep(self, episode: Episode) -> None:
+        """Under the episode's id, in the place of what stood there."""
         await self._store.set_fact(_ALERT + episode.id, episode_to_json(episode), self._clock.now())
 
     async def open(self) -> list[Episode]:
@@ -104,6 +107,7 @@ class AlertBook:
         await self._store.set_fact(f"{_WAITING}{account}:{person.address}", value, now)
 
     async def waiting(self) -> list[Await]:
+        """Everybody who asked to hear when an account works again."""
         found = []
         for key, value in (await self._store.facts(_WAITING)).items():
             account, platform, id = key[len(_WAITING) :].split(":", 2)
@@ -114,6 +118,7 @@ class AlertBook:
         return found
 
     async def told_back(self, waiting: Await) -> None:
+        """Takes this one off the list."""
         await self._store.set_fact(f"{_WAITING}{waiting.account}:{waiting.person.address}", None, self._clock.now())
 
 
@@ -121,6 +126,7 @@ class AlertBook:
 
 
 def notice_to_json(notice: Notice) -> dict[str, Any]:
+    """Times as ISO 8601, UTC."""
     return {
         "id": notice.id,
         "at": notice.at.isoformat(),
@@ -133,6 +139,7 @@ def notice_to_json(notice: Notice) -> dict[str, Any]:
 
 
 def notice_from_json(value: Mapping[str, Any]) -> Notice:
+    """What `notice_to_json` made. Raises KeyError and ValueError for anything else."""
     return Notice(
         value["id"],
         utc(value["at"]),

@@ -99,6 +99,7 @@ def _arrival(before: Episode | None, arrived: Condition, look: Look) -> Episode:
 
 
 def advance(episode: Episode, condition: Condition, now: datetime, engines: tuple[str, ...]) -> Episode:
+    """The episode after one more look. Nothing is said here: `step` tells what has to be."""
     rule = RULES[episode.kind]
     if condition.level > 0:
         return _worse(replace(episode, good=0, first_good=None), condition, rule, now, engines)
@@ -321,6 +322,7 @@ def episode_to_json(episode: Episode) -> dict[str, Any] | None:
 
 
 def episode_from_json(account: str, kind: AlertKind, value: Mapping[str, Any]) -> Episode:
+    """Fields that this version does not know are left out."""
     known: dict[str, Any] = {
         name: value[name] for name in ("open", "level", "told", "covered", "how", "bad", "good") if name in value
     }

@@ -21,23 +21,10 @@ from bot.providers.base import Ask, Known, Provider, draft, model_names
 log = logging.getLogger(__name__)
 
 _DEADLINE_S = 10.0
-_UNREACHED = frozenset(
-    [
-        "timeout",
-        "dns",
-        "tls",
-        "tls_expired",
-        "tls_untrusted",
-        "tls_name",
-        "refused",
-        "closed",
-        "not_https",
-        "forbidden_address",
-        "bad_address",
-        "bad_header",
-        "proxy",
-    ]
-)
+_UNREACHED = {
+    "timeout", "dns", "tls", "tls_expired", "tls_untrusted", "tls_name", "refused",
+    "closed", "not_https", "forbidden_address", "bad_address", "bad_header", "proxy",
+}  # fmt: skip
 _STRANGE = (KeyError, TypeError, ValueError, ArithmeticError, AttributeError, IndexError)
 _NOT_ASKED = frozenset({"no_account_key", "skipped"})
 _PLAIN = {400: "http_400", 401: "http_401", 402: "http_402", 403: "http_403", 404: "http_404", 429: "rate_limited"}
@@ -73,6 +60,8 @@ class _Credentials:
 
 
 class Asker:
+    """Asks providers, one request after another for one account. Ten seconds for all of it, whatever it takes."""
+
     def __init__(self, http: Http, keys: Keys, clock: Clock) -> None:
         self._http, self._keys, self._clock = http, keys, clock
         self._made: dict[str, str] = {}  # host and port -> provider id that the probes told

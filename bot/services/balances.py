@@ -59,6 +59,8 @@ class _Memory:
 
 
 class Balances:
+    """What is left on every account, asked live, remembered for seconds, never twice at the same time."""
+
     def __init__(self, team: Team, http: Http, keys: Keys, store: Store, clock: Clock, gate: Gate) -> None:
         self._team, self._keys, self._store, self._clock, self._gate = team, keys, store, clock, gate
         self._asker = Asker(http, keys, clock)

@@ -118,6 +118,7 @@ def _opened(before: Breaker, needs: Needs, cause: Cause, now: datetime, until: d
 
 
 def closed(before: Breaker) -> Breaker:
+    """Everything forgotten but the route's name."""
     return Breaker(before.route)
 
 
@@ -139,6 +140,7 @@ def to_json(breaker: Breaker) -> dict[str, Any] | None:
 
 
 def from_json(route: str, value: Mapping[str, Any] | None) -> Breaker:
+    """A closed one where nothing was kept."""
     if not value:
         return Breaker(route)
 

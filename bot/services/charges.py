@@ -106,6 +106,8 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class Around:
+    """What moved around a moment: money by account, and the errors that were seen. `at` is UTC."""
+
     at: datetime
     moves: tuple[Move, ...]
     silent: tuple[str, ...]  # accounts without a reading near
@@ -123,6 +125,8 @@ class NoSuchTask(QuotadeskError):
 
 
 class Charges:
+    """What a moment, a task or a payment did to the accounts, told from kept readings."""
+
     def __init__(self, balances: Balances, store: Store, clock: Clock) -> None:
         self._balances, self._store, self._clock = balances, store, clock
 
@@ -219,6 +223,7 @@ def _span(moves: Sequence[Move], at: datetime) -> tuple[datetime, datetime]:
 
 
 def repeats_of(seen: Sequence[Sighting]) -> tuple[tuple[str, int], ...]:
+    """(request or task id, how often), the most frequent first."""
     ids = Counter(str(s.request_id or s.payload.get("task_id") or "") for s in seen)
     return tuple((id, count) for id, count in ids.most_common() if id and count > 1)
 
@@ -228,6 +233,8 @@ def repeats_of(seen: Sequence[Sighting]) -> tuple[tuple[str, int], ...]:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
+    """Money that came between two readings, `start` and `end` (UTC), in the currency that was asked about; `fits`: as much as that."""
+
     account: str
     kind: Kind
     start: datetime

@@ -53,6 +53,8 @@ _PAUSED: Final = "paused:"
 
 
 class Degrade:
+    """What an engine can do instead of stopping: a smaller model, a pause, its way back."""
+
     def __init__(
         self,
         team: Team,

@@ -124,6 +124,7 @@ class Delivery:
     # --- the runner's side
 
     async def run(self, step: DueStep) -> str:
+        """One due step. The result is a machine word for the record; raises DeliveryError to be tried again."""
         now = self._clock.now()
         meant_for = datetime.fromisoformat(step.payload["at"])
         bound = _TOO_LATE.get(step.kind)

@@ -21,6 +21,7 @@ _LATEST_CALLS: Final = 12
 
 
 def person_of(address: str, team: Team) -> Person:
+    """From an address of the team file, with the display name it gives."""
     platform, _, id = address.partition(":")
     return Person(platform, id, team.people_names.get(address, ""))  # type: ignore[arg-type]
 
@@ -61,9 +62,11 @@ class Due:
         return DueStep(0, first.kind, first.key, now, payload)
 
     def review(self, ticket: str, due: datetime) -> DueStep:
+        """The look at an open ticket at `due`."""
         return step_of("review", f"ticket:{ticket}:review:{due.isoformat()}", due, lane="self")
 
     def drill_end(self, ticket: str, due: datetime) -> DueStep:
+        """The report of a fire drill at `due`."""
         return step_of("drill", f"ticket:{ticket}:drill:end", due, lane="self")
 
     def renewals(self, ticket: Ticket, now: datetime) -> list[DueStep]:
@@ -77,6 +80,7 @@ class Due:
         return [self.renewal(ticket.id, ref, now) for ref in (*first.values(), *others[-_LATEST_CALLS:])]
 
     def renewal(self, ticket: int, ref: MessageRef, now: datetime) -> DueStep:
+        """Edits this copy of the ticket, after the others of the same chat."""
         place = f"{ref.platform}:{ref.chat}"
         key = f"ticket:{ticket}:renew:{now.isoformat()}:{place}:{ref.message}"
         return step_of("renew", key, now, lane=place, ref=asdict(ref), ticket=ticket)
@@ -98,6 +102,7 @@ class Due:
         ]
 
     def ends(self, ticket: Ticket, now: datetime) -> list[DueStep]:
+        """Tells everybody who asked, one step each."""
         return [
             step_of(
                 "ended",
@@ -115,6 +120,7 @@ class Due:
     def tells(
         self, step: DueStep, but_not: str, word: str, facts: dict[str, Any], now: datetime, *, key: str = ""
     ) -> list[DueStep]:
+        """Says `word` (a key under [page.tell]) in every support chat but one; in that one, too, where there is no other."""
         places = [place for place in self._team.support.chats if place != but_not] or list(self._team.support.chats)
         more = {"ticket": step.payload["ticket"]} if "ticket" in step.payload else {}
         return [

@@ -55,6 +55,7 @@ class Escalation:
 
     @property
     def rota(self) -> OnCallRota:
+        """Who is on call, asked anew each time."""
         return self._rota
 
     # --- opening
@@ -164,6 +165,7 @@ class Escalation:
     # --- looking
 
     async def get(self, id: int) -> Ticket:
+        """Raises UnknownName."""
         ticket = await self._store.ticket(id)
         if ticket is None:
             raise UnknownName("ticket", f"#{id}")
@@ -172,6 +174,7 @@ class Escalation:
     async def list(
         self, *, search: str = "", states: Sequence[TicketState] = _UNRESOLVED, limit: int = 50
     ) -> list[Ticket]:
+        """Unresolved ones unless `states` says otherwise; the newest first, without timelines."""
         return await self._store.tickets(states=states, search=search, limit=limit)
 
     # --- moving
@@ -335,6 +338,7 @@ class Escalation:
     # --- overview, drill
 
     async def summary(self) -> Summary:
+        """What somebody needs who takes over the shift now."""
         return await overview.summary(self._store, self._rota, self._team, self._clock.now())
 
     async def drill(self, by: Person, role: Role, language: str, asked_in: MessageRef | None) -> Ticket:

@@ -22,10 +22,12 @@ class Explaining:
         self._built: Diagnoser | None = None
 
     def warm(self) -> Diagnoser:
+        """Builds the tables if nobody has (seconds of one core); safe in any thread."""
         with self._lock:
             if self._built is None:
                 self._built = self._build()
             return self._built
 
     def explain(self, text: CleanText, *, brief: bool = False) -> Diagnosis:
+        """As `Diagnoser.explain`; builds first where nobody has."""
         return (self._built or self.warm()).explain(text, brief=brief)

@@ -41,6 +41,8 @@ class _Heard:
 
 
 class Fallback(Unsaid):
+    """Moves an engine when its route is proved out, and back when it works again; asks first where the team said so."""
+
     def __init__(self, team: Team, switching: Switching, balances: Checker, store: Store, clock: Clock) -> None:
         super().__init__(team, switching, balances, store, clock)
         self.stirred = asyncio.Event()  # something was heard; set until it is listened to

@@ -48,12 +48,15 @@ class Gateways:
         self._store, self._clock, self._gate = store, clock, gate
 
     def names(self) -> tuple[str, ...]:
+        """As in the team file, in its order."""
         return tuple(self._gateways)
 
     def kind(self, name: str) -> str:
+        """new-api, litellm or claude-code-router. Raises KeyError."""
         return self._team.gateways[name].kind
 
     def named(self, name: str) -> str:
+        """`name` itself. Raises UnknownName with those that come near."""
         if name in self._gateways:
             return name
         near = get_close_matches(name, self._gateways, n=3, cutoff=0.5)
@@ -74,6 +77,8 @@ class Gateways:
         return GatewayPlan(name, found, before, dict(want), token)
 
     async def confirm(self, token: str, by: Person, role: Role) -> GatewayDone:
+        """Changes what the plan of `token` names, if nobody has changed it meanwhile. Raises NotAllowed, Expired, SwitchRefused and
+        ProviderError."""
         self._operators_only(role)
         payload = await self._store.take_token("gateway", token, self._clock.now())
         if payload is None:

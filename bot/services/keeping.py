@@ -16,12 +16,16 @@ BATCHES: Final = 25  # of one kind in one round: deliveries wait for a round
 
 
 class Pruned(Protocol):
+    """As much of the store as `Keeping` needs."""
+
     async def prune(self, what: str, before: datetime, limit: int) -> int:
         """Takes out at most `limit` rows of readings, tickets (resolved), audit, sightings or steps (finished) that are older;
         how many it were."""
 
 
 class Keeping:
+    """Takes out what is older than the team keeps it, in small pieces."""
+
     EVERY_S: Final = 3_600.0
 
     def __init__(self, retention: Retention, store: Pruned, clock: Clock) -> None:

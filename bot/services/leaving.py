@@ -37,6 +37,7 @@ class Leaving:
     # --- which routes are out
 
     async def breaker(self, route: str) -> Breaker:
+        """Whether the route is out, since when and why, as the store has it."""
         return rules.from_json(route, await self._store.get_fact(f"breaker:{route}"))
 
     async def out(self) -> tuple[Breaker, ...]:
@@ -147,6 +148,7 @@ class Leaving:
         await self._store.set_fact(f"return:{engine_name}", {"to": route}, self._clock.now())
 
     async def stay(self, engine_name: str) -> None:
+        """Forgets that the engine should go back by itself."""
         await self._store.set_fact(f"return:{engine_name}", None, self._clock.now())
 
     async def returning(self, engine_name: str) -> str | None:
@@ -178,4 +180,5 @@ class Leaving:
 
 
 def cost_of(plan: Plan) -> tuple[Check, ...]:
+    """Those checks of a plan that speak of price and speed."""
     return tuple(check for check in plan.checks if check.name in ("price", "speed"))

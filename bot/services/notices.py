@@ -37,6 +37,7 @@ class Notices:
         self._touched = False
 
     def load(self, kept: Sequence[Mapping[str, Any]]) -> None:
+        """What the store kept of messages whose end has to be shown."""
         self._alive = [notice_from_json(one) for one in kept]
 
     # --- what changes

@@ -49,6 +49,7 @@ class Rota:
         self._swaps = tuple(swaps)  # the later entry wins
 
     def at(self, moment: datetime) -> Shift:
+        """Who has it at this moment (UTC), from when until when; swaps count."""
         shift = self._turn(moment)
         for n, swap in enumerate(self._swaps):
             if swap.since <= moment < swap.until:
@@ -106,6 +107,7 @@ class Rota:
         return next((person for person in people if person != now), None)
 
     def everybody(self) -> tuple[str, ...]:
+        """Addresses, each once, in turn."""
         return tuple(dict.fromkeys(person for person in self._people if _somebody(person)))
 
     def gaps(self, since: datetime, until: datetime) -> list[tuple[datetime, datetime]]:
@@ -139,6 +141,7 @@ class OnCallRota:
         self._clock = clock
 
     async def rota(self) -> Rota:
+        """The team file's turns with the swaps that people made."""
         return Rota(self._team.oncall, self._team.timezone, await self.swaps())
 
     async def swaps(self) -> list[Swap]:

@@ -39,6 +39,7 @@ class Drill:
 
 
 async def summary(store: Store, rotas: OnCallRota, team: Team, now: datetime) -> Summary:
+    """Unresolved tickets, what was resolved of late, and who follows; at most 200 of each."""
     rota = await rotas.rota()
     following = rota.following(now)
     unresolved = await store.tickets(states=(TicketState.OPEN, TicketState.ACKNOWLEDGED), limit=200)

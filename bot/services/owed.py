@@ -64,6 +64,7 @@ def to_json(said: Announcement) -> dict[str, Any]:
 
 
 def from_json(owed: Owed, title: str) -> Announcement:
+    """What is to be said, as the chats word it; `title` is the engine's."""
     value = owed.said or {}
     until = value.get("until")
     return Announcement(
@@ -100,6 +101,8 @@ class Owed:
 
 
 class Outbox:
+    """What a move by itself still owes people: kept before the move, told after it, whoever is killed between."""
+
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store, self._clock = store, clock
 
@@ -116,6 +119,7 @@ class Outbox:
             await self._keep(replace(owed, said=said, held_until=self._clock.now() + HOLD))
 
     async def sent(self, id: str, place: str) -> None:
+        """This place knows; the others follow."""
         if (owed := await self._get(id)) is not None:
             left = tuple(each for each in owed.trying if each != place)
             await self._keep(replace(owed, sent=(*owed.sent, place), trying=left, held_until=self._clock.now() + HOLD))
@@ -127,6 +131,7 @@ class Outbox:
             await self._keep(replace(owed, trying=(*left, place) if on_its_way else left))
 
     async def over(self, id: str) -> None:
+        """Everybody knows."""
         await self._store.set_fact(_PREFIX + id, None, self._clock.now())
 
     async def due(self) -> list[Owed]:

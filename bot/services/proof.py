@@ -137,6 +137,7 @@ class Proof:
         return Proven(cause=diagnosis.cause, certainty="text" if known else "unknown", engine=chosen)
 
     def worth_asking(self, diagnosis: Diagnosis, engine: str | None = None) -> bool:
+        """Whether a live answer could prove or refute the first cause."""
         return (
             diagnosis.is_error
             and diagnosis.cause in _LIVE

@@ -88,6 +88,7 @@ class Rehearsal:
         return tuple(await asyncio.gather(*(self.standing(engine) for engine in self._team.engines.values())))
 
     async def standing(self, engine: Engine) -> Standing:
+        """Which route the engine's file holds now, why it cannot be told, and its last switch."""
         route, fault = None, "" if engine.env_file else "no_env_file"
         if engine.env_file:
             try:

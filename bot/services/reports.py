@@ -86,6 +86,7 @@ class Reports:
         ] = {}  # trouble -> when it last counted (monotonic), and on which ticket
 
     async def take(self, reports: Sequence[Report]) -> Sequence[Taken]:
+        """In the order of `reports`: the ticket that each one opened or joined; without one where it is no error."""
         taken = [Taken(None, None)] * len(reports)
         groups: dict[str, _Group] = {}
         for place, report in enumerate(reports):
@@ -219,6 +220,7 @@ class Reports:
     # --- a monitoring system
 
     async def alerts(self, alerts: Sequence[Outside]) -> Sequence[int | None]:
+        """In their order: the ticket of each, None where none was open or made. Proofs together take a bounded time."""
         until = self._clock.monotonic() + _PROVE_S
         return [await (self._fires(one, until) if one.firing else self._ends(one)) for one in alerts]
 

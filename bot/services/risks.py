@@ -36,6 +36,7 @@ class Rise:
 
     @property
     def how(self) -> str:
+        """topped_up, raised (a key's budget) or reset."""
         return {Kind.ACCOUNT_MONEY: "topped_up", Kind.KEY_BUDGET: "raised"}.get(self.kind, "reset")
 
 
@@ -50,12 +51,14 @@ class Pace:
 
     @property
     def jumps(self) -> bool:
+        """Far more than usual, and enough money to speak of."""
         return (
             self.spent > 0 and self.spent >= _JUMP * self.typical and self.spent >= _WORTH * abs(self.left + self.spent)
         )
 
     @property
     def calm(self) -> bool:
+        """Near enough to the usual to end an alert."""
         return self.spent < _CALM * self.typical or self.spent == 0
 
 
@@ -90,6 +93,7 @@ def line_name(reading: Reading) -> str | None:
 
 
 def figures(readings: Iterable[Reading]) -> dict[str, Decimal]:
+    """Amounts by line; unknown ones are absent, not 0. A line is of one kind and one currency."""
     return {name: r.amount for r in readings if (name := line_name(r)) is not None and r.amount is not None}
 
 
@@ -159,6 +163,7 @@ def _text(value: Decimal | None) -> str | None:
 
 
 def middle(run_: Runway) -> Decimal | None:
+    """Days; None without a range."""
     if run_.low_days is None or run_.high_days is None:
         return None
     return (run_.low_days + run_.high_days) / 2
@@ -220,6 +225,7 @@ def _only_unhealthy(state: AccountState) -> bool:
 
 
 def risen(rise: Rise, at: datetime) -> dict[str, Any]:
+    """For an event's facts: amount and currency as text, time as ISO 8601."""
     return {
         "rise": _text(rise.after - rise.before),
         "rise_currency": rise.currency,
@@ -327,6 +333,7 @@ def books(stored: Iterable[StoredReading]) -> dict[str, SpendBook]:
 
 
 def enter(made: dict[str, SpendBook], at: datetime, readings: Iterable[Reading]) -> None:
+    """Adds one asking to the books by line; spend counts downwards."""
     for reading in readings:
         name = line_name(reading)
         if reading.kind is Kind.SPEND and reading.amount is not None:
@@ -343,4 +350,5 @@ def wildest(made: Mapping[str, SpendBook], now: datetime) -> Pace | None:
 
 
 def utc(text: str) -> datetime:
+    """From ISO 8601 with a zone."""
     return datetime.fromisoformat(text).astimezone(UTC)

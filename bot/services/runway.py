@@ -27,6 +27,8 @@ Series = tuple[Kind, str, str]  # kind, currency, label
 
 @dataclass(frozen=True, slots=True)
 class Point:
+    """What was left (UTC), in the line's currency."""
+
     at: datetime
     left: Decimal
 
@@ -126,6 +128,7 @@ def one(left: Decimal, line: Sequence[Point], now: datetime, timezone: str = "UT
 
 
 def days_left(left: Decimal, speed: Pace, now: datetime, timezone: str = "UTC") -> Runway:
+    """By hours of use and days of the week in `timezone`; a range in days, or why there is none."""
     if speed.why:
         return Runway(why=speed.why)
     if speed.weekdays is None:
@@ -293,4 +296,5 @@ def next_monday(now: datetime, timezone: str = "UTC", hour: int = 9) -> datetime
 
 
 def before_monday(runway: Runway, now: datetime, timezone: str = "UTC") -> Verdict:
+    """Whether it ends before Monday's first hour in `timezone`."""
     return ends_before(runway, now, next_monday(now, timezone))

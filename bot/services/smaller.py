@@ -41,6 +41,7 @@ def than(model: str) -> Iterator[str]:
 
 
 def name(route: str, model: str) -> str:
+    """How a route with another model is called in plans and records."""
     return f"{route}{SIGN}{model}"
 
 

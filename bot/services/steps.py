@@ -43,9 +43,11 @@ class Job(Protocol):
 class Gathering(Protocol):
     """What wants to know which steps came due together. Each announced one is settled once, when it has been run or put off."""
 
-    def expect(self, steps: Sequence[DueStep]) -> None: ...
+    def expect(self, steps: Sequence[DueStep]) -> None:
+        """These were claimed together and will run soon."""
 
-    def settle(self, step: DueStep) -> None: ...
+    def settle(self, step: DueStep) -> None:
+        """This one is over, however it ended: nobody waits for it."""
 
 
 def maybe_twice(step: DueStep) -> bool:
@@ -121,12 +123,15 @@ class StepRunner:
         self.around: Callable[[DueStep], AbstractContextManager[None]] = lambda step: nullcontext()
 
     def serve(self, kind: str, job: Job) -> None:
+        """Who does the steps of this kind."""
         self._jobs[kind] = job
 
     def tell_claims(self, to: Gathering) -> None:
+        """Hears of claimed steps before they run, to send together what came due together."""
         self._gathering.append(to)
 
     def every(self, name: str, seconds: float, run: Callable[[], Awaitable[None]]) -> None:
+        """Done once in so many seconds, by whichever replica comes first."""
         self._rounds.append(_Round(name, seconds, run))
 
     def wake(self) -> None:

@@ -37,6 +37,8 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Change:
+    """One variable, shown with its secret hidden."""
+
     variable: str
     before: Shown
     after: Shown
@@ -105,6 +107,7 @@ class Plan:
 
     @property
     def possible(self) -> bool:
+        """Whether `confirm` would go on: nothing refused it, or only what an operator may force."""
         return not self.refused or (self.forced and not self.hard)
 
 
@@ -129,6 +132,7 @@ class Done:
 
     @property
     def verified(self) -> bool | None:
+        """Whether the file reads back and the application took it up; None where nobody can tell."""
         states = [check.ok for check in self.checks if check.name in ("read_back", "models")]
         if False in states or self.taken_up.ok is False:
             return False

@@ -82,6 +82,7 @@ class Switching(Records):
         return Claim(engine, route, by, tuple(payload["marks"]), bool(payload["forced"]))
 
     async def carry(self, claim: Claim) -> Done:
+        """Carries out a claimed plan. Raises SwitchRefused; the file is then as it was."""
         return await self.apply(
             claim.engine, claim.route, claim.by.address, marks=claim.marks, forced=claim.forced, name=claim.by.name
         )

@@ -26,7 +26,10 @@ _TAILS = ("/chat/completions", "/completions", "/responses", "/embeddings")
 
 
 class Checker(Protocol):
-    async def check(self, route_name: str, *, fresh: bool = False, models: bool = True) -> AccountState: ...
+    """The part of Balances that a rehearsal needs."""
+
+    async def check(self, route_name: str, *, fresh: bool = False, models: bool = True) -> AccountState:
+        """As `Balances.check`."""
 
 
 def settings(route: Route, keys: Keys) -> Check:
@@ -94,6 +97,7 @@ def _local(host: str) -> bool:
 
 
 async def balance(route: Route, checker: Checker) -> tuple[Check, AccountState]:
+    """The route's account asked now: passed, failed or not known, and the whole state."""
     state = await checker.check(route.name, fresh=True, models=False)
     facts: dict[str, object] = {"account": state.account, "route": route.name}
     if state.status is Status.OK and state.blocked:
@@ -157,6 +161,7 @@ def _error_inside(answer: Any) -> bool:
 
 
 def same_address(one: str, other: str) -> bool:
+    """Whether two base addresses are one, without regard to case and a final slash."""
     return clean_base(one).lower() == clean_base(other).lower()
 
 

@@ -42,6 +42,7 @@ def _digest_key(ref: MessageRef) -> str:
 
 
 def page_of(step: DueStep, team: Team) -> Page:
+    """The call that a step's payload holds."""
     page = step.payload["page"]
     return Page(
         page["level"],
@@ -91,11 +92,13 @@ class Together:
         return None
 
     def expect(self, steps: Sequence[DueStep]) -> None:
+        """Gathers those that may go in one message."""
         for step in steps:
             if found := self._bundle(step):
                 found[0].expect(found[1], step.id)
 
     def settle(self, step: DueStep) -> None:
+        """Its message goes without it."""
         if found := self._bundle(step):
             found[0].settle(found[1], step.id)
 

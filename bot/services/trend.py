@@ -21,6 +21,8 @@ _ORDER: Final = (Kind.ACCOUNT_MONEY, Kind.KEY_BUDGET, Kind.GROUP_QUOTA, Kind.WIN
 
 @dataclass(frozen=True, slots=True)
 class Rise:
+    """Money that came in, in the line's currency, at a moment in UTC."""
+
     at: datetime
     amount: Decimal
 

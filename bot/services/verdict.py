@@ -76,4 +76,5 @@ def rank(state: AccountState) -> tuple[int, int]:
 
 
 def order(states: Iterable[AccountState]) -> tuple[AccountState, ...]:
+    """The worst first; the team file's order between equals."""
     return tuple(sorted(states, key=rank))  # stable: the team file's order decides between equals

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from bot import providers
 from bot.errors import DeliveryError, QuotadeskError, StoreError
@@ -24,7 +24,7 @@ from bot.services import alerts, risks
 from bot.services.alert_book import AlertBook
 from bot.services.balances import Account
 from bot.services.notices import NOTICES, Notices
-from bot.services.weekly import Weekly
+from bot.services.weekly import Looks, Weekly
 
 log = logging.getLogger("quotadesk.watch")
 
@@ -35,14 +35,6 @@ _AT_ONCE: Final = 16
 _GATEWAY_S: Final = 480.0
 _SOONEST_S: Final = 120.0
 _SEEN: Final = "watch:seen"
-
-
-class Looks(Protocol):
-    """The part of Balances that the watch needs."""
-
-    def accounts(self) -> tuple[Account, ...]: ...
-
-    async def check_all(self, names: Sequence[str], at_once: int = 16) -> Mapping[str, AccountState]: ...
 
 
 @dataclass(slots=True)

@@ -22,9 +22,13 @@ _TOLD = frozenset({Kind.ACCOUNT_MONEY, Kind.KEY_BUDGET})
 
 
 class Looks(Protocol):
-    def accounts(self) -> tuple[Account, ...]: ...
+    """The part of Balances that the watch and its report need."""
 
-    async def check_all(self, names: Sequence[str], at_once: int = 16) -> Mapping[str, AccountState]: ...
+    def accounts(self) -> tuple[Account, ...]:
+        """Each once, however many routes share it."""
+
+    async def check_all(self, names: Sequence[str], at_once: int = 16) -> Mapping[str, AccountState]:
+        """By account name. A provider's fault is a state; raises nothing of its own."""
 
 
 def this_monday(now: datetime, timezone: str, hour: int = 9) -> datetime:
@@ -35,6 +39,8 @@ def this_monday(now: datetime, timezone: str, hour: int = 9) -> datetime:
 
 
 class Weekly:
+    """The report of Monday morning, once for each support chat."""
+
     def __init__(self, team: Team, balances: Looks, store: Store, clock: Clock) -> None:
         self._team, self._balances, self._store, self._clock = team, balances, store, clock
 
@@ -51,6 +57,7 @@ class Weekly:
         return list(kept["places"]) if isinstance(kept, Mapping) and kept.get("week") == due.isoformat() else []
 
     async def sent(self, place: str, now: datetime) -> None:
+        """This place has this week's."""
         due = this_monday(now, self._team.timezone)
         value = {"week": due.isoformat(), "places": [*await self._sent(due), place]}
         await self._store.set_fact(_FACT, value, now)

@@ -244,6 +244,7 @@ class Database:
         return self._gate.trusted(text)
 
     def clean_or_none(self, text: str | None) -> CleanText | None:
+        """As `clean`; None stays None."""
         return None if text is None else self.clean(text)
 
 

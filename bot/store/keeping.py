@@ -11,6 +11,8 @@ from bot.store.database import Database
 
 
 class KeepingStore(Database):
+    """Retention: what is old is taken out in pieces."""
+
     async def prune(self, what: str, before: datetime, limit: int) -> int:
         """At most `limit` rows older than `before`, the oldest first: readings, sightings, audit, resolved tickets with all that
         belongs to them, finished steps. How many it were."""

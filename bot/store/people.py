@@ -50,6 +50,8 @@ def _new_keys(count: int) -> TextClause:
 
 
 class PeopleStore(Database):
+    """Deliveries, tokens, facts, profiles and links. Implements that part of `bot.ports.Store`."""
+
     _swept_at: datetime | None = None
     _keys: list[tuple[str, datetime, asyncio.Future[bool]]]
     _keeper: asyncio.Task[None] | None = None

@@ -38,6 +38,8 @@ def _reading(row: Row[Any]) -> StoredReading:
 
 
 class ReadingStore(Database):
+    """Figures over time, and sightings. Implements that part of `bot.ports.Store`."""
+
     async def add_readings(self, readings: Sequence[StoredReading]) -> None:
         """The readings of one asking share their `at`: `latest` returns them together."""
         if not readings:

@@ -13,6 +13,8 @@ from bot.store.database import Database
 
 
 class RecordStore(Database):
+    """Switches and the audit. Implements that part of `bot.ports.Store`."""
+
     async def begin_switch(self, record: SwitchRecord) -> int:
         """`record.id` is ignored; the new one is returned."""
         async with self.write() as db:

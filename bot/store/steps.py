@@ -22,6 +22,8 @@ def _step(row: Row[Any]) -> DueStep:
 
 
 class StepStore(Database):
+    """Due steps and leadership. Implements that part of `bot.ports.Store`."""
+
     async def schedule(self, steps: Sequence[DueStep]) -> None:
         """Steps whose key exists already are left as they are."""
         async with self.write() as db:

@@ -43,6 +43,8 @@ def _entry(ticket: Ticket, what: str) -> TimelineEntry:
 class TicketStore(StepStore):
     # --- reading
 
+    """Every transaction on a ticket. Implements that part of `bot.ports.Store`."""
+
     async def ticket(self, id: int) -> Ticket | None:
         if not 0 < id < 2**31:
             return None
