@@ -67,6 +67,7 @@ _MODEL_SAID: Final = tuple(
         ((" model ",), r"\b(?:on|with|using|use|call(?:ing|ed)?) model:? " + _Q + _NAME),
         (("模型",), r"(?:调用|使用|请求) ?" + _Q + r"(?=[\w./:@+~-]*\d)" + _NAME + r"[\"'`]{0,2} ?模型"),
         (("not found the",), r"not found the model " + _Q + _NAME),
+        (("model not found:",), r"\bmodel not found: " + _Q + _NAME + r"(?=[\"'`\s,)]|$)"),
         (
             (
                 "invalid model",
@@ -106,7 +107,7 @@ _HINTED: Final = tuple(
 )
 _HINTS.Compile()
 _MODEL_KEY: Final = re.compile(
-    r"(?:(?<![\w.])|(?<=\brun\.))(?:model|model_name|modelname|usedmodel|model_id|modelid|model_group|modelversion|model_version|deployment|engine|litellm_params\.model|model id|使用模型|当前模型|模型名称|模型)[\"'`*]{0,3} ?[:=] ?[\"'`*(]{0,3}"
+    r"(?:(?<![\w.])|(?<=\brun\.))(?:model|runtimemodel|model_name|modelname|usedmodel|model_id|modelid|model_group|modelversion|model_version|deployment|engine|litellm_params\.model|model id|使用模型|当前模型|模型名称|模型)[\"'`*]{0,3} ?[:=] ?[\"'`*(]{0,3}"
     + _NAME,
 )
 _NO_MODEL: Final = frozenset(
