@@ -23,7 +23,7 @@ _STATUS_PHRASE: Final = re.compile(
     + _NUMBER
     + r"|(?<![\d.,/-])"
     + _NUMBER
-    + r"[ )\]:,-]{1,3}"
+    + r"[ ()\]:,-]{1,3}"
     + _REASONS
     + r"|\bhttp/[\d.]+[\"'] "
     + _NUMBER
