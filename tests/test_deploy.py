@@ -11,7 +11,6 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
@@ -20,6 +19,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from bot.metrics import Live, Metrics
 from bot.services.steps import StepRunner
 from bot.settings import Settings
+from tests.test_manifests import documents
 
 ROOT = Path(__file__).resolve().parent.parent
 DEPLOY = ROOT / "deploy"
@@ -93,14 +93,6 @@ def test_manifests_name_settings_that_exist() -> None:
     }
     assert {"CONFIG_FILE", "DATABASE_URL", "HTTP_PORT"} <= names
     assert names - OTHERS <= SETTINGS
-
-
-def documents() -> list[dict[str, Any]]:
-    return [
-        document
-        for file in sorted((DEPLOY / "kubernetes").glob("*.yaml"))
-        for document in yaml.safe_load_all(file.read_text(encoding="utf-8"))
-    ]
 
 
 def test_kubernetes_keeps_its_promises() -> None:
