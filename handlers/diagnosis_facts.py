@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
+from email.utils import parsedate_to_datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -25,12 +26,14 @@ _RESETS: Final[Mapping[str, str]] = {"openrouter_free": "UTC", "gemini_day": "Am
 """Notes whose quota starts again at midnight of a zone; the seconds in such a text belong to another limit."""
 
 
+_SUBSCRIPTIONS: Final = {"anthropic": "claude-subscription", "openai": "chatgpt-codex"}
+_MOMENT: Final = re.compile(r"\|(1[5-9]\d{8})\b")  # Claude writes the reset so: Unix seconds behind a bar
 _MONEY_PAGES: Final = ("top_up", "balance", "usage")
 _PAGES: Final[Mapping[Cause, tuple[str, ...]]] = {
     Cause.BALANCE_EXHAUSTED: _MONEY_PAGES,
     Cause.BILLING_INACTIVE: _MONEY_PAGES,
     Cause.REQUEST_TOO_COSTLY: _MONEY_PAGES,
-    Cause.ACCOUNT_SUSPENDED: ("balance",),
+    Cause.ACCOUNT_SUSPENDED: ("console",),
     Cause.QUOTA_EXHAUSTED: ("usage", "top_up"),
     Cause.RATE_LIMITED: ("usage",),
     Cause.GROUP_LIMIT: ("usage",),
@@ -107,6 +110,9 @@ def when_to_retry(d: Diagnosis, p: Proven, words: Words, now: datetime) -> str:
     if retry == "after_reset" and zone and p.cause is d.cause:
         there = now.astimezone(ZoneInfo(zone))
         return _reset(datetime.combine(there.date() + timedelta(days=1), time(), ZoneInfo(zone)).astimezone(UTC), words)
+    if retry == "after_reset" and "window_reset" in d.notes and (moment := _MOMENT.search(d.text.text)):
+        at = datetime.fromtimestamp(int(moment[1]), UTC)
+        return _reset(at, words) if at > now else words.say("diagnose.retry.reset_past", time=words.stamp(at))
     if retry == "yes" and d.retry_after_s is not None:
         at = now + timedelta(seconds=d.retry_after_s)
         return words.say("diagnose.retry.at", span=words.span(max(1.0, d.retry_after_s)), time=words.when(at, now))
@@ -125,6 +131,8 @@ def pages_of(d: Diagnosis, p: Proven, team: Team, words: Words) -> tuple[tuple[s
     route = team.routes.get(p.route or "")
     if route and route.provider:
         name = route.provider
+    if "window_reset" in d.notes:
+        name = _SUBSCRIPTIONS.get(name or "", name)  # a window belongs to the subscription, not to the API's account
     provider = get(name or "")
     if provider is None:
         return ()
@@ -137,6 +145,7 @@ def pages_of(d: Diagnosis, p: Proven, team: Team, words: Words) -> tuple[tuple[s
     urls = {
         "top_up": provider.top_up_url,
         "balance": provider.balance_url if money else None,
+        "console": provider.balance_url,
         "usage": provider.usage_url or provider.balance_url,
         "keys": provider.keys_url,
         "status": provider.status_url,
@@ -152,12 +161,25 @@ def pages_of(d: Diagnosis, p: Proven, team: Team, words: Words) -> tuple[tuple[s
     return tuple(reversed(out.values()))[:3]
 
 
+def _moment(written: str | None, words: Words) -> str | None:
+    """In the reader's zone where the text names its own; else as it was written."""
+    if written is None:
+        return None
+    for read in (datetime.fromisoformat, parsedate_to_datetime):
+        try:
+            at = read(written)
+            return words.stamp(at) if at.tzinfo is not None else written
+        except (ValueError, TypeError, OverflowError):  # another form, or a moment that no calendar holds
+            continue
+    return written
+
+
 def kept(d: Diagnosis, found: Found, words: Words) -> str:
     sep = words.say("diagnose.evidence_sep")
     shown = [
         words.say("diagnose.evidence.item", name=words.say(f"diagnose.evidence.{name}"), value=value)
         for name, value in (
-            ("time", d.occurred_at),
+            ("time", _moment(d.occurred_at, words)),
             ("status", d.status),
             ("model", d.model),
             ("request_id", d.request_id if d.request_id != d.task_id else None),
@@ -173,6 +195,8 @@ def kept(d: Diagnosis, found: Found, words: Words) -> str:
                 source=words.say(f"diagnose.engine_from.{d.engine_from or 'text'}"),
             )
         )
+    if not shown and not found.counts:
+        return ""
     text = words.say("diagnose.collected", items=sep.join(shown) or words.say("common.none"))
     if found.counts:
         text += words.say("diagnose.removed", items=removed(found.counts, words))

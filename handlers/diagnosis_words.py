@@ -70,7 +70,8 @@ def worded(
     links = tuple(link for link in pages_of(d, p, team, words) if not any(link[1] in step for step in (*first, *steps)))
     if links and note not in CHECKLISTS:  # each step has its own link there
         blocks.append(Links(links))
-    blocks.append(Line(kept(d, found, words)))
+    if collected := kept(d, found, words):
+        blocks.append(Line(collected))
     if not checking:
         blocks += [Line(words.say(f"diagnose.ask_for.{question}.text")) for question in p.questions]
     if p.ask_engine:

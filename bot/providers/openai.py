@@ -81,6 +81,7 @@ PROVIDER = Provider(
     models=MODELS,
     default_base="https://api.openai.com/v1",
     balance_url="https://platform.openai.com/usage",
+    top_up_url="https://platform.openai.com/settings/organization/billing/overview",
     usage_url="https://platform.openai.com/usage",
     status_url="https://status.openai.com/",
     samples=(

@@ -97,3 +97,21 @@ def test_words_that_nobody_knows_are_not_called_silence() -> None:
     strange = told('Error code: 418 - {"error": {"message": "quux frobnicated the vantage"}}')
     assert strange.title == "I do not know this error, so I do not guess"
     assert told("Error: 403 status code (no body)").title == "This text does not carry the reason"
+
+
+def test_the_moments_of_a_text_are_told_in_the_readers_zone() -> None:
+    window = "Claude AI usage limit reached|{} 2026-11-21T23:00:00Z"
+    future = shown(told(window.format(int(NOW.timestamp()) + 3600), "zh"))
+    assert "11:42（北京），即 03:42 UTC" in future
+    assert "11月22日 07:00（北京）" in future
+    assert "https://claude.ai/settings/usage" in str(told(window.format(1760000400)).blocks)
+    assert "has passed: try once more" in shown(told(window.format(1760000400)))
+
+
+def test_a_moment_that_no_calendar_holds_is_kept_as_it_was_written() -> None:
+    text = shown(told("9999-12-31T23:59:59Z Error code: 402 - Insufficient Balance"))
+    assert "Insufficient Balance" in text
+
+
+def test_what_was_not_found_has_no_line_of_its_own() -> None:
+    assert "Kept" not in shown(told("Our servers are currently overloaded. Please try again later."))
