@@ -155,8 +155,7 @@ async def serve(built: House, stopping: asyncio.Event) -> None:
 async def _warm(built: House) -> None:
     """A quarter of a second that the first answers would wait for: in a thread, and not before the readiness check is through."""
     await built.clock.sleep(WARM_S)
-    # A megabyte of classes that were only drafts makes room for what is read now.
-    gc.collect()
+    gc.collect()  # a megabyte of classes that were only drafts makes room for what is read now
     gc.freeze()
     gc.enable()
     await asyncio.to_thread(_read_words, built.team.timezone)
