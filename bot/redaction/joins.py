@@ -11,47 +11,14 @@ from collections.abc import Iterator
 from typing import Final
 
 from bot.redaction.judge import camel, dated, evidence, foreign, mixed, numbered, plausible, spoken, whole_hex, wordlike
-from bot.redaction.rx import piece
-from bot.redaction.strangers import AFTER_WORD, flag, lettered, names_next, thing
+from bot.redaction.pieces import LINE, PIECE, pieces
+from bot.redaction.strangers import AFTER_WORD, lettered, thing
 
-_LINE: Final = piece(r"(?:[ \t]*\\?|=)\r?\n[ \t]*(?:[>|#][ \t]*)?")
-_BLANK: Final = piece(r"[ \t]{1,3}|\xe3\x80\x80")
-_PIECE: Final = piece(r"[A-Za-z0-9_\-./+:%]+={0,2}")
-_PIECE_U: Final = piece(r"[A-Za-z0-9_\-]+")
 _SHORT: Final = 16  # a body that may be whole
 _ENOUGH: Final = 7  # so many runs in, words and keys can be told apart
-_MAX_PIECES: Final = 320
 _AFTER_PIECE: Final = frozenset(bytes((byte,)) for byte in b"\n\r\"'`\\ =,;)&") | {b""}
 _WRAP_MIN: Final = 6
 _MOST_WORDS: Final = 5
-_MOST_LINES: Final = 48
-
-
-def pieces(view: bytes, end: int, loose: bool, blanks: bool, things: bool = False) -> Iterator[tuple[int, int, bool]]:
-    """What follows `end`, as runs of key characters: (start, end, over a line end). Stops at the first thing that is neither.
-
-    `things`: also runs in a next line that are a thing's name by themselves.
-    """
-    run_of = _PIECE if loose else _PIECE_U
-    position = end
-    lines = 0
-    for _ in range(_MAX_PIECES):
-        joint = _LINE.match(view, position)
-        over = joint is not None
-        if joint is None and blanks:
-            joint = _BLANK.match(view, position)
-        if joint is None:
-            break
-        lines += over
-        if lines > _MOST_LINES:
-            break
-        run = run_of.match(view, joint.end())
-        if run is None:
-            break
-        begin, position = run.span()
-        if names_next(view, position) or (not things and thing(view, begin, position) if over else flag(view, begin)):
-            break
-        yield begin, position, over
 
 
 def exact_end(view: bytes, start: int, end: int, wanted: tuple[int, ...], loose: bool) -> int:
@@ -136,8 +103,8 @@ def shaped_end(view: bytes, start: int, end: int, shapes: tuple[re.Pattern[bytes
 
 def next_line(view: bytes, end: int) -> bytes:
     """What the next line begins with, when it can be the rest of a value that ends here; empty for `NAME=...` and for no key sign."""
-    joint = _LINE.match(view, end)
-    run = _PIECE.match(view, joint.end()) if joint is not None else None
+    joint = LINE.match(view, end)
+    run = PIECE.match(view, joint.end()) if joint is not None else None
     if run is None:
         return b""
     stop = run.end()
@@ -288,8 +255,9 @@ def _equal_runs(view: bytes, end: int, following: Iterator[tuple[int, int, bool]
         if over or stop - begin > width:
             break
         seen += 1
-        words += wordlike(view[begin:stop])
-        low += not view[begin:stop].isupper()
+        if seen < _MOST_WORDS:
+            words += wordlike(view[begin:stop])
+            low += not view[begin:stop].isupper()
         if stop - begin < width:
             best = stop if number >= 2 else best
             break

@@ -9,6 +9,8 @@ from bot.redaction.rx import piece
 _MASK: Final = piece(r"\*\*|\.\.\.|•|…|●|×|[xX]{6}|\[")
 _MASKED_BY: Final = piece(r"(?:\*+|\.+|(?:•)+|(?:…)+|(?:●)+|(?:×)+|[xX]+|\[)")
 _PARTS: Final = piece(r"[A-Za-z0-9]+")
+_LONG_PARTS: Final = piece(r"[A-Za-z0-9]{10,}")
+_DIGIT: Final = piece(r"[0-9]")
 _PLACEHOLDER_WORDS: Final = frozenset(
     b"your my the here key keys api apikey xxx xxxx xxxxx placeholder example token tokens insert replace changeme change "
     b"dummy fake test sample secret secrets me with paste put yourkey mykey none null real actual enter fill todo jwt personal "
@@ -107,8 +109,8 @@ def mixed(value: bytes) -> bool:
         if value.isalpha():
             return (len(value) >= 16 and not wordlike(value)) or len(value) >= 28
         return not value.isdigit()
-    if _DIGITS.isdisjoint(value):
-        return any(len(part) >= 10 and not wordlike(part) and not spoken(part) for part in _PARTS.findall(value))
+    if _DIGIT.search(value) is None:
+        return any(not wordlike(part) and not spoken(part) for part in _LONG_PARTS.findall(value))
     low = value.lower()
     return low != value or low != value.upper()
 

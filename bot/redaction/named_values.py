@@ -134,6 +134,9 @@ def joined(view: bytes, at: int, end: int, value: bytes) -> int:
     return wrapped_end(view, at, end, _LENGTHS)
 
 
+_STRONG: Final = piece(r"[!#$%*+@^~?]")
+
+
 def telling(view: bytes, word: bytes, kind: str, value: bytes, parameter: bool, start: int) -> bool:
     size = len(value)
     if value.startswith(_LINKS) or (kind != "password" and judge.evidence(value)):
@@ -145,7 +148,7 @@ def telling(view: bytes, word: bytes, kind: str, value: bytes, parameter: bool, 
             return False
         if judge.mixed(value) or value.isdigit() or (size >= 8 and value.isalpha() and not judge.camel(value)):
             return True
-        return any(byte in b"!#$%*+@^~?" for byte in value) or (size >= 10 and view[start - 1 : start] == b"_")
+        return _STRONG.search(value) is not None or (size >= 10 and view[start - 1 : start] == b"_")
     if kind == "authorization":
         return size >= 8 and (judge.mixed(value) or size >= 20)
     if size < 8 or not (

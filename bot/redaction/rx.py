@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate
 from typing import Any, Final
 
@@ -60,6 +60,21 @@ def bare(search: Search) -> Callable[[Any, bytes, int, int], list[tuple[int, int
     """What a finder calls, for those who call it thousands of times in a row: `bare(...)(ANYWHERE, view, position, end)[0]`."""
     match = getattr(search, "match", None)
     return match if match is not None else lambda _, view, position, end: [search(view[:end], position)]
+
+
+def groups(compiled: Any, view: bytes) -> Iterator[tuple[int, int]]:
+    """Where the first group of each match stands, from left to right."""
+    raw = getattr(compiled, "_regexp", None)
+    if raw is None:
+        yield from (match.span(1) for match in compiled.finditer(view))
+        return
+    position, size = 0, len(view)
+    while position <= size:
+        whole, group = raw.Match(ANYWHERE, view, position, size)[:2]
+        if whole[0] < 0:
+            return
+        yield group
+        position = whole[1] + (whole[1] == position)
 
 
 def piece(pattern: str) -> re.Pattern[bytes]:

@@ -9,7 +9,7 @@ import re2
 from bot.redaction import judge
 from bot.redaction.makers import rule_of
 from bot.redaction.rules.structures import RULES, Structure
-from bot.redaction.rx import finder, rx
+from bot.redaction.rx import finder, groups, rx
 from bot.redaction.spans import Span
 
 MAIL: Final = "mail"
@@ -52,8 +52,7 @@ def find(view: bytes, spans: list[Span]) -> None:
 
 
 def _one(rule: Structure, view: bytes, spans: list[Span]) -> None:
-    for match in _pattern(rule).finditer(view):
-        begin, stop = match.span(1)
+    for begin, stop in groups(_pattern(rule), view):
         value = view[begin:stop]
         if (not rule.judged or _worth(value)) and _odd(rule.name, value):
             spans.append((begin, stop, rule.kind, value))

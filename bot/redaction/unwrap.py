@@ -12,7 +12,7 @@ from binascii import unhexlify
 from bisect import bisect_right
 from typing import Final
 
-from bot.redaction.rx import finder
+from bot.redaction.rx import ANYWHERE, bare, finder
 from bot.redaction.spans import budget
 
 _UNDERLINED: Final = r"[A-Za-z0-9\-]_?__[A-Za-z0-9\-.]+(?:_[A-Za-z0-9\-.]+)*__[A-Za-z0-9\-]"
@@ -105,8 +105,8 @@ class Copy:
         return self.parent.back(begin, stop) if self.parent is not None else (begin, stop)
 
 
-def _undo(piece: bytes, following: int) -> bytes | None:
-    """What one piece of dress stands for; None leaves it. `following` is the byte after it, or -1."""
+def _undo(piece: bytes) -> bytes:
+    """What one piece of dress stands for."""
     first = piece[0]
     if first == 0x25:  # %XX
         return bytes((int(piece[1:3], 16),))
@@ -134,10 +134,7 @@ def _undo(piece: bytes, following: int) -> bytes | None:
         if char in "\u2010\u2011":
             return b"-"
         return unicodedata.normalize("NFKC", char).encode()
-    if piece[1:3] == b"__":
-        return piece[:1] + piece[3 : piece.rindex(b"__")] + piece[-1:]
-    # a word character followed by Markdown marks or by a string joint: only between two word characters
-    return piece[:1] if following in _KEYISH else None
+    return piece[:1] + piece[3 : piece.rindex(b"__")] + piece[-1:]  # `a__b__c`
 
 
 def _run(piece: bytes) -> tuple[bytes, int]:
@@ -150,29 +147,35 @@ def _run(piece: bytes) -> tuple[bytes, int]:
     return unicodedata.normalize("NFKC", piece.decode("utf-8")).encode(), 3
 
 
+_dress: Final = bare(_DRESS)
+
+
 def undress(text: bytes, parent: Copy | None = None) -> Copy | None:
     """One round. None when nothing came off. Raises Overdressed when there is more dress than text."""
     out: list[bytes] = []
     starts: list[int] = []
     parts: list[tuple[int, int, int]] = []
-    known: dict[bytes, bytes | None] = {}
+    known: dict[bytes, bytes] = {}
     size = position = taken = underlined = 0
     length = len(text)
     most = 400 + min(length, _LONG) // 4 + max(0, length - _LONG) // 12
-    begin, end = _DRESS(text, 0)
+    begin, end = _dress(ANYWHERE, text, 0, length)[0]
     while begin >= 0:
-        piece = text[begin:end]
         stride = 0
-        if piece in known:
+        first = text[begin]
+        plain: bytes | None
+        if first in _KEYISH and text[begin + 1 : begin + 3] != b"__":
+            # marks behind a word: only between two word characters
+            plain = text[begin : begin + 1] if end < length and text[end] in _KEYISH else None
+        elif (piece := text[begin:end]) in known:
             plain = known[piece]
         else:
-            first = piece[0]
             if first == 0x5C and end - begin == 2:
                 plain = known[piece] = _ESCAPED.get(piece[1], piece[1:])
             elif end - begin > 3 and _RUN.fullmatch(piece) is not None:
                 plain, stride = _run(piece)
             else:
-                plain = _undo(piece, text[end] if end < length else -1)
+                plain = _undo(piece)
                 if piece[1:3] == b"__":
                     underlined += 1
                     if underlined > budget(length):
@@ -194,7 +197,7 @@ def undress(text: bytes, parent: Copy | None = None) -> Copy | None:
                 parts.append((begin, end, stride))
                 size += len(plain)
             position = end
-        begin, end = _DRESS(text, end)
+        begin, end = _dress(ANYWHERE, text, end, length)[0]
     if position == 0:
         return None
     if position < length:
