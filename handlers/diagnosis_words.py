@@ -73,7 +73,9 @@ def worded(
     if collected := kept(d, found, words):
         blocks.append(Line(collected))
     if not checking:
-        blocks += [Line(words.say(f"diagnose.ask_for.{question}.text")) for question in p.questions]
+        for place, question in enumerate(p.questions):
+            text = words.say(f"diagnose.ask_for.{question}.text")
+            blocks.append(Line(words.say("diagnose.one_more" if place else "diagnose.one_question", text=text)))
     if p.ask_engine:
         blocks.append(Line(words.say("diagnose.which_engine")))
     actions = _actions(team, p, number, words, checking=checking) if number is not None else ()
@@ -208,8 +210,11 @@ def _steps(d: Diagnosis, p: Proven, words: Words, note: str | None, *, spared: b
         if proved:
             return proved
     general = words.lines(f"cause.{p.cause.value}.steps")
-    known = p.cause is Cause.QUOTA_EXHAUSTED and d.retry_after_s is not None
-    return general[1:] if known else general  # its first step is to find the reset, which the text has told
+    if p.cause is Cause.QUOTA_EXHAUSTED and d.retry_after_s is not None:
+        general = general[1:]  # its first step is to find the reset, which the text has told
+    if p.better_route and p.engine:  # the first step of all names the very route
+        general = tuple(s for s in general if not any(word in s for word in words.lines("diagnose.fallback_words")))
+    return general
 
 
 def _engine(team: Team, p: Proven) -> Engine:

@@ -347,6 +347,15 @@ async def test_nothing_that_could_be_asked_is_not_asked_again(here: Room) -> Non
     assert "diagnose.again" not in [action.id for action in last.actions]
 
 
+async def test_the_way_out_is_named_once(here: Room) -> None:
+    here.route("main", "deepseek", deepseek("0"))
+    here.route("spare", "deepseek", deepseek("9"))
+    here.engine("query", "main", "spare")
+    last = (await here.ask("[QueryEngine] 403 Your account balance is not enough"))[-1]
+    assert "spare" in shown(last)
+    assert "fallback" not in front(last)
+
+
 async def test_handed_over_twice_is_counted_once(here: Room) -> None:
     here.route("main", "deepseek", deepseek("0.00"))
     here.engine("query", "main")
