@@ -35,7 +35,9 @@ _PLAIN: Final = re.compile(r"[a-z ,.;!?'\"()-]*")
 _TRADE: Final = re.compile(
     r"\b(?:api|errors?|requests?|tokens?|quota|accounts?|servers?|http|fail\w*|exception|keys?|billing|credits?|usage|plan|subscription|upgrade|"
     r"providers?|budget|exceeded|endpoint|retry|retrying|again|overload\w*|rate|balance|timed?|timeout|connection|network|denied|unauthorized|forbidden|"
-    r"multi-?modal|function calling|(?:image|audio|video) (?:input|file|format)s?|tool calls?|parameters?|prompt|context|content|policy|access|permission|organization|payment|networkerror|socket|fetch|models? not found|no such model|channels?|upstream|gateway|busy|capacity|login|invalid|credentials?|authenticate|operation|stream|workspace|reasoning|demand)\b"
+    r"multi-?modal|function calling|(?:image|audio|video) (?:input|file|format)s?|tool calls?|parameters?|prompt|context|content|policy|access|permission|organization|payment|networkerror|socket|fetch|models? not found|no such model|channels?|upstream|gateway|busy|capacity|login|invalid|credentials?|authenticate|operation|stream|workspace|reasoning|demand|"
+    r"authorization|authentication|signature|headers?|bearer|gpus?|throttl\w*|concurrent|deployments?|inference|wallet|prepaid|funds|hosts?|proxy|handshake|"
+    r"schema|json|prohibited|moderation|allow ?list|engine|backends?|traffic|allowance|allocation|spending|instances|this model|model (?:id|name|version|called)|sign in|country|region|per second|cap|saldo|guthaben|solde|limite|tageslimit|solicitudes)\b"
 )
 """Plain words of everyday English are an error only when one of the trade's words is among them."""
 _ORDINARY_CODES: Final = re.compile(r"^\d+$")
