@@ -36,18 +36,6 @@ from tests.worlds.slack import SlackWorld
 from tests.worlds.slack_desk import SlackDesk
 
 
-@pytest.fixture
-async def slack() -> AsyncIterator[SlackWorld]:
-    async with SlackWorld() as world:
-        yield world
-
-
-@pytest.fixture
-async def desk(slack: SlackWorld) -> AsyncIterator[SlackDesk]:
-    async with SlackDesk(slack) as desk:
-        yield desk
-
-
 def says(text: str, **more: Any) -> Reply:
     return Reply(blocks=(Line(text),), **more)
 

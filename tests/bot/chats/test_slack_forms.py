@@ -55,12 +55,6 @@ def form(engine: str = "query", route: str = "", **more: Any) -> Form:
     )
 
 
-@pytest.fixture
-async def slack() -> AsyncIterator[SlackWorld]:
-    async with SlackWorld() as world:
-        yield world
-
-
 @pytest.fixture(params=["http", "socket"])
 async def desk(slack: SlackWorld, request: pytest.FixtureRequest) -> AsyncIterator[SlackDesk]:
     async with SlackDesk(slack, socket=request.param == "socket") as desk:

@@ -16,18 +16,6 @@ from tests.worlds.slack_desk import SlackDesk
 from tests.worlds.slack_rules import mentions
 
 
-@pytest.fixture
-async def slack() -> AsyncIterator[SlackWorld]:
-    async with SlackWorld() as world:
-        yield world
-
-
-@pytest.fixture
-async def desk(slack: SlackWorld) -> AsyncIterator[SlackDesk]:
-    async with SlackDesk(slack) as desk:
-        yield desk
-
-
 async def echo(request: Request) -> AsyncIterator[Reply]:
     """A handler that shows what it was given, everywhere it can."""
     text = request.text.text

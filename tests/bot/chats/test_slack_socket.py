@@ -16,12 +16,6 @@ from tests.worlds.slack_desk import SlackDesk
 FAST: dict[str, Any] = {"ping_s": 0.2, "watch_s": 0.05}
 
 
-@pytest.fixture
-async def slack() -> AsyncIterator[SlackWorld]:
-    async with SlackWorld() as world:
-        yield world
-
-
 async def test_commands_presses_and_events_come_over_the_socket(slack: SlackWorld) -> None:
     async with SlackDesk(slack, socket=True) as desk:
         assert slack.sockets == 1

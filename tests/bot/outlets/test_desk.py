@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,17 +14,9 @@ from bot.model.diagnosis import Cause
 from bot.model.handoff import EVIDENCE, Evidence, Page, Waiting
 from bot.outlets.desk import ChatDesk, place_of
 from bot.ports import Sighting
-from tests.conftest import FixedClock
-from tests.escalation_room import ALICE, BOB, CAROL, Room, room, text_of
+from tests.escalation_room import ALICE, BOB, CAROL, Room, text_of
 
 EN, ZH = Words("en", "Asia/Shanghai"), Words("zh", "Asia/Shanghai")
-
-
-@pytest.fixture
-async def here(tmp_path: Path, clock: FixedClock) -> AsyncIterator[Room]:
-    made = await room(tmp_path, clock)
-    yield made
-    await made.store.close()
 
 
 @pytest.fixture

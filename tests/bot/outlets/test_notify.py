@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator, Callable
-from pathlib import Path
 
 import pytest
 
@@ -13,16 +12,8 @@ from bot.model.chat import Role
 from bot.model.handoff import Page
 from bot.model.team import Secret
 from bot.outlets.notify import Notify, pagers
-from tests.conftest import FixedClock
-from tests.escalation_room import ALICE, Room, room
+from tests.escalation_room import ALICE, Room
 from tests.worlds.pagers import PagerWorld
-
-
-@pytest.fixture
-async def here(tmp_path: Path, clock: FixedClock) -> AsyncIterator[Room]:
-    made = await room(tmp_path, clock)
-    yield made
-    await made.store.close()
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -16,16 +15,8 @@ from bot.outlets.desk import ChatDesk
 from bot.outlets.pagerduty import PagerDuty
 from bot.services.escalation import build
 from bot.web import Web
-from tests.conftest import FixedClock
-from tests.escalation_room import ALICE, Room, room
+from tests.escalation_room import ALICE, Room
 from tests.worlds.pagers import PagerWorld
-
-
-@pytest.fixture
-async def here(tmp_path: Path, clock: FixedClock) -> AsyncIterator[Room]:
-    made = await room(tmp_path, clock)
-    yield made
-    await made.store.close()
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -37,13 +36,6 @@ from tests.escalation_room import (
 )
 
 MINUTE = timedelta(minutes=1)
-
-
-@pytest.fixture
-async def here(tmp_path: Path, clock: FixedClock) -> AsyncIterator[Room]:
-    made = await room(tmp_path, clock)
-    yield made
-    await made.store.close()
 
 
 # --- opening

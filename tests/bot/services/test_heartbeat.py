@@ -14,8 +14,7 @@ from aiohttp import web
 from bot.errors import DeliveryError
 from bot.services.heartbeat import Heartbeat
 from bot.web import Web
-from tests.conftest import FixedClock
-from tests.escalation_room import Room, room
+from tests.escalation_room import Room
 
 
 class Watcher:
@@ -45,13 +44,6 @@ async def watcher() -> AsyncIterator[Watcher]:
     made.url = f"http://127.0.0.1:{runner.addresses[0][1]}/ping/"
     yield made
     await runner.cleanup()
-
-
-@pytest.fixture
-async def here(tmp_path: Path, clock: FixedClock) -> AsyncIterator[Room]:
-    made = await room(tmp_path, clock)
-    yield made
-    await made.store.close()
 
 
 @pytest.fixture
