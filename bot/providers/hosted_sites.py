@@ -6,15 +6,33 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from bot.model.money import Balance, Kind, Reading
-from bot.providers.base import Ask, Json, Known, Sample, amount, limit, money, part, settled, wire
+from bot.providers.base import MODELS, Ask, Json, Known, Provider, Sample, amount, limit, money, part, settled, wire
 from bot.providers.quota_units import Unit, account_bearer, explain, key_reading, user_headers, wallet
-
-__all__ = ["asks", "explain", "read", "samples"]
 
 
 def _headers(known: Known) -> Mapping[str, str]:
     # These sites' own examples send a browser-like name; others are turned away at the edge.
     return {**user_headers(known), "User-Agent": "Mozilla/5.0 (compatible; quotadesk)"}
+
+
+def site(id: str, title: str, host: str, source: str, *, zh_title: str = "") -> Provider:
+    """Such a site: only its names, its host and its documentation differ. Money in USD."""
+    return Provider(
+        id=id,
+        title=title,
+        zh_title=zh_title or title,
+        hosts=(host,),
+        tells=(Kind.ACCOUNT_MONEY, Kind.KEY_BUDGET),
+        needs="system_token",
+        asks=asks(),
+        read=read,
+        explain=explain,
+        models=MODELS,
+        default_base=f"https://{host}/v1",
+        min_interval_s=90,
+        samples=samples(),
+        source=source,
+    )
 
 
 def asks() -> tuple[Ask, ...]:
