@@ -113,6 +113,9 @@ def next_line(view: bytes, end: int) -> bytes:
 
 def quoted_end(view: bytes, start: int, end: int) -> int:
     """The end of a string in quotes that holds nothing more than this value, broken over line ends; else `end`."""
+    head = view[max(0, start - 120) : start].rsplit(b"\n", 1)[-1]
+    if _QUOTES.isdisjoint(head):
+        return end
     best = end
     size = end - start
     for begin, stop, over in pieces(view, end, True, False):
@@ -124,8 +127,10 @@ def quoted_end(view: bytes, start: int, end: int) -> int:
     mark = view[best : best + 1]
     if best == end or size < 20 or mark not in (b'"', b"'", b"`"):
         return end
-    head = view[max(0, start - 120) : start].rsplit(b"\n", 1)[-1]
     return best if head.count(mark) % 2 else end
+
+
+_QUOTES: Final = frozenset(b"\"'`")
 
 
 _MOST_BREAKS: Final = 12
@@ -135,7 +140,7 @@ _LONGEST_SHAPE: Final = 420
 def spaced_end(view: bytes, start: int, end: int) -> int:
     """`abcd efgh ijkl m`, as text recognition gives it: three runs or more of one width, the last no longer; else `end`."""
     width = end - start
-    if not 3 <= width <= 16:
+    if not 3 <= width <= 16 or view[end - 1] == 0x3D:  # base64 has ended
         return end
     count = 1
     odd = 0

@@ -9,7 +9,7 @@ from bot.redaction.rx import piece
 _MASK: Final = piece(r"\*\*|\.\.\.|•|…|●|×|[xX]{6}|\[")
 _MASKED_BY: Final = piece(r"(?:\*+|\.+|(?:•)+|(?:…)+|(?:●)+|(?:×)+|[xX]+|\[)")
 _PARTS: Final = piece(r"[A-Za-z0-9]+")
-_LONG_PARTS: Final = piece(r"[A-Za-z0-9]{10,}")
+_APART: Final = bytes(byte if chr(byte).isascii() and chr(byte).isalnum() else 0x20 for byte in range(256))
 _DIGIT: Final = piece(r"[0-9]")
 _PLACEHOLDER_WORDS: Final = frozenset(
     b"your my the here key keys api apikey xxx xxxx xxxxx placeholder example token tokens insert replace changeme change "
@@ -110,7 +110,9 @@ def mixed(value: bytes) -> bool:
             return (len(value) >= 16 and not wordlike(value)) or len(value) >= 28
         return not value.isdigit()
     if _DIGIT.search(value) is None:
-        return any(not wordlike(part) and not spoken(part) for part in _LONG_PARTS.findall(value))
+        return any(
+            not wordlike(part) and not spoken(part) for part in value.translate(_APART).split() if len(part) >= 10
+        )
     low = value.lower()
     return low != value or low != value.upper()
 

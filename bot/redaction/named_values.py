@@ -134,6 +134,7 @@ def joined(view: bytes, at: int, end: int, value: bytes) -> int:
     return wrapped_end(view, at, end, _LENGTHS)
 
 
+_TELLING: Final = 200  # what shows nothing odd for so long is no password
 _STRONG: Final = piece(r"[!#$%*+@^~?]")
 
 
@@ -146,6 +147,7 @@ def telling(view: bytes, word: bytes, kind: str, value: bytes, parameter: bool, 
     if kind == "password":
         if size < 6:
             return False
+        value = value[:_TELLING]
         if judge.mixed(value) or value.isdigit() or (size >= 8 and value.isalpha() and not judge.camel(value)):
             return True
         return _STRONG.search(value) is not None or (size >= 10 and view[start - 1 : start] == b"_")
