@@ -19,6 +19,7 @@ _ENOUGH: Final = 7  # so many runs in, words and keys can be told apart
 _AFTER_PIECE: Final = frozenset(bytes((byte,)) for byte in b"\n\r\"'`\\ =,;)&") | {b""}
 _WRAP_MIN: Final = 6
 _MOST_WORDS: Final = 5
+_COLUMNS: Final = (72, 76, 80, 100, 120)  # where terminals and mails break lines
 
 
 def exact_end(view: bytes, start: int, end: int, wanted: tuple[int, ...], loose: bool) -> int:
@@ -164,6 +165,7 @@ def wrapped_end(view: bytes, start: int, end: int, lengths: tuple[int, ...]) -> 
     """The end of a value with no family that goes on in the next line, alone there or up to a quote; else `end`."""
     size = width = end - start
     best = end
+    column = end - view.rfind(b"\n", 0, start) - 1
     for begin, stop, over in pieces(view, end, True, False):
         run = view[begin:stop]
         following = view[stop : stop + 1]
@@ -195,7 +197,7 @@ def wrapped_end(view: bytes, start: int, end: int, lengths: tuple[int, ...]) -> 
         if (
             size in lengths
             or marked
-            or (end - start >= 40 and stop - begin >= 8 and mixed(run))
+            or ((end - start >= 40 or column in _COLUMNS) and stop - begin >= 8 and mixed(run))
             or (even and mixed(run))
         ):
             best = stop

@@ -18,7 +18,7 @@ _PLACEHOLDER_WORDS: Final = frozenset(
 )
 _CODE: Final = piece(
     r"(?:os|process|config|settings|self|env|import|get|this|System|request|args|secrets|vault|ENV|st|app|ctx|params|opts|options|"
-    r"cfg|conf)[.(\[]|(?:vault|op|ssm|awssm|gcpsm|ref\+[a-z]+|secret|env|file):/{0,3}[A-Za-z]|\$[({A-Za-z_]|\{\{|<"
+    r"cfg|conf)[.(\[]|(?:vault|op|ssm|awssm|gcpsm|ref\+[a-z]+|secret|env|file|arn):/{0,3}[A-Za-z]|\$[({A-Za-z_]|\{\{|<"
 )
 _CODE_WORD: Final = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789.%")
 _VOWELS: Final = frozenset(b"aeiouy")
@@ -74,7 +74,10 @@ def code(value: bytes) -> bool:
     if value[:1] == b"%" and value[-1:] == b"%":
         return True
     if 0x2E in value and value[0] not in _DIGITS and _CODE_WORD.issuperset(value):
-        return all(part[:1].isalpha() and (wordlike(part) or b"_" in part) for part in value.split(b"."))
+        return all(
+            part[:1].isalpha() and (wordlike(part) or b"_" in part or (part.isalpha() and spoken(part)))
+            for part in value.split(b".")
+        )
     return False
 
 
@@ -101,6 +104,11 @@ def spoken(name: bytes) -> bool:
     return sum(len(part) <= 2 or _VOWELS.isdisjoint(part.lower()) for part in parts) <= len(parts) // 3 and len(
         parts
     ) * 3 <= len(name)
+
+
+def speech(value: bytes) -> bool:
+    """Words and names made of words, whatever stands between them."""
+    return all(wordlike(part) or (part.isalpha() and spoken(part)) for part in _PARTS.findall(value))
 
 
 def mixed(value: bytes) -> bool:
@@ -141,7 +149,8 @@ _IDS: Final = (
 )  # fmt: skip
 _ID_SHAPE: Final = piece(
     r"20[2-4][0-9][01][0-9][0-3][0-9][0-2][0-9][0-5][0-9][0-5][0-9][0-9A-Za-z]*$|021[67][0-9]{10}[0-9a-f]{30,}|"
-    r"[0-9a-f]{16}-[A-Z]{3}$|00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$|1-[0-9a-f]{8}-[0-9a-f]{24}$|[0-9]{10,19}$"
+    r"[0-9a-f]{16}-[A-Z]{3}$|00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$|1-[0-9a-f]{8}-[0-9a-f]{24}$|[0-9]{10,19}$|"
+    r"[a-z]{2,4}[0-9a-f]{6,12}@[a-z]{2}[0-9a-f]{6,20}$"
 )
 _HEX_RUN: Final = piece(r"[0-9a-f]{16,}$|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
 

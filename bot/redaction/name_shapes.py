@@ -17,7 +17,7 @@ _WORDS: Final = "|".join(sorted((word for rule in NAMES for word in rule.words),
 _CLOSE: Final = r"(?:[\"'`\]\)\\*]|”|’|」|】){0,6}"
 # a declared type: `var key string =`, `key: str =`
 _TYPE: Final = r"(?:[ \t](?:string|str|String)|:[ \t]?(?:&(?:'static )?)?(?:Optional\[|Option<)?(?:str|string|String|SecretStr|Final)(?:[\]>?]|[ \t]\|[ \t](?:None|null|undefined))?[ \t]?)?"
-_REMARK: Final = r"(?:[ \t]{0,2}(?:\([^()\n]{1,24}\)|（[^\n(){}\[\]]{1,48}?）))?"
+_REMARK: Final = r"(?:[ \t]{0,2}(?:\([^()\n]{1,24}\)|（[^\n(){}\[\]]{1,48}?）)|(?:、|和)(?:地址|网址|接口))?"
 _SUFFIX: Final = r"(?:_?(?:[0-9]{1,2}|v[0-9]|bedrock|backup|bak|prod|dev|test|old|new|main|default|live|value|base64|b64|hash|string|text))?"
 # up to eight Chinese characters before a colon: `密钥已改成：`, `key給你：`
 _CHINESE: Final = r"(?:[\xe4-\xe9][\x80-\xbf]{2}){1,8}"

@@ -53,6 +53,7 @@ def lone(value: bytes) -> bool:
         and judge.plausible(value)
         and value.lower() != value
         and value.upper() != value
+        and not (value.isalpha() and judge.spoken(value))
         and (value.count(b"-") < 3 or len(value) >= 60)
     )
 
@@ -151,8 +152,12 @@ def telling(view: bytes, word: bytes, kind: str, value: bytes, parameter: bool, 
         if judge.mixed(value) or value.isdigit() or (size >= 8 and value.isalpha() and not judge.camel(value)):
             return True
         return _STRONG.search(value) is not None or (size >= 10 and view[start - 1 : start] == b"_")
+    if value.isalpha() and judge.spoken(value):
+        return False  # `SignatureDoesNotMatch`, `TokenStatusExhausted`
     if kind == "authorization":
-        return size >= 8 and (judge.mixed(value) or size >= 20)
+        return size >= 8 and (judge.mixed(value) or size >= 20) and judge.plausible(value)
+    if kind == "session" and UUID.fullmatch(value) is not None:
+        return False  # a session's number in a log; a browser's stands in a cookie
     if size < 8 or not (
         judge.mixed(value) or (size >= 20 and (judge.plausible(value) or _RUN.search(value) is not None))
     ):

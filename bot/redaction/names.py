@@ -37,6 +37,7 @@ from bot.redaction.rules.named import HARMLESS_BEFORE, STEMS
 from bot.redaction.rx import ANYWHERE, GAP, alone, bare, piece
 from bot.redaction.spans import UNREADABLE, Span, budget
 
+_ARGUMENT: Final = piece(r"[A-Za-z_]{2,40}=[^=\"']")
 _OTHERS: Final = piece(r"请求|任务|追踪|编号|订单|日志|模型")
 _HEXED: Final = piece(r"(?:[0-9a-f]{32}|[0-9a-f]{64}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$")
 _NAME_ENDS: Final = (b"key", b"secret", b"token", b"password", b"id", b"keyid")
@@ -197,6 +198,8 @@ def _named(view: bytes, start: int, at: int) -> Span | None:
         if whole > end:
             end = whole
             value = b"".join(part.rstrip(b"\\=") for part in view[at:end].split())
+    if (0x28 in gap or 0x0A in gap) and _ARGUMENT.match(value) is not None:
+        return None  # `ClientSession(timeout=...)`
     if not telling(view, word, kind, value, parameter, start):
         return None
     if (

@@ -15,6 +15,7 @@ from bot.redaction.spans import Span
 _UUID_VENDORS: Final = frozenset(word.encode() for word in ("火山", "方舟", "豆包", "ark"))
 _TOKEN: Final = piece(r"[A-Za-z0-9_\-./+=:%~]{8,600}")
 _REST: Final = piece(r"[^\r\n\"'`\\<>{}\[\]|]{4,}")
+_CRUMB: Final = piece(r"[A-Za-z0-9_\-.%]{1,60}=[^;,\s]{6,}")
 _PLAIN_COOKIE: Final = piece(r"[A-Za-z0-9_\-%+/=.]{8,}")
 _VENDOR_VALUE: Final = piece(
     r"(?:[A-Za-z0-9+/]{40}|[A-Za-z0-9+/]{200,}={0,2}|24\.[0-9a-f]{32}\.[0-9.\-]{10,60}|[A-Za-z0-9]{24}|[A-Za-z0-9]{30}|[A-Za-z0-9]{32}|[A-Za-z0-9]{40}|[0-9a-f]{64}|[A-Za-z0-9+/]{56,60}={1,2})$"
@@ -50,6 +51,8 @@ def cookie(view: bytes, start: int, at: int, blank: bool) -> Span | None:
         return None  # `[Filtered]`
     if judge.code(value) or _PLAIN_COOKIE.search(value) is None or judge.masked(value):
         return None
+    if _CRUMB.search(value) is None and judge.speech(value):
+        return None  # `cookies: CookieTypes`
     if value.endswith(b")") and 0x28 not in value:
         value = value[:-1]
     return at, at + len(value), "cookie", value

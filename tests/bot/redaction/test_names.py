@@ -33,6 +33,18 @@ KEPT = (
     "invalid x-api-key | <h32>",
     'I set the key to "default" and it works',
     "curl -k https://api.example.com/v1/models",
+    "def get(self, cookies: CookieTypes | None = None) -> Response:",
+    "        self.jar.extract_cookies(urllib_response, urllib_request)",
+    "session = aiohttp.ClientSession(\n    timeout=aiohttp.ClientTimeout(total=30),",
+    "该令牌额度已用尽 TokenStatusExhausted[sk-<a3>***<a3>]",
+    'codes = ("InvalidAccessKeyId", "SignatureDoesNotMatch")',
+    "class KeyboardButtonRequestChat:",
+    '{"header": {"code": 10110, "message": "x", "sid": "cht000<h5>@dx<h18>"}}',
+    "ERROR sdk_result_error session=<g> api_error_status=429",
+    "secret_id: arn:aws:secretsmanager:us-east-1:1:secret:prod/llm-AbCdEf",
+    "S3 key=uploads/2026/01/26/<h24>.png bucket=acme",
+    "kafka key=<h24> partition=3",
+    "x-api-key: [redacted]\ncookie: [Filtered]",
     "VXNlcjoxMjM0NTY3ODkwMTIzNDU2Nzg5MDEyMzQ1Njc4OTA=",
 )
 
