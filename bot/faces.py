@@ -8,7 +8,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import partial
@@ -44,6 +44,7 @@ log = structlog.get_logger("faces")
 STEPS_DRAIN_S = 3.0
 HEAD_START_S = 0.5
 WARM_S = 0.5
+WARM_LATE = 10  # so many times
 
 
 async def run() -> int:
@@ -136,7 +137,7 @@ async def serve(built: House, stopping: asyncio.Event) -> None:
         running = [asyncio.create_task(each) for each in work]
         await asyncio.gather(*starting)
         log.info("started", faces=[chat.platform for chat in chats], pid=os.getpid())
-        warming = asyncio.create_task(_warm(built))
+        warming = asyncio.create_task(_warm(built, lambda: any(chat.busy for chat in chats)))
         await _first(stopping, *running)
         warming.cancel()
     finally:
@@ -152,9 +153,13 @@ async def serve(built: House, stopping: asyncio.Event) -> None:
         await asyncio.gather(*running, return_exceptions=True)
 
 
-async def _warm(built: House) -> None:
-    """A quarter of a second that the first answers would wait for: in a thread, and not before the readiness check is through."""
-    await built.clock.sleep(WARM_S)
+async def _warm(built: House, busy: Callable[[], bool]) -> None:
+    """A quarter of a second that the first answers would wait for: in a thread, and not before the readiness check is through.
+    Nor beside somebody's first question, as long as that takes no longer than usual."""
+    for _ in range(WARM_LATE):
+        await built.clock.sleep(WARM_S)
+        if not busy():
+            break
     gc.collect()  # a megabyte of classes that were only drafts makes room for what is read now
     gc.freeze()
     gc.enable()

@@ -172,6 +172,11 @@ class TelegramChat:
         """Whether this replica polls."""
         return self._poller is not None and self._poller.leading
 
+    @property
+    def busy(self) -> int:
+        """Deliveries that are being answered."""
+        return self._inbox.busy
+
     # --- the webhook's door
 
     async def handle(self, request: web.Request) -> web.StreamResponse:

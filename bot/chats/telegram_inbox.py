@@ -66,6 +66,11 @@ class Inbox:
     def bound(self) -> bool:
         return self._answers is not None
 
+    @property
+    def busy(self) -> int:
+        """Updates that are being answered."""
+        return len(self._work)
+
     async def drain(self) -> None:
         """Lets running answers end for ten seconds."""
         if self._work:
