@@ -182,10 +182,15 @@ def _fault(view: bytes, start: int, end: int, inside: bytes) -> bool:
 
 
 def _said(view: bytes, spans: list[Span]) -> None:
-    end = 0
+    end = hits = 0
+    most = budget(len(view))
     while True:
         start, at = _LOOSE(view, end)
         if start < 0:
+            return
+        hits += 1
+        if hits > most:
+            spans.append((start, len(view), UNREADABLE, b""))
             return
         end = at
         lead = view[start:at]
@@ -214,7 +219,7 @@ def _said(view: bytes, spans: list[Span]) -> None:
             stop = (
                 _first(view, at, (b"), ", b")]", b")\n", b"}, ", b"}]", b"}\n", b"} {"))
                 if 0x3D in lead
-                else _first(view, at, (b"}]", b"} {") if b"}]" in view[at : _line(view, at)] else (b"}",))
+                else _brace(view, at)
             )
         else:
             stop = _line(view, at)
@@ -228,17 +233,31 @@ def _said(view: bytes, spans: list[Span]) -> None:
             end = max(end, stop)
 
 
+def _brace(view: bytes, at: int) -> int:
+    """The end of a struct's last field: the brace before the list's end or the next struct, else the first."""
+    stop = _first(view, at, (b"}",))
+    if view[stop + 1 : stop + 2] not in (b"]", b" "):
+        return stop
+    later = view.find(b"}]", stop, stop + 2_000) if view[stop + 1 : stop + 3] != b" {" else stop
+    return later if later > stop and view.find(b"\n", stop, later) < 0 else stop
+
+
 def _argument(view: bytes, at: int) -> int:
     """The end of a parameter's value that stands without quotes: where the next parameter begins."""
-    following = _PARAMETER.search(view, at, _line(view, at))
-    return int(following.start()) if following is not None else _line(view, at)
+    if view[at : at + 1] in _QUOTED:
+        return at
+    line = view.find(b"\n", at, at + 20_000)
+    line = min(len(view), at + 20_000) if line < 0 else line
+    following = _PARAMETER.search(view, at, line)
+    return int(following.start()) if following is not None else line
+
+
+_QUOTED: Final = frozenset((b'"', b"'", b"[", b"{", b"`", b"\\", b" ", b""))
 
 
 def _wordful(said: bytes) -> bool:
     """Words and not a name of something: three of them, or Chinese."""
-    return said[:1] not in (b'"', b"'", b"[", b"{", b"`", b"\\") and (
-        said.count(b" ") >= 2 or len(said) - len(said.decode("utf-8", "replace")) >= 8
-    )
+    return said.count(b" ") >= 2 or len(said) - len(said.decode("utf-8", "replace")) >= 8
 
 
 def _first(view: bytes, at: int, marks: tuple[bytes, ...]) -> int:

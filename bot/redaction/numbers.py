@@ -44,12 +44,7 @@ def find(view: bytes, spans: list[Span]) -> None:
         if hits > most:
             spans.append((start, len(view), UNREADABLE, b""))
             break
-        span = _number(view, start, position)
-        if position - start > 20:
-            # the last group may be an amount; only UnionPay's cards have nineteen digits
-            last = max(view.rfind(b" ", start, position), view.rfind(b"-", start, position))
-            if last > 0 and (span is None or view[start] != 0x36 or view[position : position + 3] == _YUAN):
-                span = _number(view, start, last) or span
+        span = _number(view, start, _own_end(view, start, position))
         if span is not None:
             spans.append(span)
             card = card or span[2] == "card"
@@ -57,6 +52,17 @@ def find(view: bytes, spans: list[Span]) -> None:
         for match in _EXTRA.finditer(view):
             begin, stop = match.span(1)
             spans.append((begin, stop, "card", view[begin:stop]))
+
+
+def _own_end(view: bytes, start: int, end: int) -> int:
+    """Where the number itself ends: a last short group may be an amount. Only UnionPay's cards have nineteen digits."""
+    if end - start < 20:
+        return end
+    last = max(view.rfind(b" ", start, end), view.rfind(b"-", start, end))
+    if end - last > 4 or (view[start] == 0x36 and view[end : end + 3] != _YUAN):
+        return end
+    digits = view[start:last].replace(b" ", b"").replace(b"-", b"")
+    return last if digits.isdigit() and _card(digits) and luhn(digits) else end
 
 
 def _number(view: bytes, start: int, end: int) -> Span | None:
