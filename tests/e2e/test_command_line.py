@@ -264,7 +264,7 @@ async def test_diagnose_and_redact_answer_without_any_configuration(shell: Shell
     code, out, err = await shell(
         "diagnose",
         "--jsonl",
-        stdin='{"id":"1","text":"402 Insufficient Balance"}\nnot json\n{"id":"2","text":"hello"}\n',
+        stdin='{"id":"1","text":"402 Insufficient Balance"}\n{"id": "torn\n{"id":"2","text":"hello"}\n',
     )
     assert code == 1
     assert [json.loads(line)["id"] for line in out.splitlines()] == ["1", "2"]
