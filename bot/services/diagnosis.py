@@ -37,7 +37,7 @@ _TRADE: Final = re.compile(
     r"providers?|budget|exceeded|endpoint|retry|retrying|again|overload\w*|rate|balance|timed?|timeout|connection|network|denied|unauthorized|forbidden|"
     r"multi-?modal|function calling|(?:image|audio|video) (?:input|file|format)s?|tool calls?|parameters?|prompt|context|content|policy|access|permission|organization|payment|networkerror|socket|fetch|models? not found|no such model|channels?|upstream|gateway|busy|capacity|login|invalid|credentials?|authenticate|operation|stream|workspace|reasoning|demand|"
     r"authorization|authentication|signature|headers?|bearer|gpus?|throttl\w*|concurrent|deployments?|inference|wallet|prepaid|funds|hosts?|proxy|handshake|"
-    r"schema|json|prohibited|moderation|allow ?list|engine|backends?|traffic|allowance|allocation|spending|instances|this model|model (?:id|name|version|called)|sign in|country|region|per second|cap|saldo|guthaben|solde|limite|tageslimit|solicitudes)\b"
+    r"schema|json|messages|field|body|role|scope|file type|free limit|the model you|top-?up|prohibited|moderation|allow ?list|engine|backends?|traffic|allowance|allocation|spending|instances|this model|that model|(?:currently|temporarily) unavailable|model (?:id|name|version|called)|sign in|country|region|per second|cap|saldo|guthaben|solde|limite|tageslimit|solicitudes)\b"
 )
 """Plain words of everyday English are an error only when one of the trade's words is among them."""
 _ORDINARY_CODES: Final = re.compile(r"^\d+$")
