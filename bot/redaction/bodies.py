@@ -236,9 +236,9 @@ def _said(view: bytes, spans: list[Span]) -> None:
 def _brace(view: bytes, at: int) -> int:
     """The end of a struct's last field: the brace before the list's end or the next struct, else the first."""
     stop = _first(view, at, (b"}",))
-    if view[stop + 1 : stop + 2] not in (b"]", b" "):
+    if view.startswith((b"]", b" {", b", {", b",{", b"\n"), stop + 1):
         return stop
-    later = view.find(b"}]", stop, stop + 2_000) if view[stop + 1 : stop + 3] != b" {" else stop
+    later = view.find(b"}]", stop, stop + 2_000)
     return later if later > stop and view.find(b"\n", stop, later) < 0 else stop
 
 
