@@ -45,7 +45,7 @@ def blank(view: bytes, start: int, at: int, kind: str, gap: bytes) -> bool | Non
         and _FIELD.search(view, max(0, start - 48), start) is None
     ):
         return None  # a string's end and an empty line, but no part of a form
-    if gap[:1] == b"]" and _label(view, start):
+    if gap[:1] == b"]" and gap.find(b"=>") < 0 and _label(view, start):
         return None  # our own `[... key]`
     if gap.endswith(b"> ") and gap.find(b"=>") < 0 and gap.find(b"->") < 0:
         return None  # `<token> trace_id=...`
@@ -65,6 +65,8 @@ def aimless(view: bytes, start: int, gap: bytes, blank: bool) -> bool | None:
     vague = vague or (len(gap) > _FAR and _FAR_GAP.match(gap) is not None)
     if gap.find(b"\xe2\x80") >= 0 and gap != _DOUBLE_DASH and _LOOSE.match(gap) is not None:
         vague = True  # a dash may be but a dash
+    elif gap == b"|":
+        vague = True  # `key|...|...`
     elif gap[-1:] in _QUOTES and gap.find(b"||") >= 0:
         pass  # `process.env.KEY || "..."`
     elif (

@@ -14,14 +14,14 @@ _CHINESE_WORDS: Final = "密钥|秘钥|令牌|密码|口令"
 _WORDS: Final = "|".join(sorted((word for rule in NAMES for word in rule.words), key=len, reverse=True))
 
 # name, then what may stand between it and the value: closing quotes, a remark in brackets, a separator, opening quotes.
-_CLOSE: Final = r"(?:[\"'`\]\)\\*]|”|’|」|】){0,6}"
+_CLOSE: Final = r"(?:[\"'`\]\)\\*]|”|’|」|】|》){0,6}"
 # a declared type: `var key string =`, `key: str =`
 _TYPE: Final = r"(?:[ \t](?:string|str|String)|:[ \t]?(?:&(?:'static )?)?(?:Optional\[|Option<)?(?:str|string|String|SecretStr|Final)(?:[\]>?]|[ \t]\|[ \t](?:None|null|undefined))?[ \t]?)?"
-_REMARK: Final = r"(?:[ \t]{0,2}(?:\([^()\n]{1,24}\)|（[^\n(){}\[\]]{1,48}?）)|(?:、|和)(?:地址|网址|接口))?"
+_REMARK: Final = r"(?:[ \t]{0,2}(?:\[(?:secret|sensitive|hidden|required)\]|\([^()\n]{1,24}\)|（[^\n(){}\[\]]{1,48}?）)|(?:、|和)(?:地址|网址|接口))?"
 _SUFFIX: Final = r"(?:_?(?:[0-9]{1,2}|v[0-9]|bedrock|backup|bak|prod|dev|test|old|new|main|default|live|value|base64|b64|hash|string|text))?"
 # up to eight Chinese characters before a colon: `密钥已改成：`, `key給你：`
 _CHINESE: Final = r"(?:[\xe4-\xe9][\x80-\xbf]{2}){1,8}"
-_MARK: Final = r"(?:=>|:=|={1,2}|\|\|=|\?\?=?|\|{1,2}|│|┃|->|>|:|：|＝|→|(?:—){1,2}|–|－|~|\(|（|【|】)"
+_MARK: Final = r"(?:=>|:=|={1,2}|\|\|=|\?\?=?|\?=|\|{1,2}|│|┃|->|<-|>|:|：|＝|→|(?:—){1,2}|–|－|~|\(|（|【|】)"
 _VERB: Final = r"(?:是|就是|为|为|填的是|填的|填了|填|用的是|用的|改成|改为|已改为|换成了|换成|换为|设置成|设置为|设成|设为|给你|如下|(?:is|was|equals)(?:[ \t]|:)|(?:to|or)[ \t][\"'`]|(?:provided|used):|(?:i['’]?m using|i am using|i use(?: is)?|we use|in use|used|below)[ \t]?\(?)"
 # a value may stand in the next line, indented, or in quotes, or after a YAML block mark
 _BELOW: Final = r"(?:(?:[>|]?-?|\(|<<[\-~]?[\"']?[A-Z]{2,12}[\"']?)[ \t]{0,4}(?:\r?\n){1,2}(?:```[a-z]{0,10}\r?\n)?[ \t]{0,24}(?:-[ \t]{1,4})?)?"
@@ -29,7 +29,7 @@ _SEPARATOR: Final = (
     rf"[ \t]{{0,24}}(?:{_MARK}|{_VERB}[ \t]{{0,2}}(?::|：|=|＝)?|{_CHINESE}(?::|：))[ \t]{{0,24}}{_BELOW}"
 )
 # `name: KEY, value: ...`, `name="key" value="..."`
-_PAIR: Final = r"[\"'\\]{0,4}(?:,|[ \t]\{)?\s{0,24}[\"'\\]{0,4}(?:value|Value|content|VALUE|default)[\"'\\]{0,4}[ \t]{0,4}[:=][ \t]{0,4}|[ \t]-[Vv]alue[ \t]{1,4}|(?:[ \t][A-Za-z_]{1,16}){0,3}[ \t]{1,4}(?:--?(?:body|value|secret-string)[ \t=]{1,4}|<<<[ \t]{0,4})|</key>\s{0,24}<string>|[ \t]{0,4}\r?\n[ \t]{0,8}[\"']|\\?\"(?:\r?\n[A-Za-z\-]{1,30}: [^\n]{1,60})?\r?\n\r?\n"
+_PAIR: Final = r"[\"'\\]{0,4}(?:,\s{0,4}\\?\"(?:type|valueFrom|kind|sensitive|encrypted|enabled)\\?\":\s{0,2}[\\\"a-zA-Z_]{1,24})?(?:,|:?[ \t]?\{|:)?\s{0,24}[\"'\\]{0,4}(?:value|Value|content|VALUE|default)[\"'\\]{0,4}[ \t]{0,4}[:=][ \t]{0,4}|[ \t]-[Vv]alue[ \t]{1,4}|(?:[ \t][A-Za-z_]{1,16}){0,3}[ \t]{1,4}(?:--?(?:body|value|secret-string)[ \t=]{1,4}|<<<[ \t]{0,4})|</key>\s{0,24}<string>|[ \t]{0,4}\r?\n[ \t]{0,8}[\"']|\\?\"(?:\r?\n[A-Za-z\-]{1,30}: [^\n]{1,60})?\r?\n\r?\n"
 _FLAG_GAP: Final = r"[ \t]{1,12}"
 _OPEN: Final = r"(?:\[|\(|（|【|(?:[A-Za-z]{4}|Secret(?:Str|String)?|String)\((?:value=)?|\$\(echo |!!?[a-z]{1,8} |&[A-Za-z0-9_]{1,16} |string\([0-9]{1,4}\) |[brfu]{1,2}[\"'`])?(?:[\"'`\\*<{]|“|‘|「|『|《){0,6}\[?"
 _SCHEME: Final = r"(?:(?:bearer|basic|token|bot|key|apikey|digest|v0|oauth|jwt)(?:[ \t:=+]{1,8}|%20)(?:[\"'`][ \t]{0,3}[+.&][ \t]{0,3}\(?f?)?[\"'`\\]{0,3})?"
@@ -39,7 +39,7 @@ _FIRST: Final = r"[!#$%*+\-./0-9:?@A-Z^_a-z~=;]"
 _START: Final = rf"(?:{_FIRST}{{6}}|{_FIRST}{{5}} |{_FIRST}{{4}} {_FIRST}|{_FIRST}{{3}} {_FIRST}{{2}})"
 NAME: Final = finder(
     rf"(?i:(?:{_WORDS}|[?&;_\-](?:ak|sk)|\b(?:ak|sk)|\b(?:bearer|basic)|[?&;](?:sig|sign|code|auth|hash|x-[a-z]{{1,8}}-credential|q-sign[a-z-]{{0,12}})){_SUFFIX}"
-    rf"(?:{_CLOSE}{_REMARK}{_TYPE}{_SEPARATOR}|[\"'],[ \t]{{0,4}}|{_PAIR}|{_FLAG_GAP}){_OPEN}{_SCHEME}{_START})"
+    rf"(?:{_PAIR}|{_CLOSE}{_REMARK}{_TYPE}{_SEPARATOR}|[\"'],[ \t]{{0,4}}|{_FLAG_GAP}){_OPEN}{_SCHEME}{_START})"
     rf"|(?i:(?:{_MAKER}){_CLOSE}{_SEPARATOR}){_OPEN}{_START}"
     rf"|(?:{_CHINESE_WORDS}|[Kk]ey|KEY|[Tt]oken)[ \t]?(?:[\xe4-\xe9][\x80-\xbf]{{2}}){{0,6}}[ \t]{{0,4}}(?:（|【|“|「)?{_START}"
 )
