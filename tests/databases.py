@@ -59,13 +59,15 @@ class Server:
         programs = _programs()
         if programs is None:
             return None
-        server = Server()
-        try:
-            server._start(programs)
-        except (OSError, subprocess.SubprocessError, RuntimeError):
-            server.stop()
-            return None
-        return server
+        for _ in range(3):  # its port may be gone before it has it
+            server = Server()
+            try:
+                server._start(programs)
+            except (OSError, subprocess.SubprocessError, RuntimeError):
+                server.stop()
+            else:
+                return server
+        return None
 
     def _user(self) -> tuple[int, int] | None:
         if os.geteuid() != 0:
