@@ -199,7 +199,9 @@ def _steps(d: Diagnosis, p: Proven, words: Words, note: str | None, *, spared: b
     if note:
         return words.lines(f"diagnose.notes.{note}.steps")
     if is_wallet(d) and p.certainty != "proved":
-        return words.lines(f"diagnose.wallet.{p.wallet or 'open'}_steps")
+        steps = words.lines(f"diagnose.wallet.{p.wallet or 'open'}_steps")
+        empty_key = any(f.verdict == "proved" and f.cause is Cause.KEY_LIMIT for f in p.findings)
+        return (words.say("diagnose.wallet.key_too"), *steps) if empty_key else steps
     if is_open(p):
         return words.lines("diagnose.money_steps")
     if spared or p.certainty == "narrowed":

@@ -217,6 +217,14 @@ async def test_whose_wallet_after_the_live_check(here: Room, money: str, title: 
         assert "relay's operator" in shown(last)
 
 
+async def test_a_relays_empty_wallet_does_not_hide_an_empty_key(here: Room) -> None:
+    here.route("relay", "new-api", relay("88.10", "0"))
+    here.engine("media", "relay")
+    last = (await here.ask(WRAPPED))[-1]
+    assert last.title.startswith("The relay's own account is empty")
+    assert "own limit is used up now as well" in front(last)
+
+
 async def test_whose_wallet_by_a_person_where_nothing_can_be_asked(here: Room) -> None:
     [last] = await here.ask(WRAPPED)
     assert "Reading 1" in shown(last)
