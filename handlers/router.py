@@ -134,7 +134,9 @@ class Router:
         if request.role is Role.NOBODY:
             text = words.say("errors.closed", address=request.asker.address)
         else:
-            operators = words.say("common.list_sep").join(self._services.team.access.operators)
+            team = self._services.team
+            names = dict.fromkeys(team.people_names.get(address, address) for address in team.access.operators)
+            operators = words.say("common.list_sep").join(names)
             text = words.say("errors.operators_only", operators=operators or words.say("common.none"))
         return Reply(blocks=(Line(text),), alert=request.action is not None, harmless=True)
 
