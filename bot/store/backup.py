@@ -22,6 +22,7 @@ from sqlalchemy.types import TypeEngine
 from bot import ports
 from bot.errors import ConfigError, StoreError
 from bot.store import tables
+from bot.store.columns import Clean
 from bot.store.core import AsyncConnection
 from bot.store.database import parse
 from bot.store.store import SqlStore
@@ -122,7 +123,7 @@ async def _count(db: AsyncConnection, table: Table) -> int:
 async def _copy_table(reading: AsyncConnection, writing: AsyncConnection, table: Table) -> int:
     """In pieces by the primary key, so that a year of readings fits into memory."""
     # As they are kept: a column for cleaned text takes nothing else, and these texts were cleaned when they were stored.
-    columns = [type_coerce(c, Text()).label(c.name) if isinstance(c.type, tables.Clean) else c for c in table.columns]
+    columns = [type_coerce(c, Text()).label(c.name) if isinstance(c.type, Clean) else c for c in table.columns]
     into = Table(table.name, MetaData(), *(Column(c.name, _kept(c)) for c in table.columns))
     key, last, count = next(iter(table.primary_key.columns)), None, 0
     while True:
@@ -135,7 +136,7 @@ async def _copy_table(reading: AsyncConnection, writing: AsyncConnection, table:
 
 
 def _kept(column: Column[Any]) -> TypeEngine[Any]:
-    return Text() if isinstance(column.type, tables.Clean) else column.type
+    return Text() if isinstance(column.type, Clean) else column.type
 
 
 async def _continue_ids(db: AsyncConnection) -> None:

@@ -16,6 +16,7 @@ from sqlalchemy.sql.elements import TextClause
 from bot import ports
 from bot.ports import Profile
 from bot.store import tables
+from bot.store.columns import Plain, Utc
 from bot.store.core import AsyncConnection
 from bot.store.database import Database
 
@@ -27,7 +28,7 @@ _MOST_AT_ONCE = 100
 _PROFILE_S = 1.0
 
 # Asked for every command, so built once: an own address with what it chose, and the other addresses of the same person.
-_WHO = bindparam("who", type_=tables.Plain())
+_WHO = bindparam("who", type_=Plain())
 _SAME = select(tables.links.c.person).where(tables.links.c.address == _WHO).scalar_subquery()
 _CHOSEN = (tables.profiles.c.language, tables.profiles.c.timezone, tables.profiles.c.at)
 _PROFILE = union_all(
@@ -42,9 +43,7 @@ _PROFILE = union_all(
 def _new_keys(count: int) -> TextClause:
     """An INSERT of several rows as text: SQLAlchemy builds such a statement anew each time."""
     rows = ", ".join(f"(:key{i}, :at{i})" for i in range(count))
-    types = [
-        bindparam(f"{n}{i}", type_=t) for i in range(count) for n, t in (("key", tables.Plain()), ("at", tables.Utc()))
-    ]
+    types = [bindparam(f"{n}{i}", type_=t) for i in range(count) for n, t in (("key", Plain()), ("at", Utc()))]
     statement = f"INSERT INTO deliveries (key, at) VALUES {rows} ON CONFLICT DO NOTHING RETURNING key"  # noqa: S608 names of parameters
     return text(statement).bindparams(*types)
 

@@ -12,6 +12,7 @@ from sqlalchemy import Row, func, literal, select, true, union_all, update
 from bot.model.money import Kind, Reading
 from bot.ports import Sighting, StoredReading
 from bot.store import tables
+from bot.store.columns import Utc
 from bot.store.database import Database
 
 _REACH = timedelta(days=1)  # how far before the first mark its asking may lie
@@ -109,7 +110,7 @@ class ReadingStore(Database):
             return {}
         table = tables.readings.c
         who = union_all(*(select(literal(a).label("account")) for a in dict.fromkeys(accounts))).cte("who")
-        when = union_all(*(select(literal(m, tables.Utc()).label("mark")) for m in marks)).cte("moment")
+        when = union_all(*(select(literal(m, Utc()).label("mark")) for m in marks)).cte("moment")
         newest = (
             select(func.max(table.at))
             .where(table.account == who.c.account, table.at <= when.c.mark, table.at > min(marks) - _REACH)
