@@ -26,7 +26,7 @@ HOSTILE = (
     "https://a:1234567890:AA", "x", "data:image/png;base64,", "<https://a|", "password: ab1\n", "api_key ", "Cookie: a=b; ", "\u200b", "ａ", "\\\"",
     "token token token ", '"prompt": "', "{", "9", "key=abcd efgh ", "A" * 200 + " ", "\n> a: b",
     "password:", "secret= ", "a\"+\"b", "\"+\"", "key=ab1cdefg=\nhijklmn\n", "https://a:b@", "sk-a1 ", "**a", "\\\"\\\\\"", "ａb",
-    "4111 1111 1111 1111 ", "%2525", "a\n", "{[(", "token,", "Ｋｅｙ＝",
+    "4111 1111 1111 1111 ", "%2525", "a\n", "{[(", "token,", "Ｋｅｙ＝", "Ab1+", "keysk-", "AKIAcookie:;",
 )  # fmt: skip
 
 

@@ -20,6 +20,7 @@ _PLAIN_COOKIE: Final = piece(r"[A-Za-z0-9_\-%+/=.]{8,}")
 _VENDOR_VALUE: Final = piece(
     r"(?:[A-Za-z0-9+/]{40}|[A-Za-z0-9+/]{200,}={0,2}|24\.[0-9a-f]{32}\.[0-9.\-]{10,60}|[A-Za-z0-9]{24}|[A-Za-z0-9]{30}|[A-Za-z0-9]{32}|[A-Za-z0-9]{40}|[0-9a-f]{64}|[A-Za-z0-9+/]{56,60}={1,2})$"
 )
+_SPEECH: Final = 160  # words that go on for longer are no remark about cookies
 
 
 def vendor(view: bytes, word: bytes, at: int, blank: bool) -> Span | None:
@@ -51,7 +52,7 @@ def cookie(view: bytes, start: int, at: int, blank: bool) -> Span | None:
         return None  # `[Filtered]`
     if judge.code(value) or _PLAIN_COOKIE.search(value) is None or judge.masked(value):
         return None
-    if _CRUMB.search(value) is None and judge.speech(value):
+    if len(value) < _SPEECH and _CRUMB.search(value) is None and judge.speech(value):
         return None  # `cookies: CookieTypes`
     if value.endswith(b")") and 0x28 not in value:
         value = value[:-1]

@@ -22,6 +22,9 @@ _GLUED: Final = (b"key", b"Key", b"KEY", b"token", b"Token")  # `keysk-...`
 _ALNUM: Final = piece(r"[A-Za-z0-9]*")
 # after so many prefixes with nothing to join behind them, a text is not a broken key but a trick or a list
 _FRUITLESS: Final = 40
+# nor is a run of so many characters read from more than so many places in it: it is an image, or a trick
+_LONG: Final = 2_000
+_TRIES: Final = 8
 
 
 def find(view: bytes, deep: bool = True) -> list[Span]:
@@ -40,6 +43,7 @@ def find_many(
     index = base = limit = position = most = hits = fruitless = 0
     size = len(joined)
     never = size + 1
+    tries = run_end = 0
     prefixed = shaped = prefixed_end = shaped_end = -1  # the next of each kind, if it is not behind us
     while position < size:
         if prefixed < position:
@@ -98,6 +102,14 @@ def find_many(
                 fruitless += 1
             if span is None and deep and rule.check == "jwt":
                 span = runs.read(view, start, runs.BASE64.match(view, start).end(), look)  # type: ignore[union-attr]
+        if span is None and end - start > _LONG:
+            tries = tries + 1 if base + end == run_end else 1
+            run_end = base + end
+            if tries > _TRIES:
+                if rule is not None:
+                    spans.append((start, end, UNREADABLE, b""))
+                position = run_end
+                continue
         if span is None:
             position = base + max(_ALNUM.match(view, start).end(), start + 1)  # type: ignore[union-attr]
             continue

@@ -332,7 +332,7 @@ def test_signed_download_address_loses_its_signature_only() -> None:
 
 @pytest.mark.parametrize(
     "unit",
-    ["sk- ", "sk-a\n", "key=", "\"messages\": [", "a@", "://x:", "%25", "\\\\", "[", "-----BEGIN PRIVATE KEY-----", "Bearer ", "`a", "1234 ", "eyJ.", "密钥：", "token token token ", "a | key |\nb | c1 |\n", "name: API_KEY\n value: ", "https://a:1234567890:AA", "x" * 7, "data:image/png;base64,", "<https://a|", "password: ab1\n"],
+    ["sk- ", "sk-a\n", "key=", "\"messages\": [", "a@", "://x:", "%25", "\\\\", "[", "-----BEGIN PRIVATE KEY-----", "Bearer ", "`a", "1234 ", "eyJ.", "密钥：", "token token token ", "a | key |\nb | c1 |\n", "name: API_KEY\n value: ", "https://a:1234567890:AA", "x" * 7, "data:image/png;base64,", "<https://a|", "password: ab1\n", "password:", "AKIAcookie:;"],
 )  # fmt: skip
 def test_work_grows_with_length_only(unit: str) -> None:
     """Counts steps instead of time: ten times the text may cost little more than ten times the function calls."""
@@ -356,6 +356,16 @@ def test_work_grows_with_length_only(unit: str) -> None:
 
     small, large = calls(2_000), calls(20_000)
     assert large < small * 14 + 2_000
+
+
+def test_one_endless_run_is_read_from_a_few_places_only() -> None:
+    """Each place in it would mean one more walk to its end. A run of prefixes is cut, one of code stays."""
+    glued = "keysk-" * 2_000
+    clean = engine.redact(f"before {glued} after")[0]
+    assert clean.endswith("key[unreadable] after")
+    assert len(clean) < 100
+    image = "Ab1+" * 2_000
+    assert engine.redact(f"before {image} after") == (f"before {image} after", {})
 
 
 def test_json_of_the_answer_is_plain() -> None:
