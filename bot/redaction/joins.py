@@ -12,7 +12,7 @@ from typing import Final
 
 from bot.redaction.judge import camel, dated, evidence, foreign, mixed, numbered, plausible, spoken, whole_hex, wordlike
 from bot.redaction.pieces import LINE, PIECE, pieces
-from bot.redaction.strangers import AFTER_WORD, lettered, thing
+from bot.redaction.strangers import goes_on, lettered, thing
 
 _SHORT: Final = 16  # a body that may be whole
 _ENOUGH: Final = 7  # so many runs in, words and keys can be told apart
@@ -34,11 +34,7 @@ def exact_end(view: bytes, start: int, end: int, wanted: tuple[int, ...], loose:
     width = previous = 0
     for number, (begin, stop, over) in enumerate(pieces(view, end, loose, True, True)):
         run = view[begin:stop]
-        if (
-            over
-            and thing(view, begin, stop)
-            and (size + stop - begin not in wanted or view[stop : stop + 1] in AFTER_WORD)
-        ):
+        if over and thing(view, begin, stop) and (size + stop - begin not in wanted or goes_on(view, stop)):
             break
         if over and foreign(run, view[start:end]):
             break

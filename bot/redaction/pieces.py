@@ -43,7 +43,7 @@ def pieces(view: bytes, end: int, loose: bool, blanks: bool, things: bool = Fals
             break
         begin, position = run.span()
         near = view[position - 1 : position + 1]
-        if (0x3D in near or 0x3A in near) and names_next(view, position):
+        if (0x3D in near or 0x3A in near) and names_next(view, begin, position):
             break
         if (not things and thing(view, begin, position)) if over else (view[begin] == 0x2D and flag(view, begin)):
             break

@@ -10,7 +10,7 @@ from bot.redaction.rx import piece
 _FLAG: Final = piece(r"(?:-[a-z]|--[a-z]{3}[a-z\-]*)[ =]")  # `-e NAME=...`: the command goes on
 _NAME: Final = piece(r"[A-Za-z0-9_]?=[\"']?[A-Za-z0-9/$]")  # `sk=...`
 _PARTED: Final = piece(r"[\-_./:+]+")
-AFTER_WORD: Final = (b" ", b".", b":", b"/")
+_GOES_ON: Final = piece(r" +[^ \r\n]|[.:/][A-Za-z0-9]|:")
 _HUMPED: Final = piece(r"(?:[A-Z]?[a-z]*[aeiouy][a-z]*)(?:[A-Z][a-z]*[aeiouy][a-z]*)*")  # `RateLimitError`
 
 
@@ -18,19 +18,29 @@ def flag(view: bytes, begin: int) -> bool:
     return _FLAG.match(view, begin) is not None
 
 
-def names_next(view: bytes, end: int) -> bool:
-    """Whether the run that ends here is a name with a value of its own behind it."""
+def goes_on(view: bytes, stop: int) -> bool:
+    """Whether more of a sentence or of a name follows on the same line."""
+    return _GOES_ON.match(view, stop) is not None
+
+
+def names_next(view: bytes, begin: int, end: int) -> bool:
+    """Whether this run is a name with a value of its own behind it."""
     if _NAME.match(view, end - 1) is not None:
         return True
     colon = end - 1 if view[end - 1] == 0x3A else end
-    return view[colon : colon + 2] in (b": ", b":\t") and view[colon - 1 : colon].isalpha()  # `model: ...`
+    if view[colon : colon + 2] not in (b": ", b":\t"):
+        return False
+    parts = _PARTED.split(view[begin:colon])
+    return all(wordlike(part) or _HUMPED.fullmatch(part) for part in parts if part) and not view[begin:colon].isdigit()
 
 
 def thing(view: bytes, begin: int, stop: int) -> bool:
     """Whether a run in the next line is a thing's name: a model, a version, `HTTP/1.1`, `RateLimitError`, `rate_limit_exceeded`."""
+    if view[begin - 1] in b"\n\t " and view[max(0, begin - 24) : begin].rstrip(b" \t\r\n").endswith(b"\\"):
+        return False  # a shell's own continuation
     run = view[begin:stop]
     if stop - begin < 3:
-        return view[stop : stop + 1] in AFTER_WORD and (wordlike(run) or numbered(run) or run == b"-")
+        return goes_on(view, stop) and (wordlike(run) or numbered(run) or run == b"-")
     parts = [part for part in _PARTED.split(run) if part]
     if len(parts) == 1:
         return stop - begin >= 8 and not run.islower() and not run.isupper() and _HUMPED.fullmatch(parts[0]) is not None

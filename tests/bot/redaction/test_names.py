@@ -160,3 +160,14 @@ def test_a_list_of_messages_ends_where_it_ends_in_a_quoted_answer_and_in_a_call(
         clean, _ = engine.redact(text)
         assert said not in clean
         assert clean.endswith("\nInsufficient Balance"), clean
+
+
+def test_a_last_piece_that_reads_like_a_word_belongs_to_the_key() -> None:
+    rng = random.Random(8)
+    body = grow("<a47>", rng)
+    for text, left in (
+        (f"MOONSHOT_API_KEY=sk-{body[:22]}\r\n{body[22:]}\r\nM \nend", "[api key] \nend"),
+        (f"provided: sk-{grow('<a14>', rng)}\\\nHgj1_88H.", "provided: [api key]."),
+        ("APIPassword: zzuKLxD kWYdKbG EiAWZU: JucRaWw hzvdtuB FxPWyC", "APIPassword: [token]"),
+    ):
+        assert engine.redact(text)[0].endswith(left)
