@@ -273,7 +273,6 @@ LONG = {
     "bot/services/steps.py": "the runner: claim, lease, lanes and retries belong to one invariant",
     "bot/services/switching.py": "a switch from intent to result, with its undo",
     "bot/services/watch.py": "one pass of the watch, from looking to speaking",
-    "bot/store/tickets.py": "every transaction on a ticket",
     "bot/team_file.py": "every table of one file; values and running tables are split off",
     "handlers/balance.py": "one command with its subcommands",
     "handlers/diagnosis_words.py": "every sentence of one answer",
