@@ -45,7 +45,7 @@ from bot.services.reword import Reword
 from bot.services.steps import StepRunner
 from bot.services.switching import Switching
 from bot.services.watch import Watch
-from bot.settings import EnvKeys, Settings, database_directory, fingerprint_key, secret
+from bot.settings import EnvKeys, Settings, database_directory, fingerprint_key, revealed, secret
 from bot.store.store import SqlStore
 from bot.trust import Trust
 from bot.web import Web
@@ -148,7 +148,7 @@ async def house(
     tracing: Tracing | None = None
     await store.open()
     trust = trust or Trust()
-    async with Web(tls=trust) as web:
+    async with Web(tls=trust, proxy=revealed(settings.provider_proxy)) as web:
         try:
             balances = Balances(team, web, keys, store, clock, gate)
             files = env_file.EnvFiles(directory / "backups", environ)

@@ -28,7 +28,7 @@ from bot.model.money import Status
 from bot.model.team import Team
 from bot.outlets import env_keys
 from bot.ports import Answer, Call
-from bot.settings import EnvKeys, Settings, load
+from bot.settings import EnvKeys, Settings, load, revealed
 from bot.web import Web
 
 _CLOCK_LIMIT_S = 60
@@ -128,7 +128,7 @@ async def _checks(report: Report, send: bool) -> AsyncIterator[Check]:
             yield check
         for check in checkup_inlets.checks(report, settings, team, keys):
             yield check
-    async with Web() as web:
+    async with Web(proxy=revealed(settings.chat_proxy)) as web:
         chats = Chats(report, settings, team, web)
         async for check in chats.slack():
             yield check

@@ -28,7 +28,7 @@ from bot.redaction.logs import loop_handler
 from bot.services import heartbeat
 from bot.services.keeping import Keeping
 from bot.services.outage import Outages
-from bot.settings import Settings, load, secret
+from bot.settings import Settings, load, revealed, secret
 from bot.trust import Trust
 from handlers.chain import Chain
 from handlers.router import discover
@@ -273,6 +273,7 @@ def slack_chat(built: House) -> SlackChat:
         language=built.team.language,
         timezone=built.team.timezone,
         languages=languages(),
+        proxy=revealed(settings.chat_proxy),
         trust=built.trust,
     )
     return SlackChat(options, built.gate, built.store, built.clock, Words, built.chosen, built.allowed, ScreenReader())
@@ -296,6 +297,7 @@ def telegram_chat(built: House) -> TelegramChat:
         chats=frozenset(built.team.telegram_chats),
         names=built.team.people_names,
         known=command_words(),
+        proxy=revealed(settings.chat_proxy),
         trust=built.trust,
     )
     return TelegramChat(options, built.gate, built.store, built.clock, Words, built.chosen, ScreenReader())

@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError, field_validator
@@ -32,6 +33,8 @@ class Settings(BaseSettings):
     telegram_api_url: str = "https://api.telegram.org"
     telegram_webhook_url: str | None = None
     telegram_webhook_secret: SecretStr | None = None
+    chat_proxy: SecretStr | None = None
+    provider_proxy: SecretStr | None = None
     http_host: str = "127.0.0.1"
     http_port: int = Field(default=8080, ge=0, le=65535)
     database_url: SecretStr = SecretStr("sqlite+aiosqlite:///var/quotadesk.db")
@@ -97,6 +100,15 @@ class Settings(BaseSettings):
             raise ValueError("shape")
         return value
 
+    @field_validator("chat_proxy", "provider_proxy")
+    @classmethod
+    def _proxy(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            parts = urlsplit(value.get_secret_value())
+            if parts.scheme != "http" or not parts.hostname or not parts.port or parts.path.strip("/"):
+                raise ValueError("shape")
+        return value
+
     @field_validator("otel_exporter_otlp_headers")
     @classmethod
     def _headers(cls, value: SecretStr | None) -> SecretStr | None:
@@ -154,6 +166,10 @@ def load() -> Settings:
 
 def _mend(name: str) -> str:
     return name if Words("en").has(f"config.mends.{name}") else "usual"
+
+
+def revealed(value: SecretStr | None) -> str | None:
+    return value.get_secret_value() if value is not None else None
 
 
 def secret(value: SecretStr | None) -> Secret | None:

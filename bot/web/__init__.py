@@ -20,7 +20,7 @@ from functools import partial
 from json import dumps
 from types import TracebackType
 from typing import Self
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import httpcore
 import httpx
@@ -52,7 +52,7 @@ class _Pools:
     """One pool of connections per host: httpcore compares every idle one with every other at every request."""
 
     def __init__(self, tls: ssl.SSLContext, names: Executor, proxy: str | None) -> None:
-        self._tls, self._proxy = tls, proxy
+        self._tls, self._proxy = tls, _proxy(proxy) if proxy else None
         self._backends = {scheme: Backend(names, private_only=scheme == b"http") for scheme in (b"http", b"https")}
         self._pools: dict[tuple[bytes, bytes, int | None], httpcore.AsyncConnectionPool] = {}
 
@@ -63,7 +63,7 @@ class _Pools:
         if place not in self._pools:
             # Kept only briefly: balances are asked minutes apart, and a stale connection costs a retry.
             make = (
-                partial(httpcore.AsyncHTTPProxy, self._proxy)
+                partial(httpcore.AsyncHTTPProxy, *self._proxy)
                 if self._proxy and url.scheme == b"https"
                 else httpcore.AsyncConnectionPool
             )
@@ -79,6 +79,13 @@ class _Pools:
     async def close(self) -> None:
         for pool in self._pools.values():
             await pool.aclose()
+
+
+def _proxy(url: str) -> tuple[str, tuple[str, str] | None]:
+    """Address and, apart from it, user and password: httpcore leaves those of an address unread."""
+    parts = urlsplit(url)
+    user = (unquote(parts.username), unquote(parts.password or "")) if parts.username else None
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}", user
 
 
 class Web:

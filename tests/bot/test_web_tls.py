@@ -6,6 +6,7 @@ import asyncio
 import shutil
 import ssl
 import subprocess
+from base64 import b64encode
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -156,11 +157,12 @@ async def test_through_a_proxy_the_certificate_is_still_the_servers(shop: Shop) 
 
     async with Door(shop.server("good")) as door:
         server = await asyncio.start_server(proxy, "127.0.0.1", 0)
-        address = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        address = f"http://some%20one:a%40b@127.0.0.1:{server.sockets[0].getsockname()[1]}"
         context = ssl.create_default_context(cafile=str(shop.authority))
         async with server, Web(tls=context, proxy=address) as web:
             answer = await web.ask(Call("GET", door.url, {"Authorization": "Bearer inside"}))
         assert answer.status == 200
         assert b"Bearer inside" in door.heard
     assert told[0].startswith(b"CONNECT 127.0.0.1:")
+    assert b"Basic " + b64encode(b"some one:a@b") in told[0]
     assert not any(b"inside" in part for part in told)

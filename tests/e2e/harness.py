@@ -11,6 +11,7 @@ import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import aiohttp
 
@@ -218,9 +219,11 @@ async def scene(
     amend: Callable[[str], str] = str,
     more: Mapping[str, str] | None = None,
     forked: bool = True,
+    proxied: bool = False,
 ) -> AsyncIterator[Scene]:
     """`slack`: http, socket or off. `telegram`: polling, webhook or off. `amend` changes the team file, `more` are further
-    settings. `forked`: the bot comes from the nursery, see there."""
+    settings. `forked`: the bot comes from the nursery, see there. `proxied`, with one platform only: its address resolves nowhere,
+    and the world stands behind it as the HTTP proxy that knows the way."""
     providers = DemoWorld()
     await providers.start()
     try:
@@ -258,6 +261,12 @@ async def scene(
                         "TELEGRAM_WEBHOOK_URL": address,
                         "TELEGRAM_WEBHOOK_SECRET": "hook-" + os.urandom(12).hex(),
                     }
+            if proxied:
+                platform, there = ("SLACK", slack_world.api_url) if slack != "off" else ("TELEGRAM", telegram_world.url)
+                environ |= {
+                    f"{platform}_API_URL": f"http://platform.invalid{urlsplit(there).path}",
+                    "CHAT_PROXY": f"http://{urlsplit(there).netloc}",
+                }
             bot.environ = environ
             await bot.start()
             try:

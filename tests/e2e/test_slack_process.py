@@ -17,7 +17,8 @@ RIDDLE = "Error code: 402 - {'error': {'message': 'Insufficient Balance', 'type'
 
 @pytest.mark.parametrize("way", ["http", "socket"])
 async def test_three_commands_and_their_buttons(tmp_path: Path, make_key: Callable[..., str], way: str) -> None:
-    async with scene(tmp_path, slack=way, telegram="off", language="en", forked=way != "http") as s:
+    socket = way == "socket"
+    async with scene(tmp_path, slack=way, telegram="off", language="en", forked=socket, proxied=socket) as s:
         slack = s.slack
 
         # /balance: worst first, private to the asker, a shared account once.

@@ -35,7 +35,8 @@ async def message_with(s: Scene, chat: int, text: str = "", button: str = "") ->
 
 @pytest.mark.parametrize("way", ["polling", "webhook"])
 async def test_three_commands_and_their_buttons(tmp_path: Path, make_key: Callable[..., str], way: str) -> None:
-    async with scene(tmp_path, slack="off", telegram=way, language="zh", forked=way != "polling") as s:
+    hook = way == "webhook"
+    async with scene(tmp_path, slack="off", telegram=way, language="zh", forked=hook, proxied=hook) as s:
         telegram = s.telegram
         await telegram.say(ADMIN, ADMIN, "/balance")
         board = await message_with(s, ADMIN, "¥0.00", "刷新")
