@@ -64,7 +64,8 @@ def aimless(view: bytes, start: int, gap: bytes, blank: bool) -> bool | None:
     )
     vague = vague or (len(gap) > _FAR and _FAR_GAP.match(gap) is not None)
     if gap.find(b"\xe2\x80") >= 0 and gap != _DOUBLE_DASH and _LOOSE.match(gap) is not None:
-        vague = True  # a dash may be but a dash
+        # a dash may be but a dash, unless a list's item is a setting's name
+        vague = _CELL.search(view, max(0, start - 48), start) is None
     elif gap == b"|":
         vague = True  # `key|...|...`
     elif gap[-1:] in _QUOTES and gap.find(b"||") >= 0:
