@@ -21,6 +21,7 @@ def _by_prefix() -> dict[bytes, tuple[tuple[bytes, Vendor], ...]]:
 
 
 _TABLE: Final = _by_prefix()
+HEADS: Final = _TABLE.keys()  # what does not begin with one of these has no rule
 
 
 def rule_of(token: bytes) -> Vendor | None:

@@ -8,7 +8,7 @@ from typing import Final
 
 from bot.redaction import gaps, judge, schemes
 from bot.redaction.judge import MIN_SECRET
-from bot.redaction.makers import rule_of
+from bot.redaction.makers import HEADS, rule_of
 from bot.redaction.name_shapes import (
     CHINESE_NAMES,
     KIND,
@@ -87,7 +87,11 @@ def find_many(texts: Sequence[bytes], joined: bytes, starts: Sequence[int], foun
         if view.startswith(b"-----", end):
             continue
         # after a blank soon, it may be a key in short runs whose prefix is broken too
-        if rule_of(view[end : end + 24]) is not None and 0x20 not in view[end : end + 12]:
+        if (
+            view[end : end + 3] in HEADS
+            and rule_of(view[end : end + 24]) is not None
+            and 0x20 not in view[end : end + 12]
+        ):
             continue  # the token finder knows better where it ends
         span = _named(view, start, end)
         if span is None:
