@@ -62,12 +62,12 @@ _MODEL_SAID: Final = tuple(
             r"\bmodel:? "
             + _Q
             + _NAME
-            + r"[\"'`)\]]{0,2},? (?:does not|doesn't|is not|isn't|not found|not exist|was not|is currently|is overloaded|is temporarily|is at|has been|is no longer|is deprecated|is decommissioned|not supported|unavailable|requires|cannot|returned|failed|responded|answered|gave|says?|task|request error|request failed|error:|under group|in group|in organization|on the server|under the)",
+            + r"[\"'`)\]]{0,2},? (?:does not|doesn't|is not|isn't|not found|not exist|was not|is currently|is overloaded|is temporarily|is at|has been|has hit|has reached|is no longer|is deprecated|is decommissioned|not supported|unavailable|requires|cannot|returned|failed|responded|answered|gave|says?|task|request error|request failed|error:|under group|in group|in organization|on the server|under the)",
         ),
         ((" model ",), r"\b(?:on|with|using|use|call(?:ing|ed)?) model:? " + _Q + _NAME),
         (("模型",), r"(?:调用|使用|请求) ?" + _Q + r"(?=[\w./:@+~-]*\d)" + _NAME + r"[\"'`]{0,2} ?模型"),
         (("not found the",), r"not found the model " + _Q + _NAME),
-        (("model not found:",), r"\bmodel not found: " + _Q + _NAME + r"(?=[\"'`\s,)]|$)"),
+        (("model not found:",), r"\bmodel not found: " + _Q + _NAME + r"(?=\.?(?:[\"'`\s,)]|$))"),
         (
             (
                 "invalid model",

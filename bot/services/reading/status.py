@@ -33,7 +33,7 @@ _STATUS_PHRASE: Final = re.compile(
 _STATUS_LOOSE: Final = re.compile(
     r"(?:fail(?:ed)?|er+or|exception|错误|报错|返回|失败|异常|响应|\b(?:upstream|rejected|oauth|api|denied|response|invalid|returned|returns|returning))"
     r"[ :(\[\]-]{1,4}(?:with |code |status )*[\"'(\[]?([45]\d\d)(?![\d.]|\s*(?:ms|s|tokens)\b|/)"
-    r"|(?:^(?:⎿ )?|[\[(<])([45]\d\d)(?:[\])>]| \]| ?[{\[<\"'`:|-]| [a-z\u4e00-\u9fff.])"
+    r"|(?:^(?:[⎿⚠❌✖⛔🚫×✗]\ufe0f? ?)?|[\[(<])([45]\d\d)(?:[\])>]| \]| ?[{\[<\"'`:|-]| [a-z\u4e00-\u9fff.])"
     r"|(?<![\d.,/$-])([45]\d\d) (?:you|your|the|this|no|invalid|incorrect|insufficient|user|access|sorry|free|rate|too|quota|model|provider|account|organization|internal|service|server|bad|permission|authentication|unable|missing|not|unknown|unsupported|error|budget|daily|monthly|request too|request is|resource (?:has|not|exhausted)|page not|unprocessable|payload|upstream|prompt is|client error|context)\b"
     r"|^([45]\d\d) (?=[45]\d\d\b)"
     r"|(?<=[a-z0-9] )([45]\d\d):? ?\{ ?[\"']"
@@ -43,7 +43,7 @@ _STATUS_LOOSE: Final = re.compile(
     r"|http_([45]\d\d)(?!\d)|(?<=`)([45]\d\d)(?: [a-z]|` ?\|)"
     r"|[\"'“]([45]\d\d): (?=[a-z\[{])"
     r"|\bfailed to [a-z ]{3,30}: ([45]\d\d)$"
-    r"|^([45]\d\d) [—–-] ?[{\[\"'a-z]|\berrorstatus\(([45]\d\d)\b"
+    r"|^(?:[⎿⚠❌✖⛔🚫×✗]\ufe0f? ?)?([45]\d\d) [—–-] ?[{\[\"'a-z]|\berrorstatus\(([45]\d\d)\b"
     r"|(?<=\d - )([45]\d\d) [a-z]"
     r"|^([45]\d\d), (?:body|message|reason|headers|response)\b"
     r"|: ([45]\d\d)(?: -|:| [{\"<*])"

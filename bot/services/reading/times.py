@@ -19,7 +19,7 @@ _TIME: Final = re.compile(
 )
 _YEAR: Final = re.compile(r"20[0-9]{2}[-/年 ,]")
 _NOT_WHEN: Final = re.compile(
-    r"(?:reset\w*|expire\w*|retry|until|valid|ends?(?: on| at)?|after|before|deadline|renew\w*|created(?!_at|_time)|available|timestamp_reset|resetstime\w*|quotaresettimestamp|modified|since|effective|remove[ds]?|version|将在|将于|重置|恢复|到期|截止|有效期)"
+    r"(?:reset\w*|expire\w*|retry|again|until|valid|ends?(?: on| at)?|after|before|deadline|renew\w*|created(?!_at|_time)|available|timestamp_reset|resetstime\w*|quotaresettimestamp|modified|since|effective|remove[ds]?|version|将在|将于|重置|恢复|到期|截止|有效期)"
     r"[\w\"' -]{0,12}[:=]? ?(?:on |at |in )?[\"'(]?$",
     re.IGNORECASE,
 )
