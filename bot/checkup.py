@@ -65,9 +65,9 @@ class Report:
 
 async def run(*, as_json: bool, lang: str | None = None, send: bool = False) -> int:
     """Prints every check as it is done; 1 if any failed. `send`: a test message with a button to each support chat."""
-    from bot.faces import language_of_terminal
+    from bot import whereabouts
 
-    report = Report(Words(lang or language_of_terminal()))
+    report = Report(Words(lang or whereabouts.language()))
     checks: list[Check] = []
     async for check in _checks(report, send):
         checks.append(check)

@@ -177,14 +177,13 @@ def init(
     checks: Annotated[bool, typer.Option("--check/--no-check", help="Run `quotadesk check` at the end.")] = True,
 ) -> int:
     """Six questions, then .env and the team file, then the checks."""
-    from bot import checkup
+    from bot import checkup, whereabouts
     from bot import init as first
-    from bot.faces import language_of_terminal
     from bot.locales import Words
 
     config = Path(os.environ.get("CONFIG_FILE") or "quotadesk.toml")
     options = first.Options(lang, zone, app_env, operators, members, support, keys, yes, replace, config)
-    code, language = first.run(options, language_of_terminal())
+    code, language = first.run(options, whereabouts.language())
     if code or not checks:
         return code
     typer.echo("\n" + Words(language).say("init.checks"))

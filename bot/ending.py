@@ -34,11 +34,11 @@ def of(fault: BaseException) -> int:
 
 def _told(fault: ConfigError) -> list[str]:
     """Each sentence in the terminal's language, where the catalogue has it; words load only now, for a start that fails."""
-    from bot.faces import language_of_terminal
+    from bot import whereabouts
     from bot.locales import Words
     from bot.locales.fault_words import told
 
-    words = Words(language_of_terminal())
+    words = Words(whereabouts.language())
     return [told(line, words) for line in fault.faults]
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from bot import lean
+from bot import lean, whereabouts
 from bot.app import House, demo_house, house
 from bot.errors import ConfigError
 from bot.locales import Words, languages
@@ -306,7 +306,7 @@ def telegram_chat(built: House) -> TelegramChat:
 async def console(*, lang: str | None, role: str, demo: bool) -> int:
     """The terminal. Without a team of its own, or when asked, on the demo team."""
     settings = load()
-    language = lang or language_of_terminal()
+    language = lang or whereabouts.language()
     if demo:
         async with demo_house(settings, language) as built:
             return await _talk(built, language, role, Words(language).say("terminal.greeting"))
@@ -337,11 +337,3 @@ async def _talk(built: House, language: str, role: str, greeting: str) -> int:
         runner.cancel()
         await asyncio.gather(runner, return_exceptions=True)
     return 0
-
-
-def language_of_terminal() -> str:
-    """LC_ALL, LC_MESSAGES, LANG: Chinese where they say so, else English."""
-    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
-        if value := os.environ.get(name, ""):
-            return "zh" if value.lower().startswith("zh") else "en"
-    return "en"

@@ -13,7 +13,6 @@ import secrets
 import sys
 import tomllib
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,7 +21,7 @@ from zoneinfo import available_timezones
 
 from dotenv import dotenv_values
 
-from bot import offers, team_file
+from bot import offers, team_file, whereabouts
 from bot.chats.slack_manifest import ManifestOptions, link, manifest
 from bot.errors import ConfigError, SwitchRefused
 from bot.init_file import Plan, addresses, team_text
@@ -93,19 +92,9 @@ class Talk:
         raise AssertionError("unreachable")
 
 
-def local_zone() -> str:
-    """The machine's zone by its IANA name, else UTC."""
-    known = available_timezones()
-    guesses = [os.environ.get("TZ", "").lstrip(":")]
-    with suppress(OSError, UnicodeDecodeError):
-        guesses.append(Path("/etc/timezone").read_text(encoding="utf-8").strip())
-    guesses.append(os.path.realpath("/etc/localtime").partition("zoneinfo/")[2])
-    return next((guess for guess in guesses if guess in known), "UTC")
-
-
 def collect(options: Options, talk: Talk, default_language: str) -> tuple[Plan, Words]:
     """The answers, checked. Raises ConfigError for one that cannot be used."""
-    language, zone = options.language or default_language, options.zone or local_zone()
+    language, zone = options.language or default_language, options.zone or whereabouts.zone()
     words = Words(language)
     had = {name: value for name, value in _values(options.env).items() if value}
     if not talk.yes:

@@ -14,10 +14,10 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bot import whereabouts
 from bot.app import House, house, read_team
 from bot.chats.terminal_render import render
 from bot.errors import ConfigError, SwitchRefused
-from bot.faces import language_of_terminal
 from bot.locales import Words
 from bot.model.chat import Person, Place, Reply, Request, Role
 from bot.model.handoff import NOTE_FIELDS, Ticket, TicketState
@@ -287,7 +287,7 @@ def explain(text: str, lang: str | None) -> int:
     from handlers.diagnosis_pages import no_error, page
     from handlers.diagnosis_words import worded
 
-    words = Words(lang or language_of_terminal(), "UTC")
+    words = Words(lang or whereabouts.language(), whereabouts.zone())
     cleaned = Gate().clean(text)
     if not cleaned.text:
         print(words.say("diagnose.ask"))
