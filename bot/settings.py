@@ -169,6 +169,7 @@ def _mend(name: str) -> str:
 
 
 def revealed(value: SecretStr | None) -> str | None:
+    """For a library that wants the bare text, like a proxy's address with its password; keys go by `secret`."""
     return value.get_secret_value() if value is not None else None
 
 

@@ -59,6 +59,7 @@ JOINERS = {
     "bot.metrics",
     "bot.init",
     "bot.init_file",
+    "bot.whereabouts",
 }
 
 
