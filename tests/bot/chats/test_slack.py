@@ -134,7 +134,7 @@ async def test_work_after_the_acknowledgement_never_delays_or_destroys_it(slack:
     assert slack.timeouts == []
 
 
-async def test_two_hundred_commands_at_once_are_all_acknowledged_in_time_and_answered(
+async def test_two_hundred_commands_at_once_are_all_acknowledged_and_answered(
     slack: SlackWorld, desk: SlackDesk
 ) -> None:
     acks = await asyncio.gather(*(slack.slash("U0ALICE", "C0TEAM", "/balance", f"n{n}") for n in range(200)))
