@@ -19,7 +19,7 @@ _STATUS_STRONG: Final = re.compile(
     r"(?: is| of| was)?[\"'*]* ?[:=]? ?(?:http status code: )?[\"'(\[]?" + _NUMBER
 )
 _STATUS_PHRASE: Final = re.compile(
-    r"(?:\bhttp(?:/[\d.]+)?(?: error| status| 状态码)?[ :=(]{1,3}|\bstatus[\"']?[ :=(]{1,3}|状态码[ :=(]{0,3}|\brejected \()"
+    r"(?:\bhttp(?:/[\d.]+)?(?: error| status| 状态码)?[ :=(]{1,3}|\bstatus[\"']?[ :=(]{1,3}|状态码[ :=(]{0,3}|\bstatus(?: code)? of |\brejected \()"
     + _NUMBER
     + r"|(?<![\d.,/-])"
     + _NUMBER
@@ -45,8 +45,9 @@ _STATUS_LOOSE: Final = re.compile(
     r"|\bfailed to [a-z ]{3,30}: ([45]\d\d)$"
     r"|^(?:[⎿⚠❌✖⛔🚫×✗]\ufe0f? ?)?([45]\d\d) [—–-] ?[{\[\"'a-z]|\berrorstatus\(([45]\d\d)\b"
     r"|(?<=\d - )([45]\d\d) [a-z]"
-    r"|^([45]\d\d), (?:body|message|reason|headers|response)\b"
+    r"|(?:^|: )([45]\d\d), (?:body|message|reason|headers|response)\b"
     r"|: ([45]\d\d)(?: -|:| [{\"<*])"
+    r"|\b(?:get|post|put|delete|patch) (?:https?:/)?/\S{1,60} ([45]\d\d)(?: |$)"
     r"|[a-z]:([45]\d\d)$"
     r"|(?:(?<=[\])}。.,:>] )|(?<=[。:]))([45]\d\d):? ?[{<\"]|(?<=[a-z]\. )([45]\d\d): [a-z]"
     r"|[\u4e00-\u9fff]: ?([45]\d\d)(?![\d.])"
