@@ -1,33 +1,27 @@
-"""The facts of a diagnosis in words: what was found, how often it came, when to retry, the pages that help, what was kept."""
+"""The facts of a diagnosis in words: what was found, how often it came, the pages that help, what was kept."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime
 from decimal import Decimal
-from email.utils import parsedate_to_datetime
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from bot.locales import Words
 from bot.locales.notes import removed
 from bot.model.chat import Found
-from bot.model.diagnosis import RETRY, Cause, Diagnosis, Finding, Proven
+from bot.model.diagnosis import Cause, Diagnosis, Finding, Proven
 from bot.model.money import Kind
 from bot.model.team import Team
 from bot.providers import get
 from bot.providers.base import root_of
 from bot.services.detective import has_money
 from handlers.balance_words import provider_title
+from handlers.diagnosis_when import moment_of
 
 _BRACKETS: Final = re.compile(r"\s*[(（][^()（）]*[)）]$")
-_RESETS: Final[Mapping[str, str]] = {"openrouter_free": "UTC", "gemini_day": "America/Los_Angeles"}
-"""Notes whose quota starts again at midnight of a zone; the seconds in such a text belong to another limit."""
-
-
 _SUBSCRIPTIONS: Final = {"anthropic": "claude-subscription", "openai": "chatgpt-codex"}
-_MOMENT: Final = re.compile(r"\|(1[5-9]\d{8})\b")  # Claude writes the reset so: Unix seconds behind a bar
 _MONEY_PAGES: Final = ("top_up", "balance", "usage")
 _PAGES: Final[Mapping[Cause, tuple[str, ...]]] = {
     Cause.BALANCE_EXHAUSTED: _MONEY_PAGES,
@@ -97,34 +91,6 @@ def repeated(p: Proven, d: Diagnosis, words: Words) -> str:
     return line.strip()
 
 
-def _reset(at: datetime, words: Words) -> str:
-    """In the reader's zone and in UTC, where those are two."""
-    if words.timezone == "UTC":
-        return words.say("diagnose.retry.reset_then", time=words.stamp(at))
-    return words.say("diagnose.retry.reset_at", time=words.stamp(at), utc=words.utc(at))
-
-
-def when_to_retry(d: Diagnosis, p: Proven, words: Words, now: datetime) -> str:
-    retry = RETRY[p.cause] if p.certainty in ("proved", "narrowed") else d.retry
-    zone = next((_RESETS[note] for note in d.notes if note in _RESETS), None)
-    if retry == "after_reset" and zone and p.cause is d.cause:
-        there = now.astimezone(ZoneInfo(zone))
-        return _reset(datetime.combine(there.date() + timedelta(days=1), time(), ZoneInfo(zone)).astimezone(UTC), words)
-    if retry == "after_reset" and "window_reset" in d.notes and (moment := _MOMENT.search(d.text.text)):
-        at = datetime.fromtimestamp(int(moment[1]), UTC)
-        return _reset(at, words) if at > now else words.say("diagnose.retry.reset_past", time=words.stamp(at))
-    if retry == "yes" and d.retry_after_s is not None:
-        at = now + timedelta(seconds=d.retry_after_s)
-        return words.say("diagnose.retry.at", span=words.span(max(1.0, d.retry_after_s)), time=words.when(at, now))
-    if retry == "after_reset" and d.retry_after_s is not None:
-        at = now + timedelta(seconds=d.retry_after_s)
-        return _reset(at, words)
-    resets = [f.facts.get("resets_at") for f in p.findings if f.verdict == "proved"]
-    if retry == "after_reset" and (times := [at for at in resets if isinstance(at, datetime)]):
-        return _reset(times[0], words)
-    return words.say("diagnose.retry.stop" if retry == "no" and p.repeats > 1 else f"diagnose.retry.{retry}")
-
-
 def pages_of(d: Diagnosis, p: Proven, team: Team, words: Words) -> tuple[tuple[str, str], ...]:
     """The page that helps: of the account that was asked, else of the party in the text. A relay's money is at the relay."""
     name = d.gateway or d.provider
@@ -165,13 +131,8 @@ def _moment(written: str | None, words: Words) -> str | None:
     """In the reader's zone where the text names its own; else as it was written."""
     if written is None:
         return None
-    for read in (datetime.fromisoformat, parsedate_to_datetime):
-        try:
-            at = read(written)
-            return words.stamp(at) if at.tzinfo is not None else written
-        except (ValueError, TypeError, OverflowError):  # another form, or a moment that no calendar holds
-            continue
-    return written
+    at = moment_of(written)
+    return words.stamp(at) if at is not None else written
 
 
 def kept(d: Diagnosis, found: Found, words: Words) -> str:

@@ -11,9 +11,10 @@ from bot.model.diagnosis import MONEY_CAUSES, Cause, Diagnosis, Proven
 from bot.model.engine import Engine
 from bot.model.team import Team
 from bot.services.detective import QUESTIONS, has_money, is_wallet
-from handlers.diagnosis_facts import finding, is_open, kept, pages_of, repeated, short_title, when_to_retry
+from handlers.diagnosis_facts import finding, is_open, kept, pages_of, repeated, short_title
 from handlers.diagnosis_pages import details
 from handlers.diagnosis_says import meaning, says, strange
+from handlers.diagnosis_when import stated, when_to_retry
 
 _SURE = 0.8
 _STATED = 0.9  # from here on the text itself says it, not only its status or its type
@@ -57,7 +58,9 @@ def worded(
     if p.repeats > 1 or p.ticket is not None:
         blocks.append(Line(repeated(p, d, words)))
     first = _first(p, team, words)
-    steps = _steps(d, p, words, note, spared=spared)
+    reset = stated(d, p, words, now)
+    dated = d.retry_after_s is not None or reset is not None and not reset.vague
+    steps = _steps(d, p, words, note, spared=spared, dated=dated)
     told = note and not words.has(f"diagnose.notes.{note}.means")  # what it means stands above already
     heading = words.say(f"diagnose.notes.{note}.title") if told else words.say("diagnose.now")
     if note in CHECKLISTS and number is not None:
@@ -66,7 +69,7 @@ def worded(
         blocks += [Heading(heading), Steps(tuple(_ticked(i, line, done, words) for i, line in enumerate(steps)))]
     elif first or steps:
         blocks += [Heading(heading), Steps((*first, *steps)[:8])]
-    blocks.append(Line(when_to_retry(d, p, words, now)))
+    blocks.append(Line(when_to_retry(d, p, words, now, reset)))
     links = tuple(link for link in pages_of(d, p, team, words) if not any(link[1] in step for step in (*first, *steps)))
     if links and note not in CHECKLISTS:  # each step has its own link there
         blocks.append(Links(links))
@@ -194,8 +197,9 @@ def _first(p: Proven, team: Team, words: Words) -> tuple[str, ...]:
     return ()
 
 
-def _steps(d: Diagnosis, p: Proven, words: Words, note: str | None, *, spared: bool) -> tuple[str, ...]:
-    """With money on the account no step says to top up: those of the cause are replaced where they do."""
+def _steps(d: Diagnosis, p: Proven, words: Words, note: str | None, *, spared: bool, dated: bool) -> tuple[str, ...]:
+    """With money on the account no step says to top up: those of the cause are replaced where they do. `dated`: the text
+    tells when the limit ends."""
     if note:
         return words.lines(f"diagnose.notes.{note}.steps")
     if is_wallet(d) and p.certainty != "proved":
@@ -212,7 +216,7 @@ def _steps(d: Diagnosis, p: Proven, words: Words, note: str | None, *, spared: b
         if proved:
             return proved
     general = words.lines(f"cause.{p.cause.value}.steps")
-    if p.cause is Cause.QUOTA_EXHAUSTED and d.retry_after_s is not None:
+    if p.cause is Cause.QUOTA_EXHAUSTED and dated:
         general = general[1:]  # its first step is to find the reset, which the text has told
     if p.better_route and p.engine:  # the first step of all names the very route
         general = tuple(s for s in general if not any(word in s for word in words.lines("diagnose.fallback_words")))

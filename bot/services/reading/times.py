@@ -19,7 +19,7 @@ _TIME: Final = re.compile(
 )
 _YEAR: Final = re.compile(r"20[0-9]{2}[-/年 ,]")
 _NOT_WHEN: Final = re.compile(
-    r"(?:reset\w*|expire\w*|retry|again|until|valid|ends?(?: on| at)?|after|before|deadline|renew\w*|created(?!_at|_time)|available|timestamp_reset|resetstime\w*|quotaresettimestamp|modified|since|effective|remove[ds]?|version|将在|将于|重置|恢复|到期|截止|有效期)"
+    r"(?:reset\w*|expire\w*|retry|again|until|restor\w*|recover\w*|refill\w*|resum\w*|lifted|unlock\w*|regain access|cooldown\w*|next_\w+|valid|ends?(?: on| at)?|after|before|deadline|renew\w*|created(?!_at|_time)|available|timestamp_reset|resetstime\w*|quotaresettimestamp|modified|since|effective|remove[ds]?|version|将在|将于|会在|会于|请于|请在|预计|直到|等到|重置|恢复|解封|到期|截止|有效期)"
     r"[\w\"' -]{0,12}[:=]? ?(?:on |at |in )?[\"'(]?$",
     re.IGNORECASE,
 )
@@ -78,6 +78,8 @@ _WAIT_SAID: Final = tuple(
             + r" ?(?:之?后(?!进行第)|再|重试|恢复|重置)",
         ),
         (("等",), r"(?:等待|再等) ?" + _ANY_SPAN),
+        (("后",), _ANY_SPAN + r" ?(?:之|以)?后(?:将|会|自动|可|才能)* ?(?:恢复|重置|解除|解封|刷新|可用)"),
+        (("reset-requests", "reset-tokens"), r"reset-(?:requests|tokens)[\"']?[ :=]{1,3}[\"']?" + _ANY_SPAN),
     )
 )
 _PIECE: Final = re.compile(_SPAN)
