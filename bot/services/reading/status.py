@@ -12,7 +12,7 @@ _REASONS: Final = (
     r"(?:bad request|unauthorized|payment required|forbidden|not found|method not allowed|request timeout|conflict|gone|"
     r"payload too large|unprocessable|too many requests|internal server error|internal error|not implemented|bad gateway|"
     r"service unavailable|service temporarily|server error|client error|gateway time-?out|overloaded|resource_exhausted|resource exhausted|unavailable|"
-    r"invalid_argument|failed_precondition|permission_denied|unauthenticated|not_found|status code)"
+    r"invalid_argument|failed_precondition|permission_denied|unauthenticated|not_found|status code|deadline exceeded)"
 )
 _STATUS_STRONG: Final = re.compile(
     r"(?:error[ _]code|status[ _-]?code|http[ _-]?status(?: code)?|httpstatuscode|http_code|statuscode|upstream[_-]?status|error reference number|response status|response code|status code|indicate success)"
