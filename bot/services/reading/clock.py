@@ -48,8 +48,8 @@ _CLOCK: Final = re.compile(
     r"|(?P<word>midnight|noon|午夜|零点|正午)"
 )
 _ZONE: Final = re.compile(
-    r"(?P<sign>(?:utc|gmt) ?[+-] ?\d{1,2}(?::?\d\d)?|[+-]\d\d:?\d\d)(?![\d/])"
-    r"|(?P<utc>z\b|utc(?:时间)?\b|gmt\b|世界时|协调世界时)"
+    r"(?P<sign>(?:utc|gmt) ?[+-] ?\d{1,2}(?::?\d\d)?|[+-]\d\d(?::?\d\d)?)(?![\d/:])"
+    r"|(?P<utc>z\b|utc(?: ?时间|\b)|gmt\b|世界时|协调世界时)"
     r"|(?P<iana>[a-z]{2,20}/[a-z][a-z0-9_+-]{1,30}(?:/[a-z_]{2,30})?)"
     r"|(?P<local>(?:your |my )?local(?: time)?\b|本地时间|当地时间)"
     r"|(?P<name>pacific(?: standard| daylight)?(?: time)?|eastern(?: standard| daylight)?(?: time)?|beijing(?: time)?|china standard time|"
@@ -66,7 +66,9 @@ _NAMED: Final = {
 }  # fmt: skip
 """CST and IST mean two or three zones each: they count as not stated."""
 _UNIX: Final = re.compile(r"(1[5-9]\d{8}|2[0-3]\d{8})(\d{3}|\d{6}|\d{9})?(?:\.\d{1,9})?(?![\w-])")
-_FILL: Final = re.compile(r"[ ,·@(\[]{0,3}(?:t(?=\d)|(?:at|on|by|around|about|of|the|à|的) )?[ (\[]{0,2}")
+_FILL: Final = re.compile(
+    r"[ ,·@(\[]{0,3}(?:t(?=\d)|(?:at|on|by|around|about|of|the|à|的) )?[ (\[]{0,2}(?:每天|每日|每晚)? ?"
+)
 _AFTERNOON: Final = frozenset({"下午", "傍晚", "晚上", "晚"})
 
 

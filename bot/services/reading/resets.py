@@ -12,32 +12,34 @@ from bot.services.reading.clock import Written, written_at
 from bot.services.reading.view import View, view
 
 _FARTHEST: Final = timedelta(days=400)  # no plan's window is longer; beyond it the figure means something else
+_READ: Final = 30_000  # characters at each end of a text in which a moment is looked for
 _ANYWHERE: Final = timedelta(hours=14)  # the farthest zone from UTC
 
 _WORDS: Final = re.compile(
     r"(?:(?<!conn)(?<!net)(?<!connection )(?<!password )reset[a-z_-]*"
     r"|(?:renew|refill|replenish|restor|recover|resum|refresh|unlock|unblock)(?:s|ed|es|e)?\b"
-    r"|regain(?:s|ed)? access|lifted|\bagain|(?:next[_ ])?retr(?:y|ies)[a-z_-]*|retry-after"
+    r"|(?:unlock|unblock|refresh|renew|refill|recover|available|resume)s?_?at\b|regain(?:s|ed)? access|lifted|\bagain|(?:next[_ ])?retr(?:y|ies)[a-z_-]*|retry-after"
     r"|(?<!valid )(?<!available )(?<!supported )(?<!free )\buntil|[a-z]+_until"
     r"|(?:cycle|period|window|month|week) ends|available[_ ](?:at|again|from|on)|cooldown[a-z_]*|come back|limit reached ?(?=\|))"
 )
 _LINK: Final = re.compile(
     r"[\"')\]]{0,3}(?: ?(?:time|date|window|daily|weekly|monthly|automatically|every day|each day|next|again|is|are|will be|to|access)\b)*"
-    r"(?P<link> ?(?:[:=|]+>?|[\"'], ?(?=[\"'])|\{ ?seconds: ?| (?:at|on|after|until|till|by|from|around|in|for)(?: about| around)?(?:(?= )| ?:))|(?<=until)|(?<=resets)|(?<=_at)(?= ))"
+    r"(?P<link> ?(?:[:=|]+>?|[\"'], ?(?=[\"'])|\{ ?seconds: ?| (?:at|on|after|until|till|by|from|around|in|for)(?: about| around)?(?:(?= )| ?:))| is(?= )|(?<=again)(?= tomorrow)|(?<=until)|(?<=resets)|(?<=_at)(?= ))"
     r"[ \"'(\[{]{0,4}(?:seconds: ?)?"
 )
 _NAMED: Final = re.compile(
     r"(?:下次|下一次)?(?:重置|恢复|刷新|重试|解封|解除|清零|更新)(?:的)?(?:时间|日期|时刻)(?:为|是|将为|:|=|于|在)?[ \"'(]{0,3}"
     r"|(?:下次|下一次)(?:重置|恢复|刷新|重试)(?:为|是|于|在|:)?[ \"'(]{0,3}"
-    r"|(?:重置|恢复|刷新|解封)(?:于|在|:)[ \"'(]{0,3}"
+    r"|(?:重置|恢复|刷新|解封)(?:于|在|:)[ \"'(]{0,3}|(?:封禁|限制|冻结|暂停|停用)(?:至|到) ?"
 )
 _LEAD: Final = re.compile(
     r"(?:将于|将在|会于|会在|请于|请在|预计于?|于|在|等到|直到|到|至|每天|每日|每晚)[ \"'(]{0,3}"
-    r"|(?=明天|明日|次日|今天|今日|今晚|后天|每月|每个月|每周|下个?月|下个?周|下一?个(?:计费|账单|结算)|次月|下个?星期)"
+    r"|(?=明天|明日|次日|今天|今日|今晚|后天|每月|每个月|每周|下个?月|下个?周|下一?个(?:计费|账单|结算)|次月|下个?星期|北京时间|utc ?时间|太平洋时间|美东时间|东八区)"
+    r"|(?<![\d:/年月-])(?=[\d:/年月日号 -]{4,20}(?:(?:之|以)?后(?:再试|重试|可|恢复|自动)|に))"
 )
 _TAIL: Final = re.compile(
     r"[ )\"']{0,3}(?:之后|以后|后|起|前后|左右|准时|统一|自动|会|将|才能?|可以?|即可|方可|再次?|的|您?的?(?:额度|配额|限额|用量|次数)|被|全部|重新| )*"
-    r"(?:重置(?!密码)|恢复|刷新|重试|再试|解除|解封|更新|清零|可用|继续|使用|发放)"
+    r"(?:重置(?!密码)|恢复|刷新|重试|再试|解除|解封|更新|清零|可用|继续|使用|发放)| ?に(?:リセット|回復|再開)"
 )
 _EITHER: Final = re.compile(r"-reset(?:-requests|-tokens|-input|-output)|(?:requests|tokens)-reset|-(?:5h|7d)-reset")
 _HINTS: Final = (
@@ -63,7 +65,7 @@ class Reset:
 def reset_of(text: str, now: datetime, zone: tzinfo, happened: datetime | None = None) -> Reset | None:
     """What a text says of the end of a limit; None where it says nothing of it. `now` and `happened` (the time of the error,
     where the text gives one) are aware; `zone` is the reader's."""
-    seen = view(text)
+    seen = view(text if len(text) <= 2 * _READ else f"{text[:_READ]}\n{text[-_READ:]}")
     since = happened if happened is not None and happened <= now else now
     best: tuple[tuple[bool, bool, float], Reset] | None = None
     for number, (written, either) in enumerate(_found(seen)):
@@ -94,9 +96,13 @@ def _found(seen: View) -> Iterator[tuple[Written, bool]]:
     for named in _NAMED.finditer(low):
         if written := written_at(seen, named.end()):
             yield written, False
+    until = 0
     for lead in _LEAD.finditer(low):
+        if lead.start() < until:
+            continue  # inside the last one: 北京时间每天 0 点 is one moment
         written = written_at(seen, lead.end())
         if written and _TAIL.match(low, written.until):
+            until = written.until
             yield written, False
 
 

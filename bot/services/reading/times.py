@@ -19,10 +19,12 @@ _TIME: Final = re.compile(
 )
 _YEAR: Final = re.compile(r"20[0-9]{2}[-/年 ,]")
 _NOT_WHEN: Final = re.compile(
-    r"(?:reset\w*|expire\w*|retry|again|until|restor\w*|recover\w*|refill\w*|resum\w*|lifted|unlock\w*|regain access|cooldown\w*|next_\w+|valid|ends?(?: on| at)?|after|before|deadline|renew\w*|created(?!_at|_time)|available|timestamp_reset|resetstime\w*|quotaresettimestamp|modified|since|effective|remove[ds]?|version|将在|将于|会在|会于|请于|请在|预计|直到|等到|重置|恢复|解封|到期|截止|有效期)"
-    r"[\w\"' -]{0,12}[:=]? ?(?:on |at |in )?[\"'(]?$",
+    r"(?:reset\w*|expire\w*|retry|again|until|restor\w*|recover\w*|refill\w*|refresh\w*|replenish\w*|resum\w*|lifted|unlock\w*|regain access|cooldown\w*|next_\w+|valid|ends?(?: on| at)?|after|before|deadline|renew\w*|created(?!_at|_time)|available|timestamp_reset|resetstime\w*|quotaresettimestamp|modified|since|effective|remove[ds]?|version|将在|将于|会在|会于|请于|请在|预计|直到|等到|封禁至|限制至|將於|將在|請於|請在|重置|恢复|解封|到期|截止|有效期)"
+    r"[\w\"' -]{0,12}[:=]? ?(?:on |at |in )?(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*, )?[\"'(]?$"
+    r"|reset\w* in [\w ]{2,14}\(at $",
     re.IGNORECASE,
 )
+_AFTERWARDS: Final = re.compile(r" ?(?:之|以)?[后後] ?(?:再|重|可|自动|恢)")
 
 
 def occurred_at_of(seen: View, near: str = "") -> str | None:
@@ -34,6 +36,7 @@ def occurred_at_of(seen: View, near: str = "") -> str | None:
         found
         for found in _TIME.finditer(text)
         if not _NOT_WHEN.search(text[max(0, found.start() - 32) : found.start()])
+        and not _AFTERWARDS.match(text, found.end())
     ]
     if not times:
         return None

@@ -1,5 +1,6 @@
 """When a limit ends, in the spellings that providers, gateways and clients use for it."""
 
+import random
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -44,11 +45,24 @@ EXACT = {
     '{\\"reset_at\\": \\"2026-11-23T03:00:00Z\\"}': "11-23 03:00",
     "下次重置时间: 2026-11-24T00:00:00+08:00": "11-23 16:00",
     "额度将于北京时间 2026-11-23 08:00 恢复": "11-23 00:00",
+    "Rate limit reset at 2026-11-23 03:00:00.000000+00:00 UTC": "11-23 03:00",
+    "reset time is 2026-11-23 03:00:00 +0000 UTC": "11-23 03:00",
+    '"reset_at": "2026-11-23 03:00:00+00"': "11-23 03:00",
+    "resets on 2026-11-23 at 3:00 AM UTC": "11-23 03:00",
+    "quota will be refreshed on 2026-11-23 03:00 (UTC)": "11-23 03:00",
+    "Free tier quota will be replenished at 2026-12-01 00:00:00 UTC": "12-01 00:00",
+    '"next_available_at": "2026-11-23T03:00:00Z"': "11-23 03:00",
+    '"unlock_at":"2026-11-23T03:00:00Z"': "11-23 03:00",
+    '"retryAfter":"2026-11-23T03:00:00Z"': "11-23 03:00",
+    "将于2026-11-23T08:00:00+08:00自动恢复": "11-23 00:00",
+    "额度重置时间为 2026-11-23 08:00:00 (UTC+8)": "11-23 00:00",
     # RFC 1123 and dates in words; a year that is not written is the nearest
     "HTTP/1.1 429 Too Many Requests Retry-After: Mon, 23 Nov 2026 03:00:00 GMT": "11-23 03:00",
     "Rate limit resets at: Sun, 22 Nov 2026 11:00:00 GMT": "11-22 11:00",
     "Weekly limit reached ∙ resets Nov 24 at 5pm (Asia/Shanghai)": "11-24 09:00",
     "Resets Jan 12, 10:59am (America/New_York)": "01-12 15:59",
+    "Resets at 7pm on Nov 24 (America/New_York)": "11-25 00:00",
+    "Limit resets: Monday, November 23, 2026 at 9:00 AM PST": "11-23 17:00",
     "The quota will reset at 11-27 09:25:00 UTC. Please retry after the reset time": "11-27 09:25",
     "Access will be restored at 23 Nov 2026 17:03 CET": "11-23 16:03",
     "恢复时间为北京时间 11 月 23 日 晚上 8 点半": "11-23 12:30",
@@ -81,6 +95,12 @@ COUNTED = {
     "resets Monday at 9am (America/New_York)": "11-23 14:00 counted",
     "Monthly limit reached, resets on the 1st of each month (UTC)": "12-01 00:00 counted",
     "每日 00:00（UTC+8）重置": "11-22 16:00 counted",
+    "UTC 时间每天 0 点重置": "11-23 00:00 counted",
+    "北京时间每天零点刷新": "11-22 16:00 counted",
+    "次日 00:00 (UTC+8) 恢复": "11-22 16:00 counted",
+    "blocked until 11:59 PM PST": "11-23 07:59 counted",
+    "今晚 24:00 重置": "11-22 16:00 counted here",
+    "11:30 后再试": "11-23 03:30 counted here",
     "5-hour limit reached ∙ resets 7pm": "11-22 11:00 counted here",
     "Your limit will reset at 3:00 PM.": "11-23 07:00 counted here",
     "You've hit your usage limit. try again at 5:03 PM.": "11-23 09:03 counted here",
@@ -108,6 +128,13 @@ AS_WRITTEN = {
     "下个月 1 日重置": "“下个月 1 日”",
     "额度已耗尽，将于下周一重置": "“下周一”",
     "次日零点自动恢复": "“次日零点”",
+    "请 2026-11-23 08:00 后再试": "“2026-11-23 08:00”",
+    "請於 2026-11-23 08:00 之後再試": "“2026-11-23 08:00”",
+    "账户封禁至 2026-11-30 00:00:00": "“2026-11-30 00:00:00”",
+    "利用制限は 11月23日 17:00 にリセットされます": "“11月23日 17:00”",
+    "Please try again tomorrow.": "“tomorrow”",
+    "Resets on: 2026-11-23": "“2026-11-23”",
+    "每月1日重置": "“每月1日”",
     "Credits renew at your next billing cycle": "“your next billing cycle” vague",
     "额度将于下个计费周期重置": "“下个计费周期” vague",
 }
@@ -142,20 +169,36 @@ NOTHING = [
 ]
 
 
-@pytest.mark.parametrize(("text", "expected"), [*EXACT.items(), *COUNTED.items(), *AS_WRITTEN.items(), *PAST.items()])
-def test_the_moment_of_a_reset(text: str, expected: str) -> None:
-    assert told(text) == expected
+TABLES = pytest.mark.parametrize(
+    "table", [EXACT, COUNTED, AS_WRITTEN, PAST], ids=["exact", "counted", "written", "past"]
+)
 
 
-@pytest.mark.parametrize("text", NOTHING)
-def test_another_time_is_no_reset(text: str) -> None:
-    assert told(text) == "nothing"
+@TABLES
+def test_the_moment_of_a_reset(table: dict[str, str]) -> None:
+    assert {text: told(text) for text in table} == table
 
 
-@pytest.mark.parametrize("text", [*EXACT, *COUNTED, *AS_WRITTEN, *PAST])
-def test_a_reset_is_not_when_it_happened(text: str) -> None:
-    assert occurred_at_of(view(text)) is None
-    assert occurred_at_of(view(f"2026-11-22 09:15:00 ERROR 429 {text}")) == "2026-11-22 09:15:00"
+def test_another_time_is_no_reset() -> None:
+    assert {text: told(text) for text in NOTHING} == dict.fromkeys(NOTHING, "nothing")
+
+
+@TABLES
+def test_a_reset_is_not_when_it_happened(table: dict[str, str]) -> None:
+    assert {text: occurred_at_of(view(text)) for text in table} == dict.fromkeys(table)
+    logged = {text: occurred_at_of(view(f"2026-11-22 09:15:00 ERROR 429 {text}")) for text in table}
+    assert logged == dict.fromkeys(table, "2026-11-22 09:15:00")
+
+
+def test_no_mixture_of_such_texts_breaks_it() -> None:
+    pieces = " ".join(
+        [*EXACT, *COUNTED, *AS_WRITTEN, *NOTHING, "31 Feb 24:00 99:99 UTC+99 a/b ../.. 每月31日重置"]
+    ).split()
+    dice = random.Random(5)
+    for now in (NOW, datetime(2028, 2, 29, 23, 59, tzinfo=UTC), datetime(2027, 1, 31, tzinfo=UTC)):
+        for _ in range(150):
+            reset = reset_of(" ".join(dice.choices(pieces, k=10)), now, HERE)
+            assert reset is None or reset.at is None or reset.at - now <= timedelta(days=400)
 
 
 def test_a_log_tells_the_newest_and_counts_from_the_error() -> None:
@@ -168,9 +211,8 @@ def test_a_log_tells_the_newest_and_counts_from_the_error() -> None:
     )  # a wrong clock
 
 
-@pytest.mark.parametrize(
-    ("text", "seconds"),
-    [
+def test_how_long_to_wait() -> None:
+    said = [
         ("try again in 2 days 3 hours 17 minutes.", 184620),
         ("or try again in 5 days 22 hours 11\nminutes.", 511860),
         ("Please wait 3 days", 259200),
@@ -186,7 +228,7 @@ def test_a_log_tells_the_newest_and_counts_from_the_error() -> None:
         ("请等待 45 秒后重试", 45),
         ("5 小时 12 分钟后恢复", 18720),
         ("30秒后重试 (1/3)", None),  # the client's own
-    ],
-)
-def test_how_long_to_wait(text: str, seconds: float | None) -> None:
-    assert retry_after_of(view(text)) == (seconds if seconds is None else pytest.approx(seconds))
+    ]
+    assert [(text, retry_after_of(view(text))) for text, _ in said] == [
+        (text, seconds if seconds is None else pytest.approx(seconds)) for text, seconds in said
+    ]
