@@ -16,6 +16,7 @@ from typing import Any, Final, TextIO
 from bot.model.diagnosis import Diagnosis
 from bot.redaction.gate import Gate
 from bot.services.diagnosis import Diagnoser
+from bot.services.reading.words import ROOMY
 from bot.signatures import load
 
 _LOCALES: Final = Path(__file__).parent / "locales"
@@ -72,7 +73,7 @@ def answers(lines: Iterable[str], language: str, faults: list[str] | None = None
 
     A line of a log (`tail -f app.log`) is read as it stands: one with an error in it is answered, with its number as `id`.
     """
-    gate, diagnoser, summaries = Gate(), Diagnoser(load()), Summaries(language)
+    gate, diagnoser, summaries = Gate(), Diagnoser(load(), ROOMY), Summaries(language)
     encode = json.JSONEncoder(ensure_ascii=False).encode
     gc.freeze()  # the signatures stay for good: going through them at every collection costs a tenth of the time
     for number, line in enumerate(lines, 1):

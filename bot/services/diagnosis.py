@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from operator import attrgetter
 from typing import Final, NamedTuple
-
-import re2
 
 from bot.model.chat import CleanText
 from bot.model.diagnosis import Cause, Diagnosis
@@ -23,6 +22,7 @@ from bot.services.reading.speaker import host_of, origin_of, party_of, relay_of
 from bot.services.reading.status import status_of
 from bot.services.reading.times import occurred_at_of, retry_after_of
 from bot.services.reading.view import View, view
+from bot.services.reading.words import MEMORY, Words
 from bot.signatures import Origin, Signature, Signatures
 
 _WAITING: Final = frozenset((Cause.RATE_LIMITED, Cause.OVERLOADED, Cause.SERVER_ERROR, Cause.UPSTREAM_ERROR))
@@ -52,23 +52,18 @@ class _Hit(NamedTuple):
 _READ: Final = 30_000  # characters at each end of a text in which a pattern is looked for
 
 
-def _rank(candidate: tuple[Signature, str]) -> int:
-    return candidate[0].rank
+_RANK: Final = attrgetter("rank")
 
 
 class Diagnoser:
-    """Explains texts. Building one compiles the word search once (some 50 ms); `explain` is pure."""
+    """Explains texts. Building one compiles the word search once (some 50 ms); `explain` is pure.
 
-    def __init__(self, signatures: Signatures) -> None:
+    `memory` in bytes bounds what the word search keeps of the texts it has seen, for speed alone.
+    """
+
+    def __init__(self, signatures: Signatures, memory: int = MEMORY) -> None:
         self._signatures = signatures
-        self._words: tuple[str, ...] = tuple(signatures.words)
-        options = re2.Options()
-        options.max_mem = 256 << 20  # the word automaton is built while reading; it must not be thrown away half built
-        options.log_errors = False
-        self._search = re2.Set.SearchSet(options)
-        for word in self._words:
-            self._search.Add(re2.escape(word))
-        self._search.Compile()
+        self._words = Words(signatures.words, memory)
         self._regex: dict[str, re.Pattern[str]] = {}
 
     def explain(self, text: CleanText, *, brief: bool = False) -> Diagnosis:
@@ -110,50 +105,48 @@ class Diagnoser:
         return tuple(hit.entry.id for hit in self._read(seen, status_of(seen), every=True)[0])
 
     def _read(self, seen: View, status: int | None, *, every: bool = False) -> tuple[list[_Hit], list[Origin]]:
-        words = [self._words[place] for place in self._search.Match(seen.low) or ()]
+        words = self._words.found(seen.low, seen.raw)
         origins = self._signatures.origins
         speakers = [origins[word] for word in sorted(filter(origins.__contains__, words), key=len, reverse=True)]
-        who = {speaker.provider or "" for speaker in speakers} | {speaker.gateway or "" for speaker in speakers}
+        who = {name or "" for speaker in speakers for name in (speaker.provider, speaker.gateway)}
         return self._decide(seen, words, status, who, every), speakers
 
     def _decide(self, seen: View, words: Iterable[str], status: int | None, who: set[str], every: bool) -> list[_Hit]:
         """The signatures that fit, best first. Without `every` those that could no longer change the answer are not examined."""
-        announced: dict[str, tuple[Signature, str]] = {}
+        announced: dict[str, str] = {}
+        candidates: list[Signature] = []
+        anchors = self._signatures.anchors
         for word in words:
-            for entry in self._signatures.anchors.get(word, ()):
+            for entry in anchors.get(word, ()):
                 known = announced.get(entry.id)
-                if known is None or len(word) > len(known[1]):
-                    announced[entry.id] = (entry, word)
-        candidates = list(announced.values())
+                if known is None:
+                    candidates.append(entry)
+                    announced[entry.id] = word
+                elif len(word) > len(known):
+                    announced[entry.id] = word
         if status is not None:
-            candidates += [(entry, "") for entry in self._signatures.by_status.get(status, ())]
-        candidates.sort(key=_rank, reverse=True)
+            candidates += self._signatures.by_status.get(status, ())
+        candidates.sort(key=_RANK, reverse=True)
+        pays = status == 402 or "payment required" in seen.low
         hits: list[_Hit] = []
         floor = 0
-        for entry, word in candidates:
+        for entry in candidates:
             if entry.rank < floor and not every and not entry.provider and not entry.gateway:
                 continue
-            hit = self._fits(entry, seen, status, who, word)
+            if (entry.status and status not in entry.status) or (entry.origin and who.isdisjoint(entry.origin)):
+                continue
+            if status in entry.unless_status or (pays and _asks_for_more(entry)):
+                continue
+            hit = self._fits(entry, seen, announced.get(entry.id, ""))
             if hit is not None:
                 hits.append(hit)
                 floor = max(floor, entry.rank - CLOSE)
         hits.sort(key=lambda hit: hit.score, reverse=True)
         return hits
 
-    def _fits(self, entry: Signature, seen: View, status: int | None, who: set[str], announced: str) -> _Hit | None:
-        """`announced`: the longest of the entry's own words that the word search has found."""
+    def _fits(self, entry: Signature, seen: View, announced: str) -> _Hit | None:
+        """Whether the entry's words stand in the text. `announced`: the longest of them that the word search has found."""
         low = seen.low
-        if (entry.status and status not in entry.status) or status in entry.unless_status:
-            return None
-        if (status == 402 or "payment required" in low) and (
-            entry.rank < _BARE_CODE
-            and entry.causes[0] is Cause.INVALID_REQUEST
-            or entry.rank < _CERTAIN
-            and entry.causes[0] in _WAITING
-        ):
-            return None  # whoever asks for payment asks neither for patience nor for another spelling
-        if entry.origin and who.isdisjoint(entry.origin):
-            return None
         for word in entry.all:
             if word not in low:
                 return None
@@ -258,6 +251,12 @@ class Diagnoser:
             checked=entry.checked if entry else "",
             source=entry.source if entry else "",
         )
+
+
+def _asks_for_more(entry: Signature) -> bool:
+    """Whoever asks for payment asks neither for patience nor for another spelling."""
+    cause, rank = entry.causes[0], entry.rank
+    return (rank < _BARE_CODE and cause is Cause.INVALID_REQUEST) or (rank < _CERTAIN and cause in _WAITING)
 
 
 def _begins(word: str, seen: View) -> bool:

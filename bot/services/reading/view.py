@@ -48,11 +48,15 @@ _SIMPLER: Final = str.maketrans(
 @dataclass(frozen=True, slots=True)
 class View:
     """`lines`: unescaped, line breaks kept. `flat`: one line, single spaces. `low`: `flat` in lower case and simplified
-    Chinese, of the same length."""
+    Chinese, of the same length. `raw`: `low` in UTF-8."""
 
     lines: str
     flat: str
     low: str
+
+    @property
+    def raw(self) -> bytes:
+        return self.low.encode()
 
 
 def _unescape(text: str) -> str:
