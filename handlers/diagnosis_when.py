@@ -89,12 +89,17 @@ def _reset(at: datetime, words: Words) -> str:
     return words.say("diagnose.retry.reset_at", time=words.stamp(at), utc=words.utc(at))
 
 
+def _legible(reset: Reset, words: Words) -> str:
+    """As written; in digits for who may not read what the date is written in."""
+    return reset.written if reset.written.isascii() or words.language != "en" else reset.plain or reset.written
+
+
 def _told(d: Diagnosis, p: Proven, reset: Reset, words: Words, now: datetime) -> str | None:
     """None where the text's moment says nothing against what is known: a limit that is proved now has not ended."""
     retry = _retry(d, p)
     if reset.vague:
         return words.say("diagnose.retry.vague", written=reset.written) if retry != "no" else None
-    time = words.stamp(reset.at) if reset.at else words.say("diagnose.retry.unzoned", written=reset.written)
+    time = words.stamp(reset.at) if reset.at else words.say("diagnose.retry.unzoned", written=_legible(reset, words))
     if reset.over:
         if p.certainty == "proved":
             return None

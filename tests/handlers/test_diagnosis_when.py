@@ -64,6 +64,12 @@ def test_in_the_readers_zone() -> None:
     assert "Nov 22, 2026 19:00 (New York)" in told(QUOTA, "resets 7pm", zone="America/New_York")
 
 
+def test_a_date_in_chinese_is_in_digits_for_an_english_reader() -> None:
+    assert told(QUOTA, "请在2026年11月23日 8时 之后再试").endswith("2026-11-23 08:00 (zone not stated in the text).")
+    assert "2026年11月23日 8时（原文没写时区）" in told(QUOTA, "请在2026年11月23日 8时 之后再试", "zh")
+    assert "Dec 1, 2026 00:00 (Beijing)" in told(QUOTA, "下个月 1 日重置")
+
+
 def test_a_wait_and_a_moment() -> None:
     assert told(RATE, ISO, wait=30) == "Retry after 30 seconds: 18:30 (Beijing)."
     assert "11:00 (Beijing) = 03:00" in told(QUOTA, ISO, wait=30)  # the seconds belong to another limit

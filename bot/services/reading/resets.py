@@ -52,7 +52,7 @@ _HINTS: Final = (
 class Reset:
     """`at` is UTC, None where the text names no zone; then `written` is all that is known. `counted`: the text gives no date,
     so that `at` is the next such moment. `here`: nor a zone, so that it is one in the reader's. `over`: it has passed, in
-    whatever zone it was meant. `vague`: a period without a date."""
+    whatever zone it was meant. `vague`: a period without a date. `plain`: a date without a zone in digits."""
 
     written: str
     at: datetime | None = None
@@ -60,6 +60,7 @@ class Reset:
     here: bool = False
     over: bool = False
     vague: bool = False
+    plain: str = ""
 
 
 def reset_of(text: str, now: datetime, zone: tzinfo, happened: datetime | None = None) -> Reset | None:
@@ -116,12 +117,13 @@ def _resolved(written: Written, now: datetime, since: datetime, zone: tzinfo) ->
     where = zone if written.local else written.zone
     try:
         naive, counted = _naive(written, since.astimezone(where or zone))
-        if where is None and not (counted and written.weekday is None and not written.ahead and not written.first):
+        if where is None and not counted:
+            plain = naive.strftime("%Y-%m-%d %H:%M" if written.clock else "%Y-%m-%d")
             if naive - now.replace(tzinfo=None) > _FARTHEST:
                 return None
             if written.clock is None:
                 naive += timedelta(days=1)  # a day without an hour has passed at its end
-            return Reset(said, over=naive.replace(tzinfo=UTC) + _ANYWHERE <= now)
+            return Reset(said, over=naive.replace(tzinfo=UTC) + _ANYWHERE <= now, plain=plain)
         at = naive.replace(tzinfo=where or zone).astimezone(UTC)
     except (ValueError, OverflowError):  # the 31st of February
         return None
