@@ -17,11 +17,13 @@ MAIL: Final = "mail"
 _EACH: dict[str, Any] = {}
 _AT: Final = tuple(rule for rule in RULES if rule.hints == ("@",))
 _HINTS: Final = tuple((hint.encode(), rule) for rule in RULES if rule not in _AT for hint in rule.hints)
-# a name at a domain, or something that ends a password; not a bot that is spoken to
-_AT_SIGN: Final = r"[A-Za-z0-9!#$%^*_+=.~\-]@[A-Za-z0-9\-]+\.[A-Za-z0-9]|:[^\s/@\"'<>]+@|://[^\s\"'<>]+@"
+# what each rule for a password before an at sign needs
+_PASSWORDS: Final = r"[A-Za-z0-9_.\-]:[A-Za-z0-9!#$%^*_+=.~\-]+@|://[^\s\"'<>]+@"
+# a name at a domain, or something that ends a password; not a bot that is spoken to, nor a mail that is masked
+_AT_SIGN: Final = r"[A-Za-z0-9._%+\-]@[A-Za-z0-9\-]+\.[A-Za-z0-9\-]|" + _PASSWORDS
 _FRONT: Final = 120
 _ADDRESS: Final = piece(r"https?://[A-Za-z0-9.:/?=&_\-]*")
-_PASSWORD: Final = finder(r":[^\s/@\"'<>]+@|://[^\s\"'<>]+@")
+_PASSWORD: Final = finder(_PASSWORDS)
 HINTS: Final = "|".join(sorted({re2.escape(hint) for rule in RULES for hint in rule.hints if hint != "@"} | {_AT_SIGN}))
 _MAIL: Final = finder(
     r"[A-Za-z0-9._%+\-]{1,64}@[A-Za-z0-9\-]{1,63}(?:\.[A-Za-z0-9\-]{1,63})*\.(?:com|net|org|edu|gov|info|biz|dev|app|xyz|top|site|"

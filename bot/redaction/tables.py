@@ -20,8 +20,10 @@ _HEAD: Final = finder(
     rf"|<th[^<>]{{0,60}}>{_FRAME}{_HEAD_WORD}{_FRAME}</th"
 )
 # how each of these ends or begins: what is looked for in whole texts must not count letters before it knows that there is a noun
-HINTS: Final = rf"(?m:(?i:{_NOUNS}){_END})|(?i:insert into )|<th"
-_HINT: Final = finder(HINTS)
+_BEGINS: Final = r"(?i:insert into )|<th"
+_HINT: Final = finder(rf"(?m:(?i:{_NOUNS}){_END})|{_BEGINS}")
+# and below it stands something; what follows a text's last line begins with a NUL
+HINTS: Final = rf"(?m:(?i:{_NOUNS}){_END})[^\n]*\n[^\x00]|{_BEGINS}"
 _LEFT: Final = bare(_HEAD)
 _WORD: Final = finder(rf"^(?:[/@][^ \n]{{1,24}} {{1,2}})?{_FRAME}{_HEAD_WORD}{_FRAME}$")
 _MARKS: Final = b"\"'`* \t"
