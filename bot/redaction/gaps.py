@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from bot.redaction.makers import in_runs
 from bot.redaction.named_values import flag
 from bot.redaction.rx import piece
 
@@ -36,7 +37,11 @@ def blank(view: bytes, start: int, at: int, kind: str, gap: bytes) -> bool | Non
     if gap in _BLANKS and not flag(view, start):
         # the usual case: a word in a sentence
         word_behind = _PLAINLY.match(view, at)
-        if word_behind is not None and view[word_behind.end() : word_behind.end() + 1] in _WORD_ENDS:
+        if (
+            word_behind is not None
+            and view[word_behind.end() : word_behind.end() + 1] in _WORD_ENDS
+            and not (view[start - 1 : start] == b"_" and in_runs(view, at))
+        ):
             return None
     if (
         0x0A in gap

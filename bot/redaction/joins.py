@@ -19,6 +19,7 @@ _ENOUGH: Final = 7  # so many runs in, words and keys can be told apart
 _AFTER_PIECE: Final = frozenset(bytes((byte,)) for byte in b"\n\r\"'`\\ =,;)&") | {b""}
 _WRAP_MIN: Final = 6
 _MOST_WORDS: Final = 5
+_LONG_REST: Final = 40
 _COLUMNS: Final = (72, 76, 80, 100, 120)  # where terminals and mails break lines
 
 
@@ -134,8 +135,11 @@ _MOST_BREAKS: Final = 12
 _LONGEST_SHAPE: Final = 420
 
 
-def spaced_end(view: bytes, start: int, end: int) -> int:
-    """`abcd efgh ijkl m`, as text recognition gives it: three runs or more of one width, the last no longer; else `end`."""
+def spaced_end(view: bytes, start: int, end: int, known: bool = False) -> int:
+    """`abcd efgh ijkl m`, as text recognition gives it: three runs or more of one width, the last no longer; else `end`.
+
+    `known`: the runs begin like a maker's key, so that words among them are chance.
+    """
     width = end - start
     if not 3 <= width <= 16 or view[end - 1] == 0x3D:  # base64 has ended
         return end
@@ -149,11 +153,13 @@ def spaced_end(view: bytes, start: int, end: int) -> int:
         count += 1
         odd += not wordlike(run)
         best = stop
-        if count == _ENOUGH and (odd < 2 or not plausible(b"".join(view[start:best].split()))):
+        if count == _ENOUGH and not known and (odd < 2 or not plausible(b"".join(view[start:best].split()))):
             return end
         if stop - begin < width:
             break
-    enough = count >= 3 and best - start - count >= 16 and (odd * 2 >= count - 1 or (count >= 5 and odd >= 2))
+    enough = (
+        count >= 3 and best - start - count >= 16 and (odd * 2 >= count - 1 or (count >= 5 and (odd >= 2 or known)))
+    )
     return best if enough and plausible(b"".join(view[start:best].split())) else end
 
 
@@ -195,6 +201,7 @@ def wrapped_end(view: bytes, start: int, end: int, lengths: tuple[int, ...]) -> 
             or marked
             or ((end - start >= 40 or column in _COLUMNS) and stop - begin >= 8 and mixed(run))
             or (even and mixed(run))
+            or (stop - begin >= _LONG_REST and not run.islower() and not run.isupper() and mixed(run))
         ):
             best = stop
         elif stop - begin < 8:

@@ -31,6 +31,15 @@ def rule_of(token: bytes) -> Vendor | None:
     return None
 
 
+_AHEAD: Final = 48
+
+
+def in_runs(view: bytes, at: int) -> bool:
+    """Whether what begins here is a maker's key once its blanks are taken out: `glpa t-qb ZpND`."""
+    ahead = view[at : at + _AHEAD].split(b"\n", 1)[0]
+    return rule_of(ahead) is None and rule_of(ahead.replace(b" ", b"")) is not None
+
+
 def decoded(run: bytes) -> bytes | None:
     """The text that a base64 run stands for, or None when it is not text."""
     bare = run.rstrip(b"=")

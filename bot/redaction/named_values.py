@@ -6,6 +6,7 @@ from typing import Final
 
 from bot.redaction import judge
 from bot.redaction.joins import next_line, quoted_end, shaped_end, spaced_end, wrapped_end
+from bot.redaction.makers import in_runs
 from bot.redaction.name_shapes import MAKERS
 from bot.redaction.rx import piece
 
@@ -114,7 +115,8 @@ def telling_alone(view: bytes, start: int, word: bytes, kind: str, gap: bytes, v
 def joined(view: bytes, at: int, end: int, value: bytes) -> int:
     following = view[end : end + 1]
     if following == b" ":
-        return end if len(value) >= 8 and judge.placeholder(value) else spaced_end(view, at, end)
+        known = in_runs(view, at)
+        return end if not known and len(value) >= 8 and judge.placeholder(value) else spaced_end(view, at, end, known)
     if following not in (b"\n", b"\r", b"\\") or judge.evidence(value) or judge.dated(value):
         return end
     following_run = next_line(view, end)
@@ -130,7 +132,7 @@ def joined(view: bytes, at: int, end: int, value: bytes) -> int:
     if value.endswith(b"=") and not value.endswith(b"=="):
         end -= 1
         value = value[:-1]
-    if len(value) < 8 or (judge.wordlike(value) and len(value) < 16):
+    if len(value) < (6 if following == b"\\" else 8) or (judge.wordlike(value) and len(value) < 16):
         return end
     return wrapped_end(view, at, end, _LENGTHS)
 
@@ -156,7 +158,7 @@ def telling(view: bytes, word: bytes, kind: str, value: bytes, parameter: bool, 
         return False  # `SignatureDoesNotMatch`, `TokenStatusExhausted`
     if kind == "authorization":
         return size >= 8 and (judge.mixed(value) or size >= 20) and judge.plausible(value)
-    if kind == "session" and UUID.fullmatch(value) is not None:
+    if kind == "session" and (UUID.fullmatch(value) is not None or value.startswith(b"sess_")):
         return False  # a session's number in a log; a browser's stands in a cookie
     if size < 8 or not (
         judge.mixed(value) or (size >= 20 and (judge.plausible(value) or _RUN.search(value) is not None))

@@ -204,7 +204,12 @@ def _named(view: bytes, start: int, at: int) -> Span | None:
     elif not (value.endswith((b".", b":")) and len(value) >= 16 and view[end : end + 1] in (b"\n", b"\r", b"\\")):
         value = value.rstrip(b".:?!")
     end = at + len(value)
-    if kind != "password" or (len(value) >= MIN_SECRET and (len(value) >= 20 or view[end : end + 1] in (b"\\", b" "))):
+    following = view[end : end + 1]
+    if (
+        kind != "password"
+        or (len(value) >= MIN_SECRET and (len(value) >= 20 or following in (b"\\", b" ")))
+        or (following == b" " and 0x20 not in gap[:1] and value.isalnum() and judge.mixed(value))
+    ):
         whole = joined(view, at, end, value)
         if whole > end:
             end = whole
@@ -219,7 +224,12 @@ def _named(view: bytes, start: int, at: int) -> Span | None:
         and judge.spoken(value)
     ):
         return None  # `key="dashscopeApiKey" value=...`
-    if blank and not flag(view, start) and not telling_alone(view, start, word, kind, gap, value, end):
+    if (
+        blank
+        and not flag(view, start)
+        and not (end - at > len(value) and rule_of(value) is not None)
+        and not telling_alone(view, start, word, kind, gap, value, end)
+    ):
         return None
     if aimless and (
         _OTHERS.search(gap) is not None

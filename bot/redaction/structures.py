@@ -31,7 +31,7 @@ _MAIL: Final = finder(
 )
 _ROLES: Final = frozenset(
     b"support help sales billing security noreply no-reply no_reply donotreply info contact abuse admin service legal privacy "
-    b"feedback git root ubuntu hello team press postmaster webmaster hostmaster api business api-support".split()
+    b"feedback git root ubuntu hello team press postmaster webmaster hostmaster api business api-support appeals hi".split()
 )
 
 
