@@ -67,7 +67,8 @@ def test_in_the_readers_zone() -> None:
 def test_a_date_in_chinese_is_in_digits_for_an_english_reader() -> None:
     assert told(QUOTA, "请在2026年11月23日 8时 之后再试").endswith("2026-11-23 08:00 (zone not stated in the text).")
     assert "2026年11月23日 8时（原文没写时区）" in told(QUOTA, "请在2026年11月23日 8时 之后再试", "zh")
-    assert "Dec 1, 2026 00:00 (Beijing)" in told(QUOTA, "下个月 1 日重置")
+    assert "2026-12-01 (zone not stated" in told(QUOTA, "下个月 1 日重置")
+    assert "Nov 23, 2026 08:00 (Beijing)" in told(QUOTA, "明天 08:00 恢复")
 
 
 def test_a_wait_and_a_moment() -> None:

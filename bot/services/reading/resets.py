@@ -13,6 +13,7 @@ from bot.services.reading.view import View, view
 
 _FARTHEST: Final = timedelta(days=400)  # no plan's window is longer; beyond it the figure means something else
 _READ: Final = 30_000  # characters at each end of a text in which a moment is looked for
+_NEAR: Final = timedelta(days=62)  # a date without a year that were farther ahead is one of an old text
 _ANYWHERE: Final = timedelta(hours=14)  # the farthest zone from UTC
 
 _WORDS: Final = re.compile(
@@ -89,8 +90,8 @@ def _found(seen: View) -> Iterator[tuple[Written, bool]]:
             link = _LINK.match(low, word.end())
             if link is None or (written := written_at(seen, link.end())) is None:
                 continue
-            if written.unix is None and written.clock is None and link["link"].strip(" :") in ("in", "for"):
-                continue
+            if link["link"].strip(" :") in ("in", "for") and written.unix is None and written.date is None:
+                continue  # `in 0:45:12` is a wait
             yield written, _EITHER.search(low[max(0, word.start() - 24) : word.end()]) is not None
     if low.isascii():
         return
@@ -117,7 +118,7 @@ def _resolved(written: Written, now: datetime, since: datetime, zone: tzinfo) ->
     where = zone if written.local else written.zone
     try:
         naive, counted = _naive(written, since.astimezone(where or zone))
-        if where is None and not counted:
+        if where is None and not (counted and written.clock):
             plain = naive.strftime("%Y-%m-%d %H:%M" if written.clock else "%Y-%m-%d")
             if naive - now.replace(tzinfo=None) > _FARTHEST:
                 return None
@@ -149,7 +150,7 @@ def _naive(written: Written, since: datetime) -> tuple[datetime, bool]:
             datetime(year, month, day, clock.hour, clock.minute, clock.second) + more
             for year in _years(since.year, month, day)
         ]
-        return min(near, key=lambda at: abs(at - then)), False
+        return max(at for at in near if at - then <= _NEAR), False
     if written.first is not None:
         ahead = (today.replace(day=1) + timedelta(days=32)).replace(day=written.first)
         this = today.replace(day=written.first)

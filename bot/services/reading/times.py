@@ -85,6 +85,7 @@ _WAIT_SAID: Final = tuple(
         (("reset-requests", "reset-tokens"), r"reset-(?:requests|tokens)[\"']?[ :=]{1,3}[\"']?" + _ANY_SPAN),
     )
 )
+_CLOCKWISE: Final = re.compile(r"(?:again|retry|wait|resets?) (?:in|for) (\d{1,3}):([0-5]\d):([0-5]\d)(?![\d:])")
 _PIECE: Final = re.compile(_SPAN)
 _SECONDS: Final = {
     "ms": 0.001,
@@ -169,4 +170,7 @@ def retry_after_of(seen: View) -> float | None:
             value = seconds_of(found.group(1))
             if value is not None and value < 60 * 86400:
                 return value
+    if ":" in low and (spelled := _CLOCKWISE.search(low)):  # Hugging Face: retry in 0:09:48
+        hours, minutes, seconds = map(int, spelled.groups())
+        return float(hours * 3600 + minutes * 60 + seconds)
     return None

@@ -107,13 +107,8 @@ COUNTED = {
     "usage window exhausted, resets at 18:00": "11-23 10:00 counted here",
     "额度已用完，每天 0 点重置": "11-22 16:00 counted here",
     "Usage resets Thu 10:00 AM": "11-26 02:00 counted here",
-    "Quota will reset at the start of next month.": "11-30 16:00 counted here",
     "额度将在明天 08:00 恢复": "11-23 00:00 counted here",
-    "下个月 1 日重置": "11-30 16:00 counted here",
-    "额度已耗尽，将于下周一重置": "11-22 16:00 counted here",
     "次日零点自动恢复": "11-22 16:00 counted here",
-    "Please try again tomorrow.": "11-22 16:00 counted here",
-    "每月1日重置": "11-30 16:00 counted here",
     "resets at 18:45 local time": "11-22 10:45 counted",
 }
 AS_WRITTEN = {
@@ -135,6 +130,11 @@ AS_WRITTEN = {
     "账户封禁至 2026-11-30 00:00:00": "“2026-11-30 00:00:00”",
     "利用制限は 11月23日 17:00 にリセットされます": "“11月23日 17:00”",
     "Resets on: 2026-11-23": "“2026-11-23”",
+    "Quota will reset at the start of next month.": "“start of next month”",
+    "下个月 1 日重置": "“下个月 1 日”",
+    "额度已耗尽，将于下周一重置": "“下周一”",
+    "Please try again tomorrow.": "“tomorrow”",
+    "每月1日重置": "“每月1日”",
     "Credits renew at your next billing cycle": "“your next billing cycle” vague",
     "额度将于下个计费周期重置": "“下个计费周期” vague",
 }
@@ -144,6 +144,7 @@ PAST = {
     "Claude AI usage limit reached|1775317531": "04-04 15:45 over",
     "resets at 2026-11-20 03:00": "“2026-11-20 03:00” over",
     "resets at 2026-11-22 03:00": "“2026-11-22 03:00”",  # still ahead in some zone
+    "You've hit your limit · resets May 5 at 9pm (America/New_York)": "05-06 01:00 over",
     "quota will reset at 3pm today.": "“3pm today”",  # past here, but whose day is it?
 }
 NOTHING = [
@@ -164,6 +165,7 @@ NOTHING = [
     f"x-ratelimit-reset: {UNIX * 1000 + 10**15}",
     "resets at 2026-02-31 08:00 UTC",
     "x-ratelimit-reset: 30",
+    "GPU quota (60s requested vs. 12s left). Try again in 0:45:12",
     "resets in 3h 20m",
     "5 小时 12 分钟后恢复",
 ]
@@ -222,6 +224,8 @@ def test_how_long_to_wait() -> None:
         ("All accounts have exhausted their quota (reset after 140h 21m 10s)", 505270),
         ('"retryDelay": "391609.795772632s"', 391609.8),
         ('"resets_in_seconds":602705', 602705),
+        ("GPU quota (60s requested vs. 12s left). Try again in 0:45:12", 2712),
+        ("or retry in 0:09:48.", 588),
         ("Retry-After: 30", 30),
         ("x-ratelimit-reset-requests: 6m0s", 360),
         ("retry-after: 17\nx-ratelimit-reset-requests: 6m0s", 17),
