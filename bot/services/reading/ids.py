@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple
 
+from bot.services.reading.sieve import Sieve
 from bot.services.reading.view import View
 
 _ID: Final = r"([a-z0-9][a-z0-9_:.\-]{6,90}[a-z0-9=])"
@@ -12,7 +13,7 @@ _KEY_END: Final = r"[\"'`)]{0,2}(?: is| was| for failed request)? ?[:=]? ?,?(?:<
 
 
 class Named(NamedTuple):
-    """A pattern on the evened text and the words of which one must be there for it to fit at all."""
+    """A pattern on the evened text and the words of which one must be there for it to fit at all; none are asked for by ()."""
 
     hints: tuple[str, ...]
     pattern: re.Pattern[str]
@@ -79,19 +80,21 @@ _TASK_PLAIN: Final = Named(
     ),
 )
 """`task 7f3a9b2c1d failed`: without a colon only what cannot be an ordinary number or word."""
-_SHAPED: Final = re.compile(
-    r"\b(req_(?:vrtx_)?[a-z0-9]{16,40}|20\d{12}[0-9]{9,19}[a-z0-9]{0,8}|02\d{12,15}[0-9a-f]{30,50})\b"
+_SHAPED: Final = Named(
+    (), re.compile(r"\b(req_(?:vrtx_)?[a-z0-9]{16,40}|20\d{12}[0-9]{9,19}[a-z0-9]{0,8}|02\d{12,15}[0-9a-f]{30,50})\b")
 )
-_TWICE: Final = re.compile(r"\(request id: ?[\w-]+\) \(request id: ?(20\d{18,27}[a-z0-9]{0,8})\)")
+_TWICE: Final = Named((), re.compile(r"\(request id: ?[\w-]+\) \(request id: ?(20\d{18,27}[a-z0-9]{0,8})\)"))
 """A relay adds its own id behind the one of the relay that it asked; the caller's relay is the last."""
-_RUN: Final = re.compile(r"[02][0-9]{13}")
 _BODY: Final = Named(
     ("chatcmpl", "resp", "msg", "gen", "cmpl", "run", "video", "task", "req", '"as-', "'as-"),
     re.compile(
         r"[\"']id[\"'] ?: ?[\"']((?:chatcmpl|resp|msg|gen|cmpl|run|video|task|req|as)[-_][a-z0-9_-]{6,80})[\"']"
     ),
 )
-_BRACKETED: Final = re.compile(r"\]\[(20\d{12}[0-9a-f]{8,30})\]")
+_BRACKETED: Final = Named((), re.compile(r"\]\[(20\d{12}[0-9a-f]{8,30})\]"))
+_WAYS: Final = (_TWICE, _REQUEST_KEY, _REQUEST_TEXT, _TRACE, _SHAPED, _BRACKETED, _TASK, _TASK_PLAIN, _BODY)
+"""Ways to tell an id, the surest first: a named request id goes before an id by its shape."""
+_SIEVE: Final = Sieve(way.pattern.pattern for way in _WAYS)
 _PLACEHOLDER: Final = re.compile(r"x{4,}|^<|^aj_|redacted|^0+$|your[-_]|example")
 _DIGIT: Final = re.compile(r"\d")
 
@@ -109,6 +112,8 @@ def _first(pattern: re.Pattern[str], seen: View) -> str | None:
 
 
 def _hinted(named: Named, seen: View) -> str | None:
+    if not named.hints:
+        return _first(named.pattern, seen)
     low = seen.low
     for hint in named.hints:
         if hint in low:
@@ -117,21 +122,10 @@ def _hinted(named: Named, seen: View) -> str | None:
 
 
 def request_id_of(seen: View) -> str | None:
-    """Request, trace or task id as written; what support asks for first. A named request id goes before an id by its shape."""
-    if ") (request id" in seen.low and (twice := _first(_TWICE, seen)):
-        return twice
-    value = _hinted(_REQUEST_KEY, seen) or _hinted(_REQUEST_TEXT, seen) or _hinted(_TRACE, seen)
-    if value:
-        return value
-    if _DIGIT.search(seen.low):
-        value = (
-            (_first(_SHAPED, seen) if "req_" in seen.low or _RUN.search(seen.low) else None)
-            or ("][20" in seen.low and _first(_BRACKETED, seen))
-            or None
-        )
-        if value:
+    """Request, trace or task id as written; what support asks for first."""
+    for number in _SIEVE.passed(seen.raw):
+        if value := _hinted(_WAYS[number], seen):
             return value
-        return task_id_of(seen) or ("id" in seen.low and _hinted(_BODY, seen)) or None
     return None
 
 

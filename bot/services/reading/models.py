@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
-import re2
-
 from bot.services.reading.ids import Named
+from bot.services.reading.sieve import Sieve
 from bot.services.reading.view import View
 
 _NAME: Final = r"([A-Za-z0-9@~][\w./:@+~-]*[A-Za-z0-9])"
@@ -19,6 +18,9 @@ _MODEL_SAID: Final = tuple(
         (("endpoint for",), r"dedicated endpoint for " + _Q + _NAME),
         (("non-serverless",), r"non-serverless model " + _Q + _NAME),
         (("to this model",), r"specific to this model " + _Q + _NAME),
+        (("but you passed",), r"but you passed " + _Q + _NAME),
+        (("prediction with",), r"generate prediction with " + _Q + _NAME),
+        (("for model",), r"(?:request |\d{3}\)? )(?:failed |error )?(?:with \d{3} )?for model " + _Q + _NAME),
         (("invoke model",), r"(?:failed|unable) to invoke model " + _Q + _NAME),
         (("error from provider(",), r"error from provider\([\w.-]+," + _NAME + r": \d"),
         (("enqueued token",), r"enqueued token limit reached for " + _Q + _NAME),
@@ -100,16 +102,11 @@ _MODEL_SAID: Final = tuple(
         (("→",), r"→ " + _NAME),
     )
 )
-_HINTS: Final = re2.Set.SearchSet()
-"""Looks for the hints of all patterns at once; `_HINTED` says whose each one is."""
-_HINTED: Final = tuple(
-    number for number, named in enumerate(_MODEL_SAID) for hint in named.hints if _HINTS.Add(re2.escape(hint)) >= 0
-)
-_HINTS.Compile()
 _MODEL_KEY: Final = re.compile(
     r"(?:(?<![\w.])|(?<=\brun\.))(?:model|runtimemodel|model_name|modelname|usedmodel|model_id|modelid|model_group|modelversion|model_version|deployment|engine|litellm_params\.model|model id|使用模型|当前模型|模型名称|模型)[\"'`*]{0,3} ?[:=] ?[\"'`*(]{0,3}"
     + _NAME,
 )
+_SIEVE: Final = Sieve((*(named.pattern.pattern for named in _MODEL_SAID), _MODEL_KEY.pattern))
 _NO_MODEL: Final = frozenset(
     ("xxx", "xxxx", "none", "null", "undefined", "string", "unknown", "not", "your", "the", "a", "an", "is", "was", "error", "name", "id",
      "model", "models", "group", "default", "this", "that", "and", "or", "for", "code-assist", "true", "false", "openai", "anthropic",
@@ -148,6 +145,9 @@ _HEADED: Final = re.compile(r"\s*Model: ([^\n|{}\"]{2,40}?)[ \t]*\n+\s*Provider:
 def model_of(seen: View) -> str | None:
     """The model's name as written. What the error itself says goes before a client's heading."""
     low = seen.low
+    fitting = _SIEVE.passed(seen.raw)
+    if not fitting and "limit: 0" not in low and not low.startswith("model: "):
+        return None
     if not (
         "model" in low
         or "模型" in low
@@ -168,14 +168,18 @@ def model_of(seen: View) -> str | None:
         title = headed.group(1)
     else:
         title = ""
-    for number in sorted({_HINTED[hint] for hint in _HINTS.Match(low) or ()}):
-        for found in _MODEL_SAID[number].pattern.finditer(low):
+    keyed = bool(fitting) and fitting[-1] == len(_MODEL_SAID)
+    for number in fitting[:-1] if keyed else fitting:
+        named = _MODEL_SAID[number]
+        if not any(hint in low for hint in named.hints):
+            continue
+        for found in named.pattern.finditer(low):
             value = _model(seen.flat[found.start(1) : found.end(1)])
             if value:
                 return value
     if title:
         return title
-    for told in _MODEL_KEY.finditer(low):
+    for told in _MODEL_KEY.finditer(low) if keyed else ():
         value = _model(seen.flat[told.start(1) : told.end(1)])
         if value and not _prose(seen.flat, told.end(1)):
             return value

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from bot.services.reading.sieve import Sieve
 from bot.services.reading.view import View
 
 _NUMBER: Final = r"([1-5]\d\d)(?!\d|\.\d|\s*(?:ms|s|tokens|px|x)\b)"
@@ -47,6 +48,7 @@ _STATUS_LOOSE: Final = re.compile(
     r"|(?<=\d - )([45]\d\d) [a-z]"
     r"|(?:^|: )([45]\d\d), (?:body|message|reason|headers|response)\b"
     r"|: ([45]\d\d)(?: -|:| [{\"<*])"
+    r"|=> ?([45]\d\d) [a-z]"
     r"|\b(?:get|post|put|delete|patch) (?:https?:/)?/\S{1,60} ([45]\d\d)(?: |$)"
     r"|[a-z]:([45]\d\d)$"
     r"|(?:(?<=[\])}。.,:>] )|(?<=[。:]))([45]\d\d):? ?[{<\"]|(?<=[a-z]\. )([45]\d\d): [a-z]"
@@ -56,6 +58,8 @@ _STATUS_LOOSE: Final = re.compile(
     r"|(?:exhausted|error|exception|badrequest|forbidden|unauthorized|unavailable|notfound|argument|denied|exceeded|precondition|unauthenticated|internal): ([45]\d\d) [a-z]"
 )
 _STATUS_CODE: Final = re.compile(r"[\"']?\b(?:code|status)[\"']?[ :=]{1,3}[\"']?([45]\d\d)\b(?![.\d-])")
+_WAYS: Final = (_STATUS_STRONG, _STATUS_PHRASE, _STATUS_LOOSE, _STATUS_CODE)
+_SIEVE: Final = Sieve(way.pattern for way in _WAYS)
 _STATUS_LINE: Final = re.compile(r"^\s*([45]\d\d)(?:\s*$|\s*[{<\"])", re.MULTILINE)
 _KNOWN: Final = frozenset(
     (
@@ -85,16 +89,20 @@ _HUNDREDS: Final = re.compile(r"[45]\d\d(?!\d)")  # a look behind would be tried
 def status_of(seen: View) -> int | None:
     """The HTTP status as the text tells it; the outermost one where several are told."""
     low = seen.low
+    fitting = _SIEVE.passed(seen.raw)
+    line = None if fitting else _STATUS_LINE.search(seen.lines)
+    if not fitting and line is None:
+        return None
     around = _around(low)
     if not around:
         return None
-    for pattern in (_STATUS_STRONG, _STATUS_PHRASE, _STATUS_LOOSE, _STATUS_CODE):
+    for place in fitting:
         for window in around:
-            for found in pattern.finditer(window):
+            for found in _WAYS[place].finditer(window):
                 number = int(next(group for group in found.groups() if group))
                 if number in _KNOWN:
                     return number
-    line = _STATUS_LINE.search(seen.lines)
+    line = line or _STATUS_LINE.search(seen.lines)
     return int(line.group(1)) if line else None
 
 
