@@ -35,7 +35,7 @@ _PLAIN: Final = re.compile(r"[a-z ,.;!?'\"()-]*")
 _TRADE: Final = re.compile(
     r"\b(?:api|errors?|requests?|tokens?|quota|accounts?|servers?|http|fail\w*|exception|keys?|billing|credits?|usage|plan|subscription|upgrade|"
     r"providers?|budget|exceeded|endpoint|retry|retrying|again|overload\w*|rate|balance|timed?|timeout|connection|network|denied|unauthorized|forbidden|"
-    r"multi-?modal|function calling|(?:image|audio|video) (?:input|file|format)s?|tool calls?|parameters?|prompt|context|content|policy|access|permission|organization|payment|networkerror|socket|fetch|models? not found|no such model|channels?|upstream|gateway|busy|capacity|login|invalid|credentials?|authenticate|operation|stream|workspace|reasoning|demand|"
+    r"multi-?modal|function calling|(?:image|audio|video) (?:input|file|format)s?|tool calls?|parameters?|prompt|context|content|policy|access|permission|organization|payment|networkerror|\w*(?:time-?out|error)|e(?:conn|timed|not|host|net)\w+|premature close|service not known|socket|fetch|models? not found|no such model|channels?|upstream|gateway|busy|capacity|login|invalid|credentials?|authenticate|operation|stream|workspace|reasoning|demand|"
     r"authorization|authentication|signature|headers?|bearer|gpus?|throttl\w*|concurrent|deployments?|inference|wallet|prepaid|funds|hosts?|proxy|handshake|"
     r"schema|json|messages|field|body|role|scope|file type|free limit|the model you|top-?up|prohibited|moderation|allow ?list|engine|backends?|traffic|allowance|allocation|spending|instances|this model|that model|(?:currently|temporarily) unavailable|model (?:id|name|version|called)|sign in|country|region|per second|cap|saldo|guthaben|solde|limite|tageslimit|solicitudes)\b"
 )

@@ -161,6 +161,7 @@ def model_of(seen: View) -> str | None:
         or "max_tokens for" in low
         or "error from provider(" in low
         or "enqueued token" in low
+        or "prediction with" in low
     ):
         return None
     if low.startswith("model: ") and (headed := _HEADED.match(seen.lines)) and "/" not in headed.group(1):
