@@ -20,6 +20,9 @@ _ENDS: Final = frozenset(
 )
 """A person can end these, and time can where the text names a moment. A key that is wrong stays wrong."""
 
+_LONG: Final = 300.0  # a shorter wait is the pace of a program, whenever its log was pasted
+_OLD: Final = timedelta(days=400)
+
 
 def moment_of(written: str | None) -> datetime | None:
     """The time of an error as a moment; None where the text names no zone, or no calendar holds it."""
@@ -46,8 +49,11 @@ def stated(d: Diagnosis, p: Proven, words: Words, now: datetime) -> Reset | None
 def when_to_retry(d: Diagnosis, p: Proven, words: Words, now: datetime, reset: Reset | None) -> str:
     """`reset` is what `stated` found."""
     retry = _retry(d, p)
+    waited = _waited(d, now)
     if retry == "yes" and d.retry_after_s is not None:
-        return _at(now + timedelta(seconds=d.retry_after_s), words, now)
+        if d.retry_after_s < _LONG or waited is None:
+            return _at(now + timedelta(seconds=d.retry_after_s), words, now)
+        return _past_or(waited, words, now) or _at(waited, words, now)
     if retry == "after_reset":
         if (live := _live(p)) is not None:
             return _reset(live, words)
@@ -56,12 +62,25 @@ def when_to_retry(d: Diagnosis, p: Proven, words: Words, now: datetime, reset: R
     vague = reset is not None and reset.vague and d.retry_after_s is not None
     if reset is not None and not vague and (told := _told(d, p, reset, words, now)):
         return told
-    if retry == "after_reset" and d.retry_after_s is not None:
-        return _reset(now + timedelta(seconds=d.retry_after_s), words)
+    if retry == "after_reset" and waited is not None:
+        return _past_or(waited, words, now) or _reset(waited, words)
     if retry in ("unknown", "perhaps") and d.retry_after_s is not None:
         at = now + timedelta(seconds=d.retry_after_s)
         return words.say("diagnose.retry.asked", span=words.span(max(1.0, d.retry_after_s)), time=words.when(at, now))
     return words.say("diagnose.retry.stop" if retry == "no" and p.repeats > 1 else f"diagnose.retry.{retry}")
+
+
+def _waited(d: Diagnosis, now: datetime) -> datetime | None:
+    """The end of a wait, from the time of the error where the text tells it, else from now."""
+    if d.retry_after_s is None:
+        return None
+    happened = moment_of(d.occurred_at)
+    since = happened if happened is not None and now - _OLD <= happened <= now else now
+    return since + timedelta(seconds=d.retry_after_s)
+
+
+def _past_or(at: datetime, words: Words, now: datetime) -> str | None:
+    return words.say("diagnose.retry.reset_past", time=words.stamp(at)) if at <= now else None
 
 
 def _live(p: Proven) -> datetime | None:

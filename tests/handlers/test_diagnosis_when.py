@@ -79,6 +79,15 @@ def test_a_wait_and_a_moment() -> None:
     assert told(UNKNOWN, "429", "zh", wait=30).startswith("对方要求等 30 秒，到 18:30（北京）")
 
 
+def test_a_wait_runs_from_the_error_where_the_text_tells_its_time() -> None:
+    assert "19:30 (Beijing) = 11:30" in told(QUOTA, "429", wait=7200, at="2026-11-22T09:30:00Z")
+    assert "10:30 (Beijing), has passed" in told(QUOTA, "429", wait=7200, at="2026-11-22T00:30:00Z")
+    assert "has passed" in told(RATE, "429", wait=7200, at="2026-11-22T00:30:00Z")
+    assert told(RATE, "429", wait=7200, at="2026-11-22T09:30:00Z") == "Retry after 1 hour: 19:30 (Beijing)."
+    assert told(RATE, "429", wait=17, at="2026-11-22T00:30:00Z") == "Retry after 17 seconds: 18:30 (Beijing)."
+    assert "20:30 (Beijing)" in told(QUOTA, "429", wait=7200, at="2026-11-22 09:30:00")  # in no known zone
+
+
 def test_what_was_asked_live_knows_better_than_the_text() -> None:
     at = datetime(2026, 11, 22, 14, tzinfo=UTC)
     live = Proven(QUOTA, "proved", (Finding("proved", "empty", {"resets_at": at}, QUOTA),))
