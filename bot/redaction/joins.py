@@ -89,6 +89,8 @@ def shaped_end(view: bytes, start: int, end: int, shapes: tuple[re.Pattern[bytes
         if not over or number > _MOST_BREAKS:
             break
         run = view[begin:stop]
+        if dated(run) and view[stop : stop + 1] == b" ":
+            break  # the next line of a log
         bare = run.rstrip(b"=.:")
         word = bare.isalpha() and wordlike(bare) and len(bare) <= 10 and view[stop : stop + 1] == b" "
         if not word and any(shape.fullmatch(whole + bare) for shape in shapes):
@@ -158,7 +160,9 @@ def spaced_end(view: bytes, start: int, end: int, known: bool = False) -> int:
         if stop - begin < width:
             break
     enough = (
-        count >= 3 and best - start - count >= 16 and (odd * 2 >= count - 1 or (count >= 5 and (odd >= 2 or known)))
+        count >= 3
+        and best - start - count >= _SHORT - 1
+        and (odd * 2 >= count - 1 or (count >= 5 and (odd >= 2 or known)))
     )
     return best if enough and plausible(b"".join(view[start:best].split())) else end
 

@@ -152,6 +152,15 @@ _HARMLESS: Final = _by_end(HARMLESS_BEFORE)
 _STEMS: Final = tuple(word.encode() for word in STEMS)
 
 
+def _shaped(value: bytes) -> bool:
+    return any(shape.fullmatch(value) for shape in SHAPES)
+
+
+def _whole(value: bytes) -> bool:
+    """A maker's key, by its prefix or by its shape."""
+    return rule_of(value) is not None or _shaped(value)
+
+
 def _named(view: bytes, start: int, at: int) -> Span | None:
     hit = view[start:at].lower()
     parameter = hit[0] in b"?&;"
@@ -208,7 +217,7 @@ def _named(view: bytes, start: int, at: int) -> Span | None:
     if (
         kind != "password"
         or (len(value) >= MIN_SECRET and (len(value) >= 20 or following in (b"\\", b" ")))
-        or (following == b" " and 0x20 not in gap[:1] and value.isalnum() and judge.mixed(value))
+        or (following == b" " and not blank and value.isalnum() and (judge.mixed(value) or not judge.camel(value)))
     ):
         whole = joined(view, at, end, value)
         if whole > end:
@@ -227,7 +236,7 @@ def _named(view: bytes, start: int, at: int) -> Span | None:
     if (
         blank
         and not flag(view, start)
-        and not (end - at > len(value) and rule_of(value) is not None)
+        and not (end - at > len(value) and _whole(value))
         and not telling_alone(view, start, word, kind, gap, value, end)
     ):
         return None
@@ -235,7 +244,7 @@ def _named(view: bytes, start: int, at: int) -> Span | None:
         _OTHERS.search(gap) is not None
         or not (
             lone(value)
-            or any(shape.fullmatch(value) for shape in SHAPES)
+            or _shaped(value)
             or (kind == "password" and gap[-1:] == b"\n" and ends_line(view, end) and varied(value))
             or (gap[-1:] == b"\n" and ends_line(view, end) and _HEXED.match(value) is not None)
         )

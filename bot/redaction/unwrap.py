@@ -60,7 +60,7 @@ GATE: Final = finder(
         )
     )
 )
-_ESCAPED: Final = {0x6E: b"\n", 0x72: b"\n", 0x74: b"\t", 0x62: b" ", 0x66: b" "}
+_ESCAPED: Final = {0x0A: b"", 0x0D: b"", 0x6E: b"\n", 0x72: b"\n", 0x74: b"\t", 0x62: b" ", 0x66: b" "}
 _ENTITIES: Final = {b"&amp;": b"&", b"&quot;": b'"', b"&apos;": b"'", b"&lt;": b"<", b"&gt;": b">"}
 _KEYISH: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.:/+=")
 ROUNDS: Final = 3
