@@ -6,8 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-import re2
-
+from bot.services.reading.sieve import Sieve
 from bot.services.reading.view import View
 from bot.signatures import Page
 
@@ -17,8 +16,8 @@ _QUESTION: Final = re.compile(
     r"|(?:[,.;:!-]\s|\b(?:and|so|but|then|know)\s)(?:how|what|why|where|who|will|do i|can i|should i|am i|is it|was it|any)\b"
     r"|怎|如何|什么|为啥|啥|咋|哪|吗|呢|么$|多少|多久|几时|是否|是不是|有没有|会不会|要不要|能不能|可不可以|算不算|退不退|扣不扣|该不该|先看|先查|查起|解释|介绍|谁|(?<!联系)我|(.)不\1|不$|可是|充了|充的|刚充|还是|还没|一直|没反应|[没未不]有?到账|付了|付过|兑换码"
 )
-_MAYBE: Final = re2.compile(re.sub(r"\(\?<?!.*?\)", "", _QUESTION.pattern).replace(r"(.)不\1", "不"))
-"""`_QUESTION` without its look-arounds: whatever it refuses is no question, and it is ten times as quick."""
+_MAYBE: Final = Sieve((_QUESTION.pattern.replace(r"(.)不\1", "不"),))
+"""Whatever it refuses is no question, and it is ten times as quick."""
 _BROKEN: Final = re.compile(
     r"[{}]|\[error|^\| | \| |error code|rate limit reached for|request too large for|you are not charged for this|\b[45]\d\d (?:forbidden|unauthorized|not found|bad request|too many requests|unprocessable|internal server error|service unavailable|bad gateway)|traceback|exception:|^\s*http/|status[ _]?code|\w+error[:(]|_error\b|^\s*(?:4(?!02)|5)\d\d\s|^\[[45]\d\d\]|^code: ?\d|无可用渠道|报错:|(?:检查|确认)[^?。]{0,40}是否"
 )
@@ -40,7 +39,7 @@ def page_of(seen: View, pages: Iterable[Page]) -> Page | None:
         or seen.lines.count("\n") > 2
         or not low
         or "{" in low
-        or not _MAYBE.search(low)
+        or not _MAYBE.passed(seen.raw)
         or _BROKEN.search(low)
         or not _QUESTION.search(low)
     ):

@@ -43,7 +43,9 @@ def with_rivals(
         causes = [Cause.QUOTA_EXHAUSTED, *causes]
     if causes[0] is Cause.UNKNOWN and status not in (429, 403, 400):
         return causes
-    more = (cause for cause in _ALSO.get(status or 0, ()) if _may_also(causes[0], status, entry))
+    more = _ALSO.get(status or 0, ())
+    if not more or not _may_also(causes[0], status, entry):
+        return causes
     return [*causes, *(cause for cause in more if cause not in causes)]
 
 
@@ -62,5 +64,7 @@ def confidence_of(entry: Signature | None, fitting: Sequence[Signature]) -> floa
     if entry.causes[0] is Cause.UNKNOWN:
         return 0.3
     told = 0.5 if entry.rank <= 24 else 0.75 if entry.rank <= 40 else 0.9 if entry.rank < 80 else 0.97
+    if len(fitting) == 1:
+        return told
     rivals = {other.causes[0] for other in fitting if other.rank >= entry.rank - CLOSE}
     return round(told - 0.1 * (len(rivals) > 1), 2)

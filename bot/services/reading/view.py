@@ -38,11 +38,16 @@ _EVEN: Final = {
     **dict.fromkeys((0x2010, 0x2011, 0x2012, 0x2013), "-"),
 }
 
+_OFTEN: Final = tuple(zip("，：（）；！？", ",:();!?", strict=True))
+"""Nearly every Chinese text has these, and hardly one has any of the others; `translate` asks for each letter of the text."""
+_ODD: Final = re.compile("[" + "".join(map(chr, sorted(set(_EVEN) - {ord(wide) for wide, _ in _OFTEN}))) + "]")
+
 _SIMPLER: Final = str.maketrans(
     "額權無餘請號鑰過費數達頻錯誤認證帳賬戶併並發繫統後試時間網絡連線務內審違規長調參檢測點週個實訂閱產單對應處異優開關閉組織團隊預購買頁結滿載飽轉遠響選擇聯絡係員碼訪問憑簽輸設備須獲隱尋執區當錄創續觸動態標誌據庫邏輯協議擴臺灣靜從與為這該將會經確還沒說讓議題級別總計劃於",
     "额权无余请号钥过费数达频错误认证账账户并并发系统后试时间网络连线务内审违规长调参检测点周个实订阅产单对应处异优开关闭组织团队预购买页结满载饱转远响选择联络系员码访问凭签输设备须获隐寻执区当录创续触动态标志据库逻辑协议扩台湾静从与为这该将会经确还没说让议题级别总计划于",
 )
 """Traditional characters that errors are written with; the word lists are in simplified ones."""
+_TRADITIONAL: Final = re.compile("[" + "".join(chr(old) for old, new in _SIMPLER.items() if old != new) + "]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +99,17 @@ def view(text: str) -> View:
             text = text.replace(entity, sign)
     if not text.isascii():
         # A lone surrogate cannot be searched; it comes from half an escaped emoji.
-        text = text.encode("utf-8", "replace").decode("utf-8").translate(_EVEN)
+        text = text.encode("utf-8", "replace").decode("utf-8")
+        for wide, narrow in _OFTEN:
+            text = text.replace(wide, narrow)
+        if _ODD.search(text):
+            text = text.translate(_EVEN)
     flat = " ".join(text.split())
     if not flat.isascii():
         flat = _CJK_GAP.sub("", flat)
-    low = flat.lower() if flat.isascii() else flat.lower().translate(_SIMPLER)
+    low = flat.lower()
+    if not low.isascii() and _TRADITIONAL.search(low):
+        low = low.translate(_SIMPLER)
     if len(low) != len(flat):  # a few letters grow in lower case; then the case is given up, not the places
         flat = low
     return View(text, flat, low)
