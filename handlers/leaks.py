@@ -47,21 +47,28 @@ def with_warning(reply: Reply, request: Request, words: Words) -> Reply:
     )
 
 
+def _files(request: Request, words: Words) -> tuple[Line, ...]:
+    """Which of the posted files it was: their names, one per line."""
+    names = [name for name in request.fields["file"].text.splitlines() if name] if "file" in request.fields else []
+    return (Line(words.say("leak.file", names=words.say("common.list_sep").join(names))),) if names else ()
+
+
 def _not_kept(request: Request, words: Words) -> Line:
     return Line(words.say("leak.not_kept_between_us" if request.place.private else "leak.not_kept"))
 
 
 async def run(request: Request, services: Services) -> AsyncIterator[Reply]:
-    """A message that was no command. Answered privately, once for each message."""
+    """A message that was no command, or files that came without one. Answered privately, once for each."""
     if not request.found.secrets:
         return
     words = Words(request.language, request.timezone)
     # Telegram itself says what became of the message
-    where = () if request.place.platform == "telegram" else (Line(words.say(f"leak.where.{request.place.platform}")),)
+    kind = f"{request.place.platform}_file" if "file" in request.fields else request.place.platform
+    where = () if request.place.platform == "telegram" else (Line(words.say(f"leak.where.{kind}")),)
     await follow_up(request, services)
     yield Reply(
-        title=words.say("leak.title"),
-        blocks=(*blocks(request, words), _not_kept(request, words), *where),
+        title=words.say("leak.title_file" if "file" in request.fields else "leak.title"),
+        blocks=(*_files(request, words), *blocks(request, words), _not_kept(request, words), *where),
         actions=(_rotated(request, words),),
         delete_original=True,
     )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, Literal, Protocol
 
 from bot.chats.leaves import unmarked
 
 PICTURE_MOST: Final = 8_000_000  # bytes
+Looking = Callable[[], Awaitable[None]]  # told before a picture is read, which takes seconds
 Trouble = Literal["", "not_installed", "too_large", "not_a_picture", "too_slow", "no_text"]
 
 
@@ -28,6 +29,10 @@ class NoReader:
 
     async def read(self, picture: bytes) -> tuple[str, Trouble]:
         return "", "not_installed"
+
+
+async def quiet() -> None:
+    """Where nobody waits to be told."""
 
 
 def is_picture(mime: str, name: str) -> bool:

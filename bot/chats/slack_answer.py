@@ -86,6 +86,10 @@ class Conversation:
         except DeliveryError as fault:
             self._undelivered(fault)
 
+    async def looking(self) -> None:
+        """Said while a picture is read, and edited by what comes next where that is possible."""
+        await self.give(Reply(blocks=self._line("diagnose.picture.reading").blocks, final=False))
+
     # --- ways
 
     def _editable(self, reply: Reply) -> bool:

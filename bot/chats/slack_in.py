@@ -24,7 +24,7 @@ class Source:
     """One delivery: who, where, and the ways back. `id` is the same for a repeated delivery of the same thing."""
 
     id: str
-    kind: str  # slash, press, submit, shortcut, mention, dm, home, overheard
+    kind: str  # slash, press, submit, shortcut, mention, dm, home, overheard, posted
     user: str
     name: str
     team: str | None
@@ -285,7 +285,7 @@ def overheard(body: Mapping[str, Any], event: Mapping[str, Any]) -> Raw:
         thread=event.get("thread_ts"),
         threaded=bool(event.get("thread_ts")),
     )
-    return Raw(source, "leak", whole(event))
+    return Raw(source, "leak", whole(event), files=tuple(event.get("files") or ()))
 
 
 def addressed(body: Json) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from dataclasses import replace
 from typing import Any, Final
@@ -12,6 +11,7 @@ from typing import Any, Final
 import structlog
 
 from bot.chats import slack_in as reading
+from bot.chats.once import Once
 from bot.chats.rush import Rush
 from bot.chats.slack_answer import Conversation, with_metadata
 from bot.chats.slack_in import Raw, Source
@@ -30,7 +30,6 @@ Through = Callable[[AsyncIterator[Reply]], AsyncIterator[Reply]]
 
 DRAIN_S: Final = 10.0
 JUDGE_S: Final = 1.5  # a sent form is acknowledged so late where it is slow to be judged; Slack waits for 3 s
-_SEEN: Final = 5_000
 VIEWED_S: Final = 900.0
 HOME_S: Final = 60.0
 HOME_LEAST_S: Final = 2.0
@@ -52,12 +51,11 @@ class Inbox:
         known: frozenset[str],
         allowed: Allowed | None = None,
     ) -> None:
-        self._sender, self._intake, self._people, self._memory = sender, intake, people, memory
+        self._sender, self._intake, self._people, self._allowed = sender, intake, people, allowed
         self._clock, self._words, self._names, self._known = clock, words, names, known
-        self._allowed = allowed
+        self._once = Once(memory, clock, sender.counts, self._forgetful)
         self.rush = Rush()
         self._work: set[asyncio.Task[None]] = set()
-        self._seen: OrderedDict[str, None] = OrderedDict()
         self._viewers: dict[str, tuple[float, str | None]] = {}  # who opened the Home tab: true until when, workspace
         self._touched = asyncio.Event()  # a button was pressed: what the boards show may have changed
         self.answers: Answers | None = None
@@ -67,6 +65,9 @@ class Inbox:
     def busy(self) -> int:
         """Deliveries that are being answered."""
         return len(self._work)
+
+    def _forgetful(self, fault: Exception) -> None:
+        self._sender.once("memory", "delivery ids could not be stored", kind=type(fault).__name__)
 
     async def drain(self) -> None:
         """Lets running answers end for ten seconds, then stops them."""
@@ -98,23 +99,7 @@ class Inbox:
         return task
 
     async def _first(self, source: Source) -> bool:
-        """Deliveries are repeated: by Slack when an answer was late, and by whoever replays a signed request."""
-        key = f"slack:{source.kind}:{source.id}"
-        if not source.id:
-            return True
-        if key in self._seen:
-            self._sender.counts["duplicates"] += 1
-            return False
-        self._seen[key] = None
-        while len(self._seen) > _SEEN:
-            self._seen.popitem(last=False)
-        try:
-            first = await self._memory.first_time(key, self._clock.now())
-        except Exception as fault:  # an answer given twice is better than none
-            self._sender.once("memory", "delivery ids could not be stored", kind=type(fault).__name__)
-            return True
-        self._sender.counts["duplicates"] += not first
-        return first
+        return not source.id or await self._once.first(f"slack:{source.kind}:{source.id}")
 
     # --- one kind of delivery each
 
@@ -161,17 +146,19 @@ class Inbox:
 
     async def _may(self, source: Source) -> bool:
         """These two presses never reach the router, so its closed door is asked here."""
+        if await self._open_to(source):
+            return True
+        conversation, words = await self._conversation(source)
+        text = words.say("errors.closed", address=f"slack:{source.user}")
+        await conversation.give(Reply(blocks=(Line(text),), alert=True))
+        return False
+
+    async def _open_to(self, source: Source) -> bool:
         if self._allowed is None:
             return True
         about = await self._people.about(source.user)
-        person = Person("slack", source.user, about.name)
         place = Place("slack", source.chat, source.thread, source.private, about.team or source.team)
-        if await self._allowed(person, place):
-            return True
-        conversation, words = await self._conversation(source)
-        text = words.say("errors.closed", address=person.address)
-        await conversation.give(Reply(blocks=(Line(text),), alert=True))
-        return False
+        return await self._allowed(Person("slack", source.user, about.name), place)
 
     async def _details(self, source: Source, token: str) -> None:
         conversation, words = await self._conversation(source)
@@ -237,9 +224,20 @@ class Inbox:
         elif kind == "app_mention" and not direct:
             await self._answer(reading.message(body, event, bot_user, self._known, kind="mention"))
         elif kind == "message" and f"<@{bot_user}" not in str(event.get("text") or ""):
-            raw = reading.overheard(body, event)
-            if (await self._intake.clean(raw.text)).found.secrets and await self._first(raw.source):
-                await self._ask(raw)
+            await self._overhear(reading.overheard(body, event))
+
+    async def _overhear(self, raw: Raw) -> None:
+        """What was not meant for the bot: its text first, which is at hand, then its files."""
+        if (await self._intake.clean(raw.text)).found.secrets and await self._first(raw.source):
+            await self._ask(replace(raw, files=()))
+        source = replace(raw.source, kind="posted")
+        if not self._intake.readable(raw) or not await self._open_to(source) or not await self._first(source):
+            return
+        about = await self._people.about(source.user)
+        request = await self._intake.posted(raw, about)
+        if request is not None and self.answers is not None:
+            conversation, _ = await self._conversation(source)
+            await conversation.deliver(self.answers.answer(request))
 
     async def keep_homes(self) -> None:
         """The board of everybody who opened it lately stays true: drawn again every minute, and soon after a button was pressed.
@@ -270,7 +268,7 @@ class Inbox:
         about = await self._people.about(raw.source.user)
         words = self._words(about.language, about.timezone)
         conversation = Conversation(self._sender, raw.source, words, self._clock)
-        request = await self._intake.request(raw, about)
+        request = await self._intake.request(raw, about, conversation.looking)
         if isinstance(request, str):
             await conversation.give(Reply(blocks=(Line(words.say(request)),)))
         elif self.answers is not None:

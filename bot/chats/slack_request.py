@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from bot.chats.leaves import unmarked
-from bot.chats.pictures import PICTURE_MOST, NoReader, Reader, read_picture, slack_picture
+from bot.chats.pictures import PICTURE_MOST, Looking, NoReader, Reader, quiet, read_picture, slack_picture
+from bot.chats.posted import FILE_MOST, Posted, Sieve, is_text, merged
 from bot.chats.slack_in import Raw, whole
 from bot.chats.slack_people import About
 from bot.chats.slack_send import Cleaned, Gate, Sender
-from bot.chats.slack_wire import FILE_MOST, Wire
+from bot.chats.slack_wire import Wire
 from bot.errors import DeliveryError
-from bot.model.chat import CleanText, Found, MessageRef, Person, Place, Request
+from bot.model.chat import CleanText, MessageRef, Person, Place, Request
 from bot.ports import Clock
 
 Json = dict[str, Any]
@@ -22,24 +23,24 @@ Json = dict[str, Any]
 LARGE: Final = 20_000  # characters that are worth a thread: the gate must not hold up acknowledgements
 FILE_HEAD: Final = 20_000
 FILE_TAIL: Final = 180_000
-_TEXT_NAMES: Final = (".log", ".txt", ".json", ".jsonl", ".md", ".out", ".err", ".yaml", ".yml")
 
 
 class Intake:
     def __init__(self, wire: Wire, gate: Gate, sender: Sender, clock: Clock, reader: Reader | None = None) -> None:
         self._wire, self._gate, self._sender, self._clock = wire, gate, sender, clock
         self._reader = reader or NoReader()
+        self._sieve = Sieve(gate, self._lost)
 
     async def clean(self, raw: str) -> Cleaned:
         return await asyncio.to_thread(self._gate.clean, raw) if len(raw) > LARGE else self._gate.clean(raw)
 
-    async def request(self, raw: Raw, about: About) -> Request | str:
-        """The request, or the catalogue key of what to tell the person instead."""
+    async def request(self, raw: Raw, about: About, looking: Looking = quiet) -> Request | str:
+        """The request, or the catalogue key of what to tell the person instead. `looking`: called before a picture is read."""
         source = raw.source
         text = await self.clean(raw.text)
         founds = [text.found]
         quoted: CleanText | None = None
-        outside, trouble = await self._outside(raw)
+        outside, trouble = await self._outside(raw, looking)
         if outside.strip():
             cleaned = await self.clean(outside)
             quoted = cleaned.text
@@ -67,7 +68,7 @@ class Intake:
             timezone=about.timezone,
             received_at=self._clock.now(),
             id=source.id or f"{source.kind}-{source.user}",
-            found=_merged(founds),
+            found=merged(founds),
             quoted=quoted,
             action=raw.action,
             value=raw.value,
@@ -75,7 +76,40 @@ class Intake:
             fields=fields,
         )
 
-    async def _outside(self, raw: Raw) -> tuple[str, str]:
+    def readable(self, raw: Raw) -> bool:
+        """Whether there is a file to be looked through."""
+        return any(file.readable for file in self._posted(raw))
+
+    async def posted(self, raw: Raw, about: About) -> Request | None:
+        """Of files that nobody asked about: a request only if there was a secret which the message's own text did not hold."""
+        text = (await self.clean(raw.text)).found.secrets
+        found, names = await self._sieve.found(self._posted(raw))
+        told = {seen.fingerprint for seen in text}
+        secrets = tuple(seen for seen in found.secrets if seen.fingerprint not in told)
+        if not secrets:
+            return None
+        request = await self.request(replace(raw, text="", files=()), about)
+        assert isinstance(request, Request)  # nothing to fetch is left in it
+        return replace(request, found=replace(found, secrets=secrets), fields={"file": names})
+
+    def _posted(self, raw: Raw) -> list[Posted]:
+        """Those that stand with Slack itself: of one from elsewhere, or of another workspace, there is only a link or less."""
+        return [
+            Posted(
+                str(file.get("name") or ""),
+                str(file.get("mimetype") or ""),
+                int(file.get("size") or 0),
+                lambda url=str(file["url_private"]): self._wire.stream(url),  # type: ignore[misc]
+            )
+            for file in raw.files
+            if file.get("url_private") and not file.get("is_external") and file.get("user") in (None, raw.source.user)
+        ]
+
+    def _lost(self, reason: str) -> None:
+        self._sender.counts["files_unread"] += 1
+        self._sender.once(f"file {reason}", "a posted file could not be read", reason=reason)
+
+    async def _outside(self, raw: Raw, looking: Looking) -> tuple[str, str]:
         """The text that came along (quoted, attached, or of the thread's first message), and a catalogue key if it failed."""
         files, text = list(raw.files), raw.quoted
         if raw.parent and not text and not files:
@@ -90,17 +124,16 @@ class Intake:
             text, files = whole(parent), list(parent.get("files") or [])
         trouble = ""
         for file in files[:3]:
-            body, why = await self._file(file)
+            body, why = await self._file(file, looking)
             trouble = trouble or why
+            looking = quiet if slack_picture(file) else looking  # said once
             text = f"{text}\n{body}" if text.strip() and body else text or body
         return text, "" if text.strip() else trouble
 
-    async def _file(self, file: Mapping[str, Any]) -> tuple[str, str]:
-        name, mime = str(file.get("name", "")).lower(), str(file.get("mimetype", ""))
-        readable = mime.startswith("text/") or mime in ("application/json", "application/x-ndjson", "application/xml")
+    async def _file(self, file: Mapping[str, Any], looking: Looking) -> tuple[str, str]:
         if slack_picture(file):
-            return await self._picture(file)
-        if not readable and not name.endswith(_TEXT_NAMES):
+            return await self._picture(file, looking)
+        if not is_text(str(file.get("name") or ""), str(file.get("mimetype") or "")):
             return "", "slack.file_not_text"
         if int(file.get("size") or 0) > FILE_MOST:
             return "", "slack.file_too_large"
@@ -113,22 +146,15 @@ class Intake:
             body = f"{body[:FILE_HEAD]}\n…\n{body[-FILE_TAIL:]}"
         return unmarked(body), ""
 
-    async def _picture(self, file: Mapping[str, Any]) -> tuple[str, str]:
+    async def _picture(self, file: Mapping[str, Any], looking: Looking) -> tuple[str, str]:
         if not self._reader.ready:
             return "", "diagnose.picture.not_installed"
         if int(file.get("size") or 0) > PICTURE_MOST:
             return "", "diagnose.picture.too_large"
+        await looking()
         try:
             picture = await self._wire.fetch(str(file.get("url_private") or ""), PICTURE_MOST)
         except DeliveryError as fault:
             self._sender.once(f"file {fault.reason}", "an attached picture could not be read", reason=fault.reason)
             return "", "diagnose.picture.too_large" if fault.reason == "too_large" else "slack.file_unreadable"
         return await read_picture(self._reader, picture)
-
-
-def _merged(founds: list[Found]) -> Found:
-    counts: Counter[str] = Counter()
-    for found in founds:
-        counts.update(found.counts)
-    secrets = {seen.fingerprint: seen for found in founds for seen in found.secrets}
-    return Found(dict(counts), tuple(secrets.values()))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -14,6 +14,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.chats.pace import RATE_LIMITED
+from bot.chats.posted import FILE_MOST
 from bot.errors import DeliveryError
 from bot.model.team import Secret
 from bot.trust import Trust
@@ -25,7 +26,6 @@ SILENT: Final = logging.Logger("slack", logging.CRITICAL)
 
 CALL_S: Final = 10.0
 RESPOND_S: Final = 5.0
-FILE_MOST: Final = 5_000_000  # bytes
 
 REFUSED_CONTENT: Final = "refused_content"
 REFUSED_TOKEN: Final = "refused_token"  # noqa: S105 a machine word, no token
@@ -188,8 +188,17 @@ class Wire:
         return body.decode("utf-8", "replace")
 
     async def fetch(self, url: str, most: int) -> bytes:
-        """A file that a person attached. The token goes to Slack's own hosts only, and follows no redirect.
-        Raises DeliveryError: foreign_host, too_large, not_text (the sign-in page), http_<status>."""
+        """A file that a person attached. Raises DeliveryError: as `stream`, and too_large."""
+        body = bytearray()
+        async for chunk in self.stream(url):
+            body += chunk
+            if len(body) > most:
+                raise DeliveryError("too_large", final=True)
+        return bytes(body)
+
+    async def stream(self, url: str) -> AsyncIterator[bytes]:
+        """A file, a piece at a time. The token goes to Slack's own hosts only, and follows no redirect.
+        Raises DeliveryError: foreign_host, not_text (the sign-in page), http_<status>."""
         assert self._session is not None
         parts, own = urlsplit(url), urlsplit(self._api_url)
         host = parts.hostname or ""
@@ -206,14 +215,10 @@ class Wire:
                     raise DeliveryError(f"http_{answer.status}", final=True)
                 if answer.content_type == "text/html":  # the sign-in page: the scope files:read is missing
                     raise DeliveryError("not_text", final=True)
-                body = bytearray()
                 async for chunk in answer.content.iter_chunked(65_536):
-                    body += chunk
-                    if len(body) > most:
-                        raise DeliveryError("too_large", final=True)
+                    yield chunk
         except (TimeoutError, aiohttp.ClientError, OSError) as fault:
             raise self._lost(type(fault).__name__.lower()) from None
-        return bytes(body)
 
 
 def _seconds(headers: Any) -> float:

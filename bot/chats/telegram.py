@@ -22,7 +22,7 @@ from bot.chats.leaves import marker
 from bot.chats.pace import Pace
 from bot.chats.pictures import Reader
 from bot.chats.telegram_inbox import Inbox
-from bot.chats.telegram_people import Memory, People, Profiles, TelegramOptions
+from bot.chats.telegram_people import Allowed, Memory, People, Profiles, TelegramOptions
 from bot.chats.telegram_poll import Hook, Poller
 from bot.chats.telegram_send import Sender
 from bot.chats.telegram_wire import Wire
@@ -51,6 +51,7 @@ class TelegramChat:
         words: Callable[[str, str], Wording],
         profiles: Profiles | None = None,
         reader: Reader | None = None,
+        allowed: Allowed | None = None,
     ) -> None:
         if options.webhook_url and not options.webhook_secret:
             raise ConfigError("TELEGRAM_WEBHOOK_URL is set without TELEGRAM_WEBHOOK_SECRET: set a secret.")
@@ -59,7 +60,7 @@ class TelegramChat:
         self._people = People(options, self._wire, gate, memory, clock, words, profiles)
         self._pace = Pace(options.rates, clock)
         self._sender = Sender(self._wire, self._pace, gate, clock, self._people.name, self._people.moved)
-        self._inbox = Inbox(self._sender, self._wire, self._people, gate, memory, clock, options.known, reader)
+        self._inbox = Inbox(self._sender, self._wire, self._people, gate, memory, clock, options.known, reader, allowed)
         self._identity: asyncio.Task[None] | None = None
         self._stopping = False
         self._poller: Poller | None = None

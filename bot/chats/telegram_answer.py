@@ -110,6 +110,10 @@ class Conversation:
             self._sender.counts["undelivered"] += 1
             log.warning("a reply reached nobody", reason=fault.reason)
 
+    async def looking(self) -> None:
+        """Said while a picture is read, and edited by what comes next."""
+        await self.give(Reply(blocks=(Line(self._words.say("diagnose.picture.reading")),), final=False))
+
     # --- ways
 
     async def _out(self, reply: Reply) -> MessageRef:

@@ -3,11 +3,12 @@ looks at every open connection twice for each of them."""
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import urlencode
 
 import aiohttp
-from telegram.error import NetworkError, TimedOut
+from telegram.error import BadRequest, NetworkError, TimedOut
 from telegram.request import BaseRequest, RequestData
 
 from bot.trust import Trust
@@ -68,6 +69,24 @@ class Requests(BaseRequest):
                 method, url, data=body, headers=headers, timeout=limits, proxy=self._proxy, allow_redirects=False
             ) as answer:
                 return answer.status, await answer.read()
+        except TimeoutError as fault:
+            raise TimedOut from fault
+        except (aiohttp.ClientError, OSError) as fault:
+            raise NetworkError(type(fault).__name__) from fault
+
+    async def stream(self, url: str) -> AsyncIterator[bytes]:
+        """A file, a piece at a time. Raises TimedOut and NetworkError, as above, and BadRequest for a refusal."""
+        if self._session is None:
+            raise RuntimeError("closed")
+        limits = aiohttp.ClientTimeout(
+            total=6 * self._read_s, connect=2 * self._connect_s, sock_connect=self._connect_s, sock_read=self._read_s
+        )
+        try:
+            async with self._session.get(url, timeout=limits, proxy=self._proxy, allow_redirects=False) as answer:
+                if answer.status != 200:
+                    raise BadRequest(f"http {answer.status}")
+                async for chunk in answer.content.iter_chunked(65_536):
+                    yield chunk
         except TimeoutError as fault:
             raise TimedOut from fault
         except (aiohttp.ClientError, OSError) as fault:

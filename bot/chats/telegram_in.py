@@ -10,32 +10,20 @@ from typing import Final
 
 from telegram import Document, Message, PhotoSize, User
 
+from bot.chats import posted
 from bot.chats.leaves import unmarked
 from bot.chats.pictures import PICTURE_MOST, is_picture
 from bot.chats.typed import is_root, split_command
 from bot.model.values import dataclass
+from bot.ports import Clock
 
 COMMANDS: Final = ("balance", "diagnose", "switch", "quota", "start", "help")
 # These only look; whatever else was typed while the bot was down must be sent again.
 HARMLESS_LATE: Final = frozenset({"balance", "diagnose", "help", "start", "tickets"})
-FILE_MOST: Final = 5_000_000
 ERROR: Final = 120  # characters: a private text so long is an error first, and a leak beside
+PASTE_S: Final = 1.5  # so long the next piece of a long paste is waited for
 PIECE: Final = 3_500  # a client cuts a long paste at 4,096 characters, at a line's end if there is one
 _LINKING: Final = re.compile(r"link_([A-Za-z0-9_-]{1,59})")
-_TEXT_NAMES: Final = (
-    ".log",
-    ".txt",
-    ".json",
-    ".jsonl",
-    ".out",
-    ".err",
-    ".md",
-    ".csv",
-    ".yaml",
-    ".yml",
-    ".html",
-    ".xml",
-)
 
 
 Attached = Document | PhotoSize
@@ -81,6 +69,11 @@ def command_of(message: Message, username: str) -> Typed | str | None:
     return Typed(command, rest, bool(bot) or is_root(words_of(message)))
 
 
+def ours(typed: Typed, private: bool, known: frozenset[str]) -> bool:
+    """In a group a bare `/weather` is another bot's; in private every command is for us."""
+    return private or typed.named or typed.command in COMMANDS or typed.command in known
+
+
 def linking(rest: str) -> str:
     """The one-time code of `/start link_<code>`, which a deep link types; "" where it is something else."""
     found = _LINKING.fullmatch(rest.strip())
@@ -115,9 +108,7 @@ def is_image(file: Attached) -> bool:
 def is_text(document: Attached) -> bool:
     if isinstance(document, PhotoSize):
         return False
-    name = (document.file_name or "").lower()
-    kind = (document.mime_type or "").lower()
-    return kind.startswith("text/") or kind in ("application/json", "application/xml") or name.endswith(_TEXT_NAMES)
+    return posted.is_text(document.file_name or "", document.mime_type or "")
 
 
 def no_person(message: Message) -> bool:
@@ -154,6 +145,14 @@ class Paste:
 
     def open(self) -> bool:
         return len(self.last) >= PIECE and len(self.parts) < 40
+
+    async def whole(self, clock: Clock) -> None:
+        """Until it is all there, as far as one can tell."""
+        while self.open():
+            pieces = len(self.parts)
+            await clock.sleep(PASTE_S)
+            if len(self.parts) == pieces:
+                return
 
     def add(self, message: Message, text: str) -> None:
         self.parts[message.message_id] = text

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Coroutine
+from dataclasses import replace
 from typing import Any, Final
 
 import structlog
 from telegram import CallbackQuery, Message, Update, User
 
 from bot.chats import telegram_in as reading
+from bot.chats.once import Once
 from bot.chats.pictures import Reader
 from bot.chats.rush import Rush
 from bot.chats.telegram_answer import Conversation, Origin, Waiting
 from bot.chats.telegram_forms import Forms
 from bot.chats.telegram_in import Paste, Raw, Typed
-from bot.chats.telegram_people import Memory, People
+from bot.chats.telegram_people import Allowed, Memory, People
 from bot.chats.telegram_request import Intake
 from bot.chats.telegram_send import Sender
 from bot.chats.telegram_wire import Wire
@@ -30,8 +31,6 @@ Json = dict[str, Any]
 
 DRAIN_S: Final = 10.0
 LATE_S: Final = 300.0
-PASTE_S: Final = 1.5  # so long the next piece of a long paste is waited for
-_SEEN: Final = 5_000
 
 
 class Inbox:
@@ -47,14 +46,16 @@ class Inbox:
         clock: Clock,
         known: frozenset[str],
         reader: Reader | None = None,
+        allowed: Allowed | None = None,
     ) -> None:
         self._sender, self._wire, self._people = sender, wire, people
-        self._memory, self._clock, self._known = memory, clock, known
-        self._intake = Intake(wire, gate, clock, reader)
+        self._clock, self._known = clock, known
+        self._first = Once(memory, clock, sender.counts, self._forgetful).first
+        self._intake = Intake(wire, gate, clock, reader, self._lost)
+        self._allowed = allowed
         self._forms = Forms(people, memory, clock)
         self._waiting = Waiting(clock)
         self._pastes: dict[tuple[int, int], Paste] = {}
-        self._seen: OrderedDict[str, None] = OrderedDict()
         self._work: set[asyncio.Task[None]] = set()
         self._rush = Rush()
         self._answers: Answers | None = None
@@ -99,20 +100,8 @@ class Inbox:
         self._work.add(task)
         task.add_done_callback(self._work.discard)
 
-    async def _first(self, key: str) -> bool:
-        if key in self._seen:
-            self._sender.counts["duplicates"] += 1
-            return False
-        self._seen[key] = None
-        while len(self._seen) > _SEEN:
-            self._seen.popitem(last=False)
-        try:
-            first = await self._memory.first_time(key, self._clock.now())
-        except Exception as fault:  # an answer given twice is better than none
-            self._sender.once("memory", "update ids could not be stored", kind=type(fault).__name__, why=str(fault))
-            return True
-        self._sender.counts["duplicates"] += not first
-        return first
+    def _forgetful(self, fault: Exception) -> None:
+        self._sender.once("memory", "update ids could not be stored", kind=type(fault).__name__, why=str(fault))
 
     async def _update(self, raw: Json) -> None:
         if self._answers is None or not await self._first(f"telegram:{self._people.own_id}:{raw['update_id']}"):
@@ -145,16 +134,13 @@ class Inbox:
             return
         text = reading.words_of(message)
         key = (message.chat.id, user.id)
-        if (paste := self._pastes.get(key)) is not None and paste.open() and not text.startswith("/"):
+        paste = self._pastes.get(key)
+        if paste is not None and paste.open() and not text.startswith("/") and message.document is None:
             paste.add(message, text)
             return
         if len(text) >= reading.PIECE:
             paste = self._pastes[key] = Paste(message, text)
-            while paste.open():
-                pieces = len(paste.parts)
-                await self._clock.sleep(PASTE_S)
-                if len(paste.parts) == pieces:
-                    break
+            await paste.whole(self._clock)
             if self._pastes.get(key) is paste:
                 del self._pastes[key]
             text = paste.text
@@ -169,14 +155,21 @@ class Inbox:
         forwarded = message.forward_origin is not None
         if not forwarded and (form := await self._forms.answer(message, user)) is not None:
             await self._ask(origin, form(text), user, number)
-        elif isinstance(command, Typed) and not forwarded and self._ours(command, private):
+        elif isinstance(command, Typed) and not forwarded and reading.ours(command, private, self._known):
             await self._command(message, origin, command, text, user, number)
+            if command.command != "diagnose":  # which reads the file itself
+                await self._file(message, origin, text, user, number)
         elif private and command is None and (files := reading.attached_to(message)):
             await self._ask(origin, Raw("diagnose", text, files=files), user, number)
         elif private and command is None and len(text) >= reading.ERROR:
             # An error with a key in it: the diagnosis carries the warning itself.
             await self._ask(origin, Raw("diagnose", text), user, number)
-        elif not await self._leak(origin, text, user, number) and private and command is None and text.strip():
+        elif (
+            not await self._overheard(message, origin, text, user, number)
+            and private
+            and command is None
+            and text.strip()
+        ):
             await self._ask(origin, Raw("diagnose", text), user, number)
 
     async def _command(
@@ -219,7 +212,31 @@ class Inbox:
         user = message.from_user
         if user is not None and not user.is_bot and not reading.no_person(message):
             origin = self._origin(message, user, (message.message_id,))
-            await self._leak(origin, reading.words_of(message), user, number)
+            await self._overheard(message, origin, reading.words_of(message), user, number)
+
+    async def _overheard(self, message: Message, origin: Origin, text: str, user: User, number: int) -> bool:
+        """What was not meant for the bot: its text first, which is at hand, then its file. Whether its text held a secret."""
+        leak = await self._leak(origin, text, user, number)
+        # The answer to the text has dealt with the message itself already.
+        await self._file(message, replace(origin, messages=()) if leak else origin, text, user, number)
+        return leak
+
+    async def _file(self, message: Message, origin: Origin, text: str, user: User, number: int) -> None:
+        """A file that nobody asked about. An edit of the words around it does not have it read again; another file is."""
+        document = message.document
+        if document is None or message.animation is not None or not (file := self._intake.posted(document)).readable:
+            return
+        if self._allowed is not None and not await self._allowed(origin.person, origin.place):
+            return
+        if await self._first(f"telegram:file:{origin.place.chat}:{message.message_id}:{document.file_unique_id}"):
+            conversation, words = await self._conversation(origin, user)
+            request = await self._intake.leaked(file, text, origin, words, number)
+            if request is not None and self._answers is not None:
+                await conversation.deliver(self._answers.answer(request))
+
+    def _lost(self, reason: str) -> None:
+        self._sender.counts["files_unread"] += 1
+        self._sender.once(f"file {reason}", "a posted file could not be read", reason=reason)
 
     async def _leak(self, origin: Origin, text: str, user: User, number: int) -> bool:
         """A message that is no command and carries a secret; False where there is none in it."""
@@ -237,7 +254,7 @@ class Inbox:
     async def _anonymous(self, message: Message, user: User) -> None:
         """No person, so no rights. The automatic posts of a linked channel are left alone."""
         command = reading.command_of(message, self._people.username)
-        if isinstance(command, Typed) and self._ours(command, private=False) and message.forward_origin is None:
+        if isinstance(command, Typed) and reading.ours(command, False, self._known) and message.forward_origin is None:
             found = (await self._intake.clean(reading.words_of(message))).found
             origin = self._origin(message, user, (message.message_id,))
             await self._say(origin, user, "telegram.anonymous", delete=bool(found.secrets))
@@ -265,7 +282,7 @@ class Inbox:
 
     async def _ask(self, origin: Origin, raw: Raw, user: User, number: int) -> None:
         conversation, words = await self._conversation(origin, user)
-        request = await self._intake.request(raw, origin, words, number)
+        request = await self._intake.request(raw, origin, words, number, conversation.looking)
         if isinstance(request, str):
             await conversation.give(Reply(blocks=(Line(request),)))
         elif self._answers is not None:
@@ -286,7 +303,3 @@ class Inbox:
         thread = str(message.message_thread_id) if message.is_topic_message and message.message_thread_id else None
         place = Place("telegram", self._people.alias(message.chat.id), thread, message.chat.type == "private")
         return Origin(self._people.person(user), place, messages)
-
-    def _ours(self, typed: Typed, private: bool) -> bool:
-        """In a group a bare `/weather` is another bot's; in private every command is for us."""
-        return private or typed.named or typed.command in reading.COMMANDS or typed.command in self._known

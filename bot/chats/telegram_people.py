@@ -15,7 +15,7 @@ from telegram import User
 from bot.chats import telegram_in as reading
 from bot.chats.pace import TELEGRAM, Rates
 from bot.chats.telegram_wire import Wire
-from bot.model.chat import Language, Person
+from bot.model.chat import Language, Person, Place
 from bot.model.team import Secret
 from bot.model.values import dataclass
 from bot.ports import Clock, Wording
@@ -24,6 +24,8 @@ from bot.trust import Trust
 
 log = structlog.get_logger("telegram")
 Profiles = Callable[[str], Awaitable[tuple[str | None, str | None]]]  # address -> language, zone: what a person chose
+
+Allowed = Callable[[Person, Place], Awaitable[bool]]  # whether this person may read here at all
 
 _KNOWN: Final = 5_000
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Final
 
+from telegram import Document
+
 from bot.chats import telegram_in as reading
-from bot.chats.pictures import PICTURE_MOST, NoReader, Reader, read_picture
+from bot.chats.pictures import PICTURE_MOST, Looking, NoReader, Reader, quiet, read_picture
+from bot.chats.posted import FILE_MOST, Posted, Sieve, merged
 from bot.chats.telegram_answer import Origin
 from bot.chats.telegram_in import Raw
 from bot.chats.telegram_wire import Wire
 from bot.errors import DeliveryError
-from bot.model.chat import CleanText, Found, Request, SecretSeen
+from bot.model.chat import CleanText, Found, Request
 from bot.ports import Clock, Wording
 from bot.redaction.gate import Cleaned, Gate
 
@@ -21,22 +24,29 @@ LARGE: Final = 20_000  # characters that are worth a thread: the gate must not h
 
 
 class Intake:
-    def __init__(self, wire: Wire, gate: Gate, clock: Clock, reader: Reader | None = None) -> None:
+    """`lost`: told why a posted file could not be read."""
+
+    def __init__(
+        self, wire: Wire, gate: Gate, clock: Clock, reader: Reader | None, lost: Callable[[str], None]
+    ) -> None:
         self._wire, self._gate, self._clock = wire, gate, clock
         self._reader = reader or NoReader()
+        self._sieve = Sieve(gate, lost)
 
     async def clean(self, raw: str) -> Cleaned:
         return await asyncio.to_thread(self._gate.clean, raw) if len(raw) > LARGE else self._gate.clean(raw)
 
-    async def request(self, raw: Raw, origin: Origin, words: Wording, number: int) -> Request | str:
-        """The request, or the sentence to tell the person instead."""
+    async def request(
+        self, raw: Raw, origin: Origin, words: Wording, number: int, looking: Looking = quiet
+    ) -> Request | str:
+        """The request, or the sentence to tell the person instead. `looking`: called before a picture is read."""
         text = await self.clean(raw.text)
         founds = [text.found]
         quoted: CleanText | None = None
         if raw.quoted or raw.files:
             pieces = [raw.quoted] if raw.quoted else []
             for document in raw.files:
-                piece, trouble = await self._file(document, words)
+                piece, trouble = await self._file(document, words, looking)
                 if trouble and not (raw.text.strip() or raw.quoted.strip()):
                     return trouble
                 if piece:
@@ -55,13 +65,31 @@ class Intake:
             origin,
             words,
             text.text,
-            _together(founds),
+            merged(founds),
             number,
             quoted=quoted,
             action=raw.action,
             value=raw.value,
             fields=fields,
         )
+
+    def posted(self, document: Document) -> Posted:
+        return Posted(
+            document.file_name or "",
+            document.mime_type or "",
+            document.file_size or 0,
+            lambda: self._wire.stream(document.file_id),
+        )
+
+    async def leaked(self, file: Posted, text: str, origin: Origin, words: Wording, number: int) -> Request | None:
+        """Of a file that nobody asked about: a request only if there was a secret which the message's own text did not hold."""
+        told = {seen.fingerprint for seen in (await self.clean(text)).found.secrets}
+        found, names = await self._sieve.found([file])
+        secrets = tuple(seen for seen in found.secrets if seen.fingerprint not in told)
+        if not secrets:
+            return None
+        nothing, found = self._gate.clean("").text, replace(found, secrets=secrets)
+        return self.made("leak", origin, words, nothing, found, number, fields={"file": names})
 
     def made(
         self,
@@ -94,28 +122,29 @@ class Intake:
             fields=fields or {},
         )
 
-    async def _file(self, document: reading.Attached, words: Wording) -> tuple[str, str]:
+    async def _file(self, document: reading.Attached, words: Wording, looking: Looking) -> tuple[str, str]:
         """(text, "") or ("", what is wrong)."""
         if reading.is_image(document):
-            return await self._picture(document, words)
+            return await self._picture(document, words, looking)
         if not reading.is_text(document):
             return "", words.say("telegram.file_not_text")
-        if (document.file_size or 0) > reading.FILE_MOST:
-            return "", words.say("telegram.file_too_large", megabytes=reading.FILE_MOST // 1_000_000)
+        if (document.file_size or 0) > FILE_MOST:
+            return "", words.say("telegram.file_too_large", megabytes=FILE_MOST // 1_000_000)
         try:
             file = await self._wire.call(lambda bot: bot.get_file(document.file_id))
             body = bytes(await self._wire.call(lambda _: file.download_as_bytearray()))
         except DeliveryError:
             return "", words.say("telegram.file_lost")
-        if len(body) > reading.FILE_MOST:
-            return "", words.say("telegram.file_too_large", megabytes=reading.FILE_MOST // 1_000_000)
+        if len(body) > FILE_MOST:
+            return "", words.say("telegram.file_too_large", megabytes=FILE_MOST // 1_000_000)
         return await asyncio.to_thread(reading.decode, body), ""
 
-    async def _picture(self, file: reading.Attached, words: Wording) -> tuple[str, str]:
+    async def _picture(self, file: reading.Attached, words: Wording, looking: Looking) -> tuple[str, str]:
         if not self._reader.ready:
             return "", words.say("diagnose.picture.not_installed")
         if (file.file_size or 0) > PICTURE_MOST:
             return "", words.say("diagnose.picture.too_large")
+        await looking()
         try:
             found = await self._wire.call(lambda bot: bot.get_file(file.file_id))
             picture = bytes(await self._wire.call(lambda _: found.download_as_bytearray()))
@@ -123,12 +152,3 @@ class Intake:
             return "", words.say("telegram.file_lost")
         text, trouble = await read_picture(self._reader, picture)
         return text, words.say(trouble) if trouble else ""
-
-
-def _together(founds: list[Found]) -> Found:
-    counts: Counter[str] = Counter()
-    seen: list[SecretSeen] = []
-    for found in founds:
-        counts.update(found.counts)
-        seen += found.secrets
-    return Found(dict(counts), tuple(seen))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import warnings
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 from typing import Any, Final, TypeVar
 
@@ -160,6 +160,18 @@ class Wire:
         """The method's plain JSON."""
         read_s = _READ_S + float(params.get("timeout") or 0)
         return await self.call(lambda bot: bot.ask(method, params, read_s))
+
+    async def stream(self, file_id: str) -> AsyncIterator[bytes]:
+        """A file, a piece at a time. Raises DeliveryError."""
+        file = await self.call(lambda bot: bot.get_file(file_id))
+        requests = self._requests[-1]
+        try:
+            async for chunk in requests.stream(file.file_path or ""):
+                yield chunk
+        except TelegramError as fault:
+            error = self._meaning(fault)
+            self.counts[error.reason] += 1
+            raise error from None
 
     def _meaning(self, fault: TelegramError) -> DeliveryError:
         text = str(fault.message).lower()

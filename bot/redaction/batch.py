@@ -6,7 +6,6 @@ import fcntl
 import gc
 import os
 import sys
-from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from json.decoder import JSONDecoder
 from json.encoder import encode_basestring as _quoted
@@ -14,13 +13,12 @@ from typing import BinaryIO, Final
 
 from bot.redaction.engine import redact
 from bot.redaction.many import clean_many
+from bot.redaction.stream import clean_stream
 
 __all__ = ["clean_stream", "main"]
 
 USAGE: Final = "usage: quotadesk redact [TEXT... | -] [--jsonl]"
 _CHUNK: Final = 1 << 18
-_BLOCK: Final = 32_768  # a stream is cleaned in blocks of whole lines, each looked at with some of the lines around it
-_AROUND: Final = 8_192
 _JSON: Final = JSONDecoder()
 _read_value = _JSON.raw_decode
 _read_here = _JSON.scan_once  # type: ignore[attr-defined]
@@ -213,75 +211,6 @@ class _Asked:
             fault = "is not JSON"
         sys.stderr.write(f"redact: line {self._number} {fault}\n")
         self.bad = True
-
-
-def clean_stream(chunks: Iterable[bytes | str], faults: list[str] | None = None) -> Iterator[str]:
-    """Cleans a long text piece by piece, for attached files: what comes out, joined, is the clean text.
-
-    Blocks end at line ends; each is looked at together with the lines before and after it, so that a key wrapped over a block's edge
-    is seen whole. Bytes that are no UTF-8 become U+FFFD, NUL too; each kind of fault is named once in `faults`.
-    """
-    decoder = _Decoder(faults if faults is not None else [])
-    waiting = ""
-    for chunk in chunks:
-        waiting += decoder.feed(chunk)
-        while len(waiting) > _BLOCK + _AROUND:
-            cut = _edge(waiting)
-            if cut == 0:
-                break
-            yield redact(waiting[:cut])[0]
-            waiting = waiting[cut:]
-    waiting += decoder.finish()
-    if waiting:
-        yield redact(waiting)[0]
-
-
-def _edge(text: str) -> int:
-    """Where a block may end without cutting through a secret: a line end whose neighbourhood is clean, or 0 for "wait for more"."""
-    from bot.redaction.engine import spans_of
-
-    limit = len(text) - _AROUND
-    at = text.rfind("\n", 0, limit)
-    if at < 0:
-        if len(text) < _MAX_LINE:
-            return 0
-        at = limit
-    spans = spans_of(text)
-    cut = at + 1
-    for start, end in reversed(spans):
-        if start < cut < end:
-            cut = start
-    return cut if cut > 0 else (0 if len(text) < _MAX_LINE else at + 1)
-
-
-_MAX_LINE: Final = 6 << 20
-
-
-class _Decoder:
-    def __init__(self, faults: list[str]) -> None:
-        import codecs
-
-        self._decode = codecs.getincrementaldecoder("utf-8")("replace").decode
-        self._faults = faults
-
-    def feed(self, chunk: bytes | str) -> str:
-        text = chunk if isinstance(chunk, str) else self._decode(chunk)
-        return self._checked(text)
-
-    def finish(self) -> str:
-        return self._checked(self._decode(b"", True))
-
-    def _checked(self, text: str) -> str:
-        if "\ufffd" in text:
-            self._tell("bytes that are not UTF-8 were replaced")
-        if "\0" in text:
-            self._tell("NUL characters were replaced")
-            text = text.replace("\0", "\ufffd")
-        return text.encode("utf-8", "replace").decode("utf-8") if not text.isascii() else text
-
-    def _tell(self, fault: str) -> None:
-        if fault not in self._faults:
-            self._faults.append(fault)
 
 
 if __name__ == "__main__":
