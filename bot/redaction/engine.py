@@ -84,6 +84,13 @@ def _undressed(text: bytes, spans: list[Span]) -> list[Span]:
 
 def repeats(text: bytes, views: Sequence[Copy], spans: list[Span]) -> None:
     """A secret once found is cut wherever else it stands."""
+    if len(spans) == 1 and not views:  # the usual case: it stands nowhere else
+        _, _, kind, secret = spans[0]
+        size = len(secret)
+        if size < _REPEATED or kind == structures.MAIL:
+            return
+        if (size < 16 or kind not in _VAGUE) and text.find(secret, text.find(secret) + size) < 0:
+            return
     found: dict[bytes, str] = {}
     for _, _, kind, secret in spans:
         if len(secret) >= _REPEATED and kind != structures.MAIL:
@@ -131,9 +138,17 @@ _MEDIA: Final = piece(r"(?:image|video|audio)/[a-z0-9.+\-]{1,20}")
 _SPECIAL: Final = frozenset((structures.MAIL, bodies.PROMPT, bodies.IMAGE))
 
 
+# how a cut is told: kinds are few
+_labels: Final[dict[str, bytes]] = {}
+
+
 def _label(kind: str, cut: bytes) -> bytes:
+    label = _labels.get(kind)
+    if label is not None:
+        return label
     if kind not in _SPECIAL:
-        return b"[%b]" % kind.encode()
+        label = _labels[kind] = b"[%b]" % kind.encode()
+        return label
     if kind == structures.MAIL:
         return b"***"
     if kind == bodies.PROMPT:
@@ -155,7 +170,7 @@ def _union(spans: list[Span]) -> list[Span]:
         if span[0] < last_end:
             if span[1] > last_end:
                 last_end = span[1]
-            if best is not None and _rank(span) > _rank(best):
+            if best is not None and (len(span[3]) > len(best[3]) if span[2] == best[2] else _rank(span) > _rank(best)):
                 best = span
         else:
             if best is not None:

@@ -10,22 +10,34 @@ from bot.redaction.rules.vendors import RULES, Vendor
 _URL64: Final = bytes.maketrans(b"-_", b"+/")
 
 
-def _by_prefix() -> dict[bytes, tuple[tuple[bytes, Vendor], ...]]:
-    table: dict[bytes, list[tuple[bytes, Vendor]]] = {}
+_Rules = dict[bytes, tuple[tuple[bytes, Vendor], ...]]
+
+
+def _by_prefix() -> tuple[_Rules, _Rules]:
+    """The rules by their first four bytes, each with those that are shorter behind it, and by their first three."""
+    fours: dict[bytes, list[tuple[bytes, Vendor]]] = {}
+    threes: dict[bytes, list[tuple[bytes, Vendor]]] = {}
     seen: set[str] = set()
     for rule in sorted(RULES, key=lambda rule: -len(rule.prefix)):
         if rule.prefix not in seen:
             seen.add(rule.prefix)
-            table.setdefault(rule.prefix.encode()[:3], []).append((rule.prefix.encode(), rule))
-    return {head: tuple(rules) for head, rules in table.items()}
+            prefix = rule.prefix.encode()
+            threes.setdefault(prefix[:3], []).append((prefix, rule))
+            if len(prefix) > 3:
+                fours.setdefault(prefix[:4], []).append((prefix, rule))
+    for head, rules in fours.items():
+        rules += [known for known in threes[head[:3]] if len(known[0]) == 3]
+    return {head: tuple(rules) for head, rules in fours.items()}, {
+        head: tuple(known for known in rules if len(known[0]) == 3) for head, rules in threes.items()
+    }
 
 
-_TABLE: Final = _by_prefix()
-HEADS: Final = _TABLE.keys()  # what does not begin with one of these has no rule
+_FOURS, _THREES = _by_prefix()
+HEADS: Final = _THREES.keys()  # what does not begin with one of these has no rule
 
 
 def rule_of(token: bytes) -> Vendor | None:
-    for prefix, rule in _TABLE.get(token[:3], ()):
+    for prefix, rule in _FOURS.get(token[:4]) or _THREES.get(token[:3], ()):
         if token.startswith(prefix):
             return rule
     return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
+from string import ascii_lowercase
 from typing import Final
 
 from bot.redaction import gaps, judge, schemes
@@ -35,7 +36,7 @@ from bot.redaction.named_values import (
 )
 from bot.redaction.rules.named import HARMLESS_BEFORE, STEMS
 from bot.redaction.rx import ANYWHERE, GAP, alone, bare, piece
-from bot.redaction.spans import UNREADABLE, Span, budget
+from bot.redaction.spans import BUDGET, UNREADABLE, Span, budget
 
 _ARGUMENT: Final = piece(r"[A-Za-z_]{2,40}=[^=\"']")
 _OTHERS: Final = piece(r"请求|任务|追踪|编号|订单|日志|模型")
@@ -55,7 +56,8 @@ def find(view: bytes, spans: list[Span]) -> None:
 def find_many(texts: Sequence[bytes], joined: bytes, starts: Sequence[int], found: Sequence[list[Span]]) -> None:
     """Does what `find` does for each text. The texts stand in `joined` as `rx.apart` puts them."""
     view, spans, taken = b"", found[0], {0: 0}
-    index = base = limit = position = most = hits = read = 0
+    index = base = limit = position = hits = read = 0
+    span: Span | None
     size = len(joined)
     while position < size:
         start, end = _match(ANYWHERE, joined, position, size)[0]
@@ -65,8 +67,10 @@ def find_many(texts: Sequence[bytes], joined: bytes, starts: Sequence[int], foun
             index = bisect_right(starts, start, index) - 1
             base, limit = starts[index], starts[index + 1]
             view, spans = texts[index], found[index]
-            taken = {span[0]: span[1] for span in spans}
-            most, hits, read = budget(len(view)), 0, 0
+            taken = {}
+            for span in spans:
+                taken[span[0]] = span[1]
+            hits = read = 0
         if end > limit - GAP:  # it took the line end behind the text for one of the text's own
             start, end = _match(ANYWHERE, joined, max(position, base), limit - GAP)[0]
             if start < 0:
@@ -77,7 +81,7 @@ def find_many(texts: Sequence[bytes], joined: bytes, starts: Sequence[int], foun
         start -= base
         end -= base
         hits += 1
-        if hits > most:
+        if hits > BUDGET and hits > budget(len(view)):
             spans.append((start, len(view), UNREADABLE, b""))
             position = limit
             continue
@@ -99,7 +103,7 @@ def find_many(texts: Sequence[bytes], joined: bytes, starts: Sequence[int], foun
                 value = VALUE.match(view, end)
                 read += len(value.group()) if value is not None else 0
                 if read > len(view):
-                    hits = most
+                    hits = budget(len(view))
         else:
             spans.append(span)
             position = max(position, base + span[1])
@@ -130,9 +134,10 @@ def _harmless(view: bytes, word: bytes, start: int) -> bool:
     """Whether the letters before the word make it another word: `monkey`, `cache_key`, `public_key`."""
     if start == 0 or word[0] >= 0x80 or word[0] in b"?&;_-":
         return False
-    before = view[max(0, start - 14) : start]
-    last = before[-1]
-    low = before.lower()
+    last = view[start - 1]
+    if last not in _LASTS:
+        return False
+    low = view[max(0, start - 14) : start].lower()
     if low.endswith(_HARMLESS.get(low[-2:], ())):
         return word[:3] == b"key" or not low.endswith((b"config_", b"setting_"))
     if 97 <= last <= 122 and not 65 <= view[start] <= 90:
@@ -150,6 +155,10 @@ def _by_end(words: Sequence[str]) -> dict[bytes, tuple[bytes, ...]]:
 
 _HARMLESS: Final = _by_end(HARMLESS_BEFORE)
 _STEMS: Final = tuple(word.encode() for word in STEMS)
+# what the letters before a word end with, if they make it another
+_LASTS: Final = frozenset(
+    end for word in (*HARMLESS_BEFORE, *ascii_lowercase) for end in (word.encode()[-1], word.upper().encode()[-1])
+)
 
 
 def _shaped(value: bytes) -> bool:

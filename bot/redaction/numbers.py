@@ -16,6 +16,7 @@ HINTS: Final = (
 )
 _DIGITS: Final = finder(HINTS)
 _WINDOW: Final = 60
+_NO_DIGITS: Final = bytes(byte for byte in range(256) if not 48 <= byte <= 57)
 # Names of numbers that are evidence, before the number and close to it.
 _EVIDENCE: Final = finder(
     r"(?i:task|request|trace|span|job|run|log|order|trade|created|expires|timestamp|channel|batch|message|msg|prediction|任务|请求|"
@@ -70,7 +71,7 @@ def _number(view: bytes, start: int, end: int) -> Span | None:
     if before in _GLUE or (after in _GLUE_AFTER and view[end + 1 : end + 2].isalnum()):
         return None
     text = view[start:end]
-    digits = bytes(byte for byte in text if 48 <= byte <= 57)
+    digits = text.translate(None, _NO_DIGITS)
     size = len(digits)
     if size < 11:
         return None

@@ -10,5 +10,8 @@ Span = tuple[int, int, str, bytes]
 UNREADABLE: Final = "unreadable"
 
 
+BUDGET: Final = 400  # the least there is for any text
+
+
 def budget(length: int) -> int:
-    return 400 + length // 64
+    return BUDGET + length // 64

@@ -36,9 +36,11 @@ def names_next(view: bytes, begin: int, end: int) -> bool:
 
 def thing(view: bytes, begin: int, stop: int) -> bool:
     """Whether a run in the next line is a thing's name: a model, a version, `HTTP/1.1`, `RateLimitError`, `rate_limit_exceeded`."""
+    run = view[begin:stop]
+    if stop - begin >= 3 and run.isalnum() and (stop - begin < 8 or run.islower() or run.isupper()):
+        return False  # the usual rest of a key
     if view[begin - 1] in b"\n\t " and view[max(0, begin - 24) : begin].rstrip(b" \t\r\n").endswith(b"\\"):
         return False  # a shell's own continuation
-    run = view[begin:stop]
     if stop - begin < 3:
         return goes_on(view, stop) and (wordlike(run) or numbered(run) or run == b"-")
     parts = [part for part in _PARTED.split(run) if part]

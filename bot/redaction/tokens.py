@@ -9,7 +9,7 @@ from typing import Final
 from bot.redaction import names, runs
 from bot.redaction.makers import rule_of
 from bot.redaction.rx import ANYWHERE, GAP, alone, bare, piece
-from bot.redaction.spans import UNREADABLE, Span, budget
+from bot.redaction.spans import BUDGET, UNREADABLE, Span, budget
 from bot.redaction.token_shapes import PREFIXED, SHAPED, TOKENS
 from bot.redaction.vendor_keys import BREAKS, WHOLE, doubtful, half, read
 
@@ -40,7 +40,7 @@ def find_many(
     """Adds to the spans of each text what `find` finds there. The texts stand in `joined` as `rx.apart` puts them."""
     look = _inside if deep else None
     view, spans = b"", found[0]
-    index = base = limit = position = most = hits = fruitless = 0
+    index = base = limit = position = hits = fruitless = 0
     size = len(joined)
     never = size + 1
     tries = run_end = 0
@@ -66,7 +66,7 @@ def find_many(
             index = bisect_right(starts, start, index) - 1
             base, limit = starts[index], starts[index + 1]
             view, spans = texts[index], found[index]
-            most, hits, fruitless = budget(len(view)), 0, 0
+            hits = fruitless = 0
         if end > limit - GAP:  # it took the line end behind the text for one of the text's own
             start, end = _either(ANYWHERE, joined, max(position, base), limit - GAP)[0]
             if start < 0:
@@ -83,7 +83,7 @@ def find_many(
             elif view.startswith(_GLUED, start):
                 start += 3 if first in b"kK" else 5
         hits += 1
-        if hits > most:
+        if hits > BUDGET and hits > budget(len(view)):
             spans.append((start, len(view), UNREADABLE, b""))
             position = limit
             continue
