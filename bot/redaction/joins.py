@@ -95,6 +95,8 @@ def shaped_end(view: bytes, start: int, end: int, shapes: tuple[re.Pattern[bytes
         word = bare.isalpha() and wordlike(bare) and len(bare) <= 10 and view[stop : stop + 1] == b" "
         if not word and any(shape.fullmatch(whole + bare) for shape in shapes):
             return begin + len(bare)
+        if not word and bare[-1:] == b"_" and any(shape.fullmatch(whole + bare[:-1]) for shape in shapes):
+            return begin + len(bare) - 1  # a mark of emphasis closes behind it
         whole += run.rstrip(b"=")
         if len(whole) > _LONGEST_SHAPE:
             break

@@ -132,7 +132,7 @@ def joined(view: bytes, at: int, end: int, value: bytes) -> int:
     if value.endswith(b"=") and not value.endswith(b"=="):
         end -= 1
         value = value[:-1]
-    if len(value) < (6 if following == b"\\" else 8) or (judge.wordlike(value) and len(value) < 16):
+    if len(value) < (6 if view[end : end + 1] in (b"\\", b"=") else 8) or (judge.wordlike(value) and len(value) < 16):
         return end
     return wrapped_end(view, at, end, _LENGTHS)
 

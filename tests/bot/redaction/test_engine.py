@@ -252,6 +252,35 @@ def test_a_key_in_short_runs_goes_whole_however_little_the_first_shows(template:
         assert clean.endswith("\nstatus 402")
 
 
+@pytest.mark.parametrize(
+    "template", ["glpat-<u20>", "xapp-1-A<U10>-<d13>-<h64>", "bedrock-api-key-<b160>", "<d10>:AA<u33>"]
+)
+def test_a_key_in_short_runs_goes_behind_a_settings_name_and_a_blank(template: str) -> None:
+    key = grow(template, random.Random(8))
+    for width in (5, 9, 12):
+        runs = " ".join(key[at : at + width] for at in range(0, len(key), width))
+        clean, _ = engine.redact(f"OCR: SOME_BOT_TOKEN {runs}\nstatus 402")
+        assert runs[-20:] not in clean, (width, clean)
+        assert clean.endswith("\nstatus 402")
+    sentence = "OPENAI_API_KEY sk- your own key goes here please"
+    assert engine.redact(sentence) == (sentence, {})
+
+
+def test_a_webhook_takes_its_address_with_it_in_any_dress() -> None:
+    key = grow("T<U9>/B<U9>/<a24>", random.Random(2))
+    address = f"https://hooks.slack.com/services/{key}"
+    coded = urllib.parse.quote(address, safe="")
+    assert engine.redact(f"POST {address} 404")[0] == "POST [slack webhook] 404"
+    assert engine.redact(f"url={coded}&page=1")[0] == "url=[slack webhook]&page=1"
+
+
+def test_a_shells_continuation_joins_what_is_piped() -> None:
+    key = grow("<a20>1a", random.Random(4))
+    clean, _ = engine.redact(f"printf '%s' {key[:9]}\\\n{key[9:]} | docker login -u me --password-stdin")
+    assert key[9:] not in clean
+    assert clean.endswith("| docker login -u me --password-stdin")
+
+
 def test_evidence_of_the_second_set_is_not_touched() -> None:
     for seed in range(300):
         text = second.clean(second.Row(random.Random(seed)))
