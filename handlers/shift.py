@@ -40,7 +40,7 @@ async def run(request: Request, services: Services) -> AsyncIterator[Reply]:
             words.say(
                 "oncall.shift_item",
                 ticket=t.id,
-                what=f"{notes.marked(t, words)}{notes.engine_title(t, services.team)} {notes.cause_title(t, words)}",
+                what=f"{notes.marked(t, words)}{notes.engine_title(t, services.team, words)} {notes.cause_title(t, words)}",
             )
             for t in tickets[:10]
         ]

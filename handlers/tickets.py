@@ -84,7 +84,7 @@ def board(found: list[Ticket], services: Services, words: Words, search: str = "
     rows = tuple(
         Row(
             words.say(f"ticket.states.{t.state.value}"),
-            f"#{t.id} {notes.engine_title(t, services.team)}",
+            f"#{t.id} {notes.engine_title(t, services.team, words)}",
             notes.marked(t, words) + notes.cause_title(t, words),
             words.say("ticket.row_note", age=words.ago(t.opened_at, now), n=t.count),
             under=tuple(line for line in (notes.state_line(t, words, now),) if line),

@@ -164,12 +164,9 @@ class Inbox:
         elif private and command is None and len(text) >= reading.ERROR:
             # An error with a key in it: the diagnosis carries the warning itself.
             await self._ask(origin, Raw("diagnose", text), user, number)
-        elif (
-            not await self._overheard(message, origin, text, user, number)
-            and private
-            and command is None
-            and text.strip()
-        ):
+        elif await self._overheard(message, origin, text, user, number):
+            return
+        elif private and command is None and text.strip():
             await self._ask(origin, Raw("diagnose", text), user, number)
 
     async def _command(
@@ -226,9 +223,9 @@ class Inbox:
         document = message.document
         if document is None or message.animation is not None or not (file := self._intake.posted(document)).readable:
             return
-        if self._allowed is not None and not await self._allowed(origin.person, origin.place):
-            return
-        if await self._first(f"telegram:file:{origin.place.chat}:{message.message_id}:{document.file_unique_id}"):
+        key = f"telegram:file:{origin.place.chat}:{message.message_id}:{document.file_unique_id}"
+        welcome = self._allowed is None or await self._allowed(origin.person, origin.place)
+        if welcome and await self._first(key):
             conversation, words = await self._conversation(origin, user)
             request = await self._intake.leaked(file, text, origin, words, number)
             if request is not None and self._answers is not None:
@@ -265,13 +262,11 @@ class Inbox:
             await self._sender.notice(query.id)
             return
         chat = message.chat
-        private = chat.type == "private"
-        thread = None
-        picture = False
+        thread, picture = None, False
         if isinstance(message, Message):
             thread = str(message.message_thread_id) if message.is_topic_message else None
             picture = bool(message.photo)
-        place = Place("telegram", self._people.alias(chat.id), thread, private)
+        place = Place("telegram", self._people.alias(chat.id), thread, chat.type == "private")
         button = MessageRef("telegram", place.chat, str(message.message_id), thread, picture)
         person = self._people.person(query.from_user)
         action, _, value = query.data.partition(":")

@@ -60,7 +60,7 @@ def _ours(ticket: Ticket, words: Words, team: Team) -> list[tuple[str, str]]:
     """What support does not ask for and what spares it a question: how often, what we take it for, what else we tried."""
     facts, ours = ticket.facts, []
     if ticket.engine:
-        ours.append((words.say("note.export.used_in"), notes.engine_title(ticket, team)))
+        ours.append((words.say("note.export.used_in"), notes.engine_title(ticket, team, words)))
     if (seen := int(facts.get("seen") or 1)) > 1:
         span = words.span(max(float(facts.get("span_s") or 0), 60.0))
         ours.append((words.say("note.export.often"), words.say("note.seen", n=seen, span=span)))

@@ -46,12 +46,13 @@ def missing(ticket: Ticket) -> tuple[str, ...]:
 # --- pieces ----------------------------------------------------------------------------------------------------------
 
 
-def engine_title(ticket: Ticket, team: Team) -> str:
+def engine_title(ticket: Ticket, team: Team, words: Words) -> str:
     """As people know it; what failed, where no engine is known."""
     if ticket.drill:
         return DRILL_ENGINE
     engine = team.engines.get(ticket.engine or "")
-    return engine.title if engine else ticket.engine or capability(ticket).split(" · ")[0]
+    named = engine.title if engine else ticket.engine or capability(ticket).split(" · ")[0]
+    return words.say("note.engine_unknown") if named == "-" else named
 
 
 def capability(ticket: Ticket) -> str:
@@ -89,9 +90,9 @@ def who(person: Person | None, words: Words) -> str:
 def title(ticket: Ticket, words: Words, team: Team) -> str:
     """`#42 · URGENT · QueryEngine: no working route`, with DRILL in front of all where it is one."""
     if ticket.facts.get("no_route_left"):
-        what = words.say("note.no_route", engine=engine_title(ticket, team))
+        what = words.say("note.no_route", engine=engine_title(ticket, team, words))
     else:
-        what = words.say("note.trouble", engine=engine_title(ticket, team), cause=cause_title(ticket, words))
+        what = words.say("note.trouble", engine=engine_title(ticket, team, words), cause=cause_title(ticket, words))
     marks = [words.say("note.drill")] if ticket.drill else []
     marks += [words.say("common.demo")] if team.demo else []
     marks.append(f"#{ticket.id}")
