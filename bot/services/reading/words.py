@@ -8,7 +8,7 @@ from typing import Final
 import re2
 
 _END: Final = "\n"  # no evened text holds one
-MEMORY: Final = 24 << 20
+MEMORY: Final = 16 << 20
 """Bytes the automaton may grow to, state by state as texts come; then it starts anew. A process that lives for long wants it small."""
 ROOMY: Final = 64 << 20
 """Enough for tens of thousands of errors of all kinds without starting anew, for a process that reads many of them and ends."""
