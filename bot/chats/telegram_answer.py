@@ -79,6 +79,7 @@ class Conversation:
         self._ref: MessageRef | None = None  # ours, to be edited by the next reply
         self._deleted: bool | None = None
         self._told_private = False
+        self._door: MessageRef | None = None  # shown in the group to who has no private chat with us yet
         self._spinner = asyncio.create_task(self._end_spinner()) if origin.query else None
 
     async def deliver(self, replies: AsyncIterator[Reply]) -> None:
@@ -117,7 +118,7 @@ class Conversation:
     # --- ways
 
     async def _out(self, reply: Reply) -> MessageRef:
-        ref = self._ref
+        ref = self._ref if self._ref is not self._door else None  # what is for one person never goes into the door
         if ref is None and reply.replace and not reply.alert:
             ref = self._origin.button
         if ref is not None:
@@ -157,7 +158,9 @@ class Conversation:
                 url=f"https://t.me/{self._username}?start=private",
             )
             notice = Reply(blocks=(Line(self._words.say("telegram.private_first")),), actions=(door,))
-            return await self._beside(notice)
+            if self._door is None:
+                self._door = await self._beside(notice)
+            return self._door
         if not self._told_private:
             self._told_private = True
             text = self._words.say("telegram.sent_privately")

@@ -20,7 +20,7 @@ from tests.worlds.slack_desk import SlackDesk
 from tests.worlds.telegram import TelegramWorld
 
 PICTURE = b"\x89PNG\r\n\x1a\n" + b"pixels" * 50
-ADA, TEAM = 1, -10
+ADA, EVE, TEAM = 1, 2, -10
 
 
 class Eyes:
@@ -42,7 +42,7 @@ class Router:
 
     async def answer(self, request: Request) -> AsyncIterator[Reply]:
         self.asked.append(request)
-        yield Reply(blocks=(Line("seen"),), audience="place")
+        yield Reply(blocks=(Line("seen"),))
 
 
 async def test_slack(make_key: Any) -> None:
@@ -66,6 +66,10 @@ async def test_slack(make_key: Any) -> None:
             assert request.found.secrets
         assert len(desk.router.requests) == 3
         assert eyes.shown == [PICTURE] * 3
+        said = [m for m in slack.from_bot() if m.channel == dm]
+        assert len(said) == 1  # what was said while the picture was read became the answer
+        assert "Reading the picture" in str(slack.transcript)
+        assert "Reading" not in slack.render_text(said[0])
         eyes.answer = ("", "no_text")
         await slack.message("U0ALICE", dm, "", files=[shot])
         await slack.wait_for(lambda m: "no text in that picture" in slack.render_text(m))
@@ -82,7 +86,8 @@ async def test_telegram(make_key: Any, reader: bool) -> None:
     await store.open()
     async with TelegramWorld() as world:
         world.person(ADA, "Ada", started=True)
-        world.group(TEAM, "team", members=(ADA,))
+        world.person(EVE, "Eve")
+        world.group(TEAM, "team", members=(ADA, EVE))
         rates = Rates(every_s=0.0, burst=1000, group_per_minute=None, overall_per_s=None)
         options = TelegramOptions(Secret(world.token), world.url, rates=rates, poll_s=1.0)
         chat = TelegramChat(options, Gate(), store, SystemClock(), Words, None, eyes if reader else None)
@@ -102,6 +107,13 @@ async def test_telegram(make_key: Any, reader: bool) -> None:
             await world.until(lambda: len(router.asked) == 3)
             await world.send_photo(ADA, TEAM, PICTURE, caption="/diagnose what is this")
             await world.until(lambda: len(router.asked) == 4)
+            # Somebody without a private chat: what was said meanwhile must not turn into the answer in the group.
+            await world.send_photo(EVE, TEAM, PICTURE, caption="/diagnose")
+            await world.until(lambda: len(router.asked) == 5)
+            await world.until(lambda: not chat.busy)
+            assert not any("seen" in m.get("text", "") for m in world.seen(TEAM))
+            assert sum("for you alone" in m.get("text", "") for m in world.seen(TEAM)) == 1
+            assert [m["text"] for m in world.seen(ADA)[:1]] == ["seen"]  # edited in the same message
         finally:
             await chat.stop()
             await store.close()
@@ -110,4 +122,4 @@ async def test_telegram(make_key: Any, reader: bool) -> None:
         assert request.quoted is not None
         assert "402 Insufficient Balance" in request.quoted.text
         assert key not in request.quoted.text
-    assert eyes.shown == [PICTURE] * 4
+    assert eyes.shown == [PICTURE] * 5
