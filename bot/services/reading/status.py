@@ -49,6 +49,7 @@ _STATUS_LOOSE: Final = re.compile(
     r"|(?:^|: )([45]\d\d), (?:body|message|reason|headers|response)\b"
     r"|: ([45]\d\d)(?: -|:| [{\"<*])"
     r"|=> ?([45]\d\d) [a-z]"
+    r"|(?:\b(?:not|expected|want|wanted|expecting)|不是) ?[a-z :(]{0,20}200\)?[,;:]? ?(?:but |and |code |is |was |got:? ?|received |returned |而是|收到|实际){1,3}\(?([45]\d\d)(?![\d.]| ?(?:ms|s|tokens|items|bytes|个|条|字))"
     r"|\b(?:get|post|put|delete|patch) (?:https?:/)?/\S{1,60} ([45]\d\d)(?: |$)"
     r"|[a-z]:([45]\d\d)$"
     r"|(?:(?<=[\])}。.,:>] )|(?<=[。:]))([45]\d\d):? ?[{<\"]|(?<=[a-z]\. )([45]\d\d): [a-z]"
