@@ -20,7 +20,7 @@ _ZHIPU: Final = r"[0-9a-f]{32}\.[A-Za-z0-9]{16,17}"
 _BAIDU: Final = r"24\.[0-9a-f]{32}\.[0-9]{5,8}\.[0-9]{10}\.[0-9]{6}-[0-9]{6,9}"
 _DISCORD: Final = r"[MNO][A-Za-z0-9_\-]{23,27}\.[A-Za-z0-9_\-]{6}\.[A-Za-z0-9_\-]{27,40}"
 # Telegram's bot tokens, iFlytek's password in two halves
-_HALVES: Final = r"[0-9]{8,10}(?::|：)[A-Za-z0-9_\-]{34,36}\b|[0-9a-f]{32}(?::|：)[A-Za-z0-9+/=_\-]{24,}|[A-Za-z]{20}(?::|：)[A-Za-z]{20}\b"
+_HALVES: Final = r"[0-9]{8,10}(?::|：)(?:[A-Za-z0-9_\-]{35,36}\b|AA[A-Za-z0-9_\-]{33}|[A-Za-z0-9_\-]{34}\b)|[0-9a-f]{32}(?::|：)[A-Za-z0-9+/=_\-]{24,}|[A-Za-z]{20}(?::|：)[A-Za-z]{20}\b"
 # Telegram's and Discord's, broken in the middle
 _BROKEN: Final = (
     r"(?:[0-9]{8,10}:AA[A-Za-z0-9_\-]{4,32}|[MNO][A-Za-z0-9_\-]{23,27}\.[A-Za-z0-9_\-]{6}\.[A-Za-z0-9_\-]{4,26})"

@@ -274,6 +274,16 @@ def test_a_webhook_takes_its_address_with_it_in_any_dress() -> None:
     assert engine.redact(f"url={coded}&page=1")[0] == "url=[slack webhook]&page=1"
 
 
+@pytest.mark.parametrize("tail", ["-", "--", "---", "_-"])
+def test_a_bots_token_may_end_in_dashes(tail: str) -> None:
+    key = grow("<d10>:AA<a33>", random.Random(6))
+    key = key[: -len(tail)] + tail
+    assert engine.redact(f"HTTP API:\n{key}\nKeep it") == (
+        "HTTP API:\n[telegram token]\nKeep it",
+        {"telegram token": 1},
+    )
+
+
 def test_a_shells_continuation_joins_what_is_piped() -> None:
     key = grow("<a20>1a", random.Random(4))
     clean, _ = engine.redact(f"printf '%s' {key[:9]}\\\n{key[9:]} | docker login -u me --password-stdin")
