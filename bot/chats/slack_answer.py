@@ -38,6 +38,7 @@ class Conversation:
         self._url = source.response_url
         self._edit: Way | None = None  # how the message that we sent can be edited
         self._held: asyncio.Task[None] | None = None
+        self._above = False  # an interim reply stands there that nothing can edit
         self._leaving = False  # the held reply is on its way: too late to drop it
 
     async def deliver(self, replies: AsyncIterator[Reply]) -> None:
@@ -53,6 +54,8 @@ class Conversation:
     async def give(self, reply: Reply) -> None:
         """One reply, by the first way that works. What reaches nobody is logged and counted."""
         await self._settle(drop=True)
+        if self._above and not reply.alert and reply.form is None:
+            reply = replace(reply, blocks=(Line(self._words.say("slack.newer")), *reply.blocks))
         try:
             if reply.form is not None:
                 await self._form(reply, reply.form)
@@ -83,6 +86,7 @@ class Conversation:
         self._leaving = True
         try:
             await self._out(reply)
+            self._above = self._edit is None
         except DeliveryError as fault:
             self._undelivered(fault)
 

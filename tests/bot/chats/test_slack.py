@@ -190,6 +190,7 @@ async def test_an_interim_private_reply_waits_for_the_final_one(slack: SlackWorl
         await moving(clock, 1, lambda: any(reads(slack, "asking…")(m) for m in slack.from_bot()))
         gate.set()
         await slack.until(lambda: len(slack.from_bot()) == 3)
+        assert slack.render_text(slack.from_bot()[-1]) == "This takes the place of the message above.\ndone"
 
 
 async def test_where_the_bot_is_no_member_the_response_url_still_reaches_the_channel(
