@@ -300,7 +300,9 @@ def telegram_chat(built: House) -> TelegramChat:
         proxy=revealed(settings.chat_proxy),
         trust=built.trust,
     )
-    return TelegramChat(options, built.gate, built.store, built.clock, Words, built.chosen, ScreenReader(), built.allowed)
+    return TelegramChat(
+        options, built.gate, built.store, built.clock, Words, built.chosen, ScreenReader(), built.allowed
+    )
 
 
 async def console(*, lang: str | None, role: str, demo: bool) -> int:
