@@ -65,7 +65,10 @@ async def test_killed_before_the_move(house: Room) -> None:
 
 async def test_killed_in_the_middle_of_the_move(house: Room) -> None:
     """The file is new, the restart never came to its end: recovery ends the record, and people hear that part, too."""
-    house.rebuilt(restart=(sys.executable, "-c", "import time; time.sleep(3600)"))
+    stuck = house.path.with_name("stuck")
+    stuck.touch()
+    program = "import os, sys, time\nwhile os.path.exists(sys.argv[1]): time.sleep(0.05)"
+    house.rebuilt(restart=(sys.executable, "-c", program, str(stuck)))
     first = Fallback(house.team, house.switching, house.parts["balances"], house.store, house.clock)
     moving = asyncio.create_task(first.report("query", Cause.BALANCE_EXHAUSTED))
     async with asyncio.timeout(120):
@@ -78,6 +81,7 @@ async def test_killed_in_the_middle_of_the_move(house: Room) -> None:
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
+    stuck.unlink()  # the command itself outlives the bot that called it, and this test must leave nothing behind
     house.rebuilt(restart=())
     again = life(house)
     house.clock.move(HOLD)
