@@ -11,6 +11,10 @@ from bot.services.reading.view import View
 
 _NAME: Final = r"([A-Za-z0-9@~][\w./:@+~-]*[A-Za-z0-9])"
 _Q: Final = r"[\"'`*(\[<]{0,3}"
+_FAMOUS: Final = (
+    r"((?:deepseek-(?:chat|reasoner|coder|[vr]\d)|gpt-\d|o[134]-(?:mini|pro)|claude-[a-z\d]|gemini-\d|kimi-[a-z\d]|moonshot-v1-|glm-\d|qwen\d|qwen-[a-z]"
+    r"|doubao-[a-z\d]|grok-\d|mistral-[a-z]|minimax-m\d|hunyuan-[a-z]|ernie-[a-z\d])[\w.-]*)"
+)
 _MODEL_SAID: Final = tuple(
     Named(hints, re.compile(pattern))
     for hints, pattern in (
@@ -100,6 +104,8 @@ _MODEL_SAID: Final = tuple(
             r"(?:publishers/[\w-]+/models|deployments|foundation-model|inference-profile)/" + _NAME,
         ),
         (("→",), r"→ " + _NAME),
+        # As people write it themselves: "402 … model deepseek-chat", "模型 kimi-k2 报 429". Only names that can be nothing else.
+        (("model ", "模型"), r"(?:\bmodel |模型 ?)" + _FAMOUS + r"(?![\w/])"),
     )
 )
 _MODEL_KEY: Final = re.compile(

@@ -220,6 +220,8 @@ class TestFields:
             ("model_name: xxx is over its limit", None),
             ("HTTP 402: model gpt-4o returned no answer", "gpt-4o"),
             ("402 on model deepseek-chat", "deepseek-chat"),
+            ("402 Insufficient Balance model deepseek-chat", "deepseek-chat"),
+            ("模型 kimi-k2-0905-preview 报 429 rate limit reached", "kimi-k2-0905-preview"),
             ("模型 gpt-4o 返回错误 402", "gpt-4o"),
             ("调用Ollama模型失败: 402", None),
             ("Request too large for gpt-4o on tokens per min (TPM): Limit 30000, Requested 342389.", "gpt-4o"),
