@@ -7,12 +7,13 @@ from codecs import getincrementaldecoder
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable
 from pathlib import PurePosixPath
-from typing import Final, Protocol
+from typing import Final
 
 from bot.chats.leaves import unmarked
 from bot.errors import DeliveryError
 from bot.model.chat import CleanText, Found, SecretSeen
 from bot.model.values import dataclass
+from bot.redaction.gate import Gate
 from bot.redaction.stream import Blocks
 
 FILE_MOST: Final = 5_000_000  # bytes; what is larger is not fetched at all
@@ -116,20 +117,6 @@ class Posted:
     @property
     def readable(self) -> bool:
         return self.size <= FILE_MOST and is_text(self.name, self.mime)
-
-
-class Cleaned(Protocol):
-    @property
-    def text(self) -> CleanText: ...
-
-    @property
-    def found(self) -> Found: ...
-
-
-class Gate(Protocol):
-    """`bot.redaction.gate.Gate`, as this room needs it."""
-
-    def clean(self, raw: str) -> Cleaned: ...
 
 
 class Sieve:

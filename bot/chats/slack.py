@@ -28,13 +28,14 @@ from bot.chats.pictures import Reader
 from bot.chats.slack_inbox import Allowed, Inbox
 from bot.chats.slack_people import People, Profiles
 from bot.chats.slack_request import Intake
-from bot.chats.slack_send import Gate, Memory, Sender
+from bot.chats.slack_send import Memory, Sender
 from bot.chats.slack_wire import SILENT, Wire
 from bot.errors import DeliveryError
 from bot.model.chat import MessageRef, Person, Place, Platform, Reply
 from bot.model.team import Secret
 from bot.model.values import dataclass
 from bot.ports import Answers, Clock, Wording
+from bot.redaction.gate import Gate
 from bot.trust import Trust
 
 if TYPE_CHECKING:

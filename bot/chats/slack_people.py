@@ -8,11 +8,11 @@ from dataclasses import replace
 from typing import Final, Protocol, TypeGuard
 from zoneinfo import ZoneInfo
 
-from bot.chats.slack_send import Gate
 from bot.chats.slack_wire import Wire
 from bot.errors import DeliveryError
 from bot.model.values import dataclass
 from bot.ports import Clock
+from bot.redaction.gate import Gate
 
 Profiles = Callable[[str], Awaitable[tuple[str | None, str | None]]]  # address -> language, zone: what a person chose
 

@@ -12,11 +12,12 @@ from bot.chats.pictures import PICTURE_MOST, Looking, NoReader, Reader, quiet, r
 from bot.chats.posted import FILE_MOST, Posted, Sieve, is_text, merged
 from bot.chats.slack_in import Raw, whole
 from bot.chats.slack_people import About
-from bot.chats.slack_send import Cleaned, Gate, Sender
+from bot.chats.slack_send import Sender
 from bot.chats.slack_wire import Wire
 from bot.errors import DeliveryError
 from bot.model.chat import CleanText, MessageRef, Person, Place, Request
 from bot.ports import Clock
+from bot.redaction.gate import Cleaned, Gate
 
 Json = dict[str, Any]
 

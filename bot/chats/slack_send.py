@@ -15,8 +15,9 @@ from bot.chats.slack_render import Rendered, Renderer
 from bot.chats.slack_wire import REFUSED_CONTENT, Wire
 from bot.chats.stored import pack, unpack
 from bot.errors import DeliveryError
-from bot.model.chat import CleanText, Form, Found, Reply
+from bot.model.chat import Form, Reply
 from bot.ports import Clock, Wording
+from bot.redaction.gate import Gate
 
 T = TypeVar("T")
 Json = dict[str, Any]
@@ -25,20 +26,6 @@ log = structlog.get_logger("slack")
 DETAILS_KEPT: Final = timedelta(days=7)
 FORM_KEPT: Final = timedelta(hours=1)
 _CHOICES_MOST: Final = 500
-
-
-class Cleaned(Protocol):
-    @property
-    def text(self) -> CleanText: ...
-
-    @property
-    def found(self) -> Found: ...
-
-
-class Gate(Protocol):
-    """`bot.redaction.gate.Gate`, as this room needs it."""
-
-    def clean(self, raw: str) -> Cleaned: ...
 
 
 class Memory(Protocol):
