@@ -12,7 +12,7 @@ _FOREIGN: Final = re2.compile(
     r"psycopg2?\.|asyncpg\.|pymysql\.|mysqlclient|\bmysql\b|sqlalchemy\.exc|redis\.exceptions|pymongo\.|mongo(?:server)?error|sqlite3\.|django\.db|\bora-\d{5}"
     r"|elasticsearch\.exceptions|kafka\.errors|\berror \d{4} \(\w{5}\)|oom command not allowed|used memory > 'maxmemory'"
     r"|^fatal: |\bgit@|failed to push some refs|\(publickey|ssh: connect to host|\bsftp\b|smtplib\."
-    r"|npm err|npm error|registry\.npmjs\.org|\byarn error|err_pnpm|could not find a version that satisfies|no matching distribution"
+    r"|npm err|npm error|\byarn error|err_pnpm|could not find a version that satisfies|no matching distribution"
     r"|error response from daemon|docker login|docker-compose|docker\.com/increase-rate-limit|error from server \(|nodes are available: |\blimits\.(?:cpu|memory)\b|back-off restarting"
     r"|cannot (?:remove|create|access|open|stat) '|bash: |sudo: |\bdpkg|no space left on device"
     r"|error\[e0\d{3}\]|error ts\d{4}|\.(?:c|cc|cpp|h):\d+:\d+: error|\.java:\d+: error|creating ec2"

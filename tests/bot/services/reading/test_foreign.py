@@ -12,7 +12,7 @@ from bot.services.reading.view import view
         "sqlalchemy.exc.OperationalError: (pymysql.err.OperationalError) (1045, \"Access denied for user 'root'@'localhost'\")",
         "ERROR 1226 (42000): User 'app' has exceeded the 'max_user_connections' resource (current value: 10)",
         "redis.exceptions.ConnectionError: Error 111 connecting to localhost:6379. Connection refused.",
-        "npm ERR! code E404\nnpm ERR! 404 Not Found - GET https://registry.npmjs.org/left-padd - Not found",
+        "npm ERR! code E404\nnpm ERR! 404 Not Found - GET https://registry.example.org/left-padd - Not found",
         "fatal: Authentication failed for 'https://github.com/foo/bar.git/'",
         "toomanyrequests: You have reached your pull rate limit. https://www.docker.com/increase-rate-limit",
         'Error from server (Forbidden): pods is forbidden: User "ci" cannot list resource "pods"',
