@@ -29,6 +29,7 @@ _FAR: Final = 15  # more than four Chinese characters
 _FAR_GAP: Final = piece(r"(?:[\xe4-\xe9][\x80-\xbf]{2}){5}")
 _DOUBLE_DASH: Final = "——".encode()
 _QUOTES: Final = (b'"', b"'", b"`")
+_ROW: Final = piece(r"(?:^|\n)[A-Z0-9]{1,24}_(?:[A-Z0-9]{1,20}_){0,3}$")
 _CELL: Final = piece(r"(?:^|[\n|*>\-•])[ \t`*\"'#]*[A-Za-z0-9]{1,24}_[A-Za-z0-9_.]{0,40}$")
 
 
@@ -71,6 +72,9 @@ def aimless(view: bytes, start: int, gap: bytes, blank: bool) -> bool | None:
     if gap.find(b"\xe2\x80") >= 0 and gap != _DOUBLE_DASH and _LOOSE.match(gap) is not None:
         # a dash may be but a dash, unless a list's item is a setting's name
         vague = _CELL.search(view, max(0, start - 48), start) is None
+    elif gap == b",":
+        if _ROW.search(view, max(0, start - 48), start) is None:
+            return None  # no row of two cells whose first is a setting's name
     elif gap == b"|":
         vague = True  # `key|...|...`
     elif gap[-1:] in _QUOTES and gap.find(b"||") >= 0:

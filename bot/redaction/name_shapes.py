@@ -41,7 +41,7 @@ _FIRST: Final = r"[!#$%*+\-./0-9:?@A-Z^_a-z~=;]"
 _START: Final = rf"(?:{_FIRST}{{6}}|{_FIRST}{{5}} |{_FIRST}{{4}} {_FIRST}|{_FIRST}{{3}} {_FIRST}{{2}})"
 NAME: Final = finder(
     rf"(?i:(?:{_WORDS}|[?&;_\-](?:ak|sk)|\b(?:ak|sk)|\b(?:bearer|basic)|[?&;](?:sig|sign|code|auth|hash|x-[a-z]{{1,8}}-credential|q-sign[a-z-]{{0,12}})){_SUFFIX}"
-    rf"(?:{_PAIR}|{_CLOSE}{_REMARK}{_TYPE}{_SEPARATOR}|[\"'],[ \t]{{0,4}}|{_FLAG_GAP}){_OPEN}{_SCHEME}{_START})"
+    rf"(?:{_PAIR}|{_CLOSE}{_REMARK}{_TYPE}{_SEPARATOR}|[\"'],[ \t]{{0,4}}|,|{_FLAG_GAP}){_OPEN}{_SCHEME}{_START})"
     rf"|(?i:(?:{_MAKER}){_CLOSE}{_SEPARATOR}){_OPEN}{_START}"
     rf"|(?:{_CHINESE_WORDS}|[Kk]ey|KEY|[Tt]oken)[ \t]?(?:[\xe4-\xe9][\x80-\xbf]{{2}}){{0,6}}[ \t]{{0,4}}(?:（|【|“|「)?{_START}"
 )

@@ -266,6 +266,14 @@ def test_a_key_in_short_runs_goes_behind_a_settings_name_and_a_blank(template: s
     assert engine.redact(sentence) == (sentence, {})
 
 
+def test_a_row_of_two_cells_names_its_value() -> None:
+    body = grow("<h32>", random.Random(9))
+    clean, _ = engine.redact(f"name,value\nAZURE_OPENAI_API_KEY,{body}\nMODEL,gpt-4o")
+    assert clean == "name,value\nAZURE_OPENAI_API_KEY,[api key]\nMODEL,gpt-4o"
+    for kept in (f"request_id,{body}", "OPENAI_API_KEY,OPENAI_BASE_URL", f"max_tokens,{body}", f"user,token,{body}"):
+        assert engine.redact(kept)[0] == kept
+
+
 def test_a_webhook_takes_its_address_with_it_in_any_dress() -> None:
     key = grow("T<U9>/B<U9>/<a24>", random.Random(2))
     address = f"https://hooks.slack.com/services/{key}"
