@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Final
 
 FIRST_S: Final = 0.003  # a person alone does not notice it
-BREATH_S: Final = 0.004
+BREATH_S: Final = 0.002
 MANY: Final = 4  # so many more within one breath are a rush
 RUSH_S: Final = 0.3
 
