@@ -42,7 +42,7 @@ from bot.store import tables
 from tests.databases import Server
 from tests.e2e.harness import GROUP, SUPPORT, BotProcess, Scene, team_file
 from tests.worlds.pagers import PagerWorld
-from tests.worlds.slack import ACK_S, Message, SlackWorld
+from tests.worlds.slack import Message, SlackWorld
 from tests.worlds.telegram import TelegramWorld
 
 TROUBLES = (
@@ -424,7 +424,7 @@ async def stage(folder: Path, seed: int, which: str) -> AsyncIterator[Stage]:
     await providers.start()
     try:
         async with (
-            SlackWorld(within_s=ACK_S) as slack,
+            SlackWorld() as slack,
             TelegramWorld() as telegram,
             PagerWorld(secrets.token_hex(16)) as pager,
             database(folder, which) as (url, count, disk),

@@ -107,12 +107,10 @@ class _Url:
 
 
 class SlackWorld:
-    """`now` gives Unix seconds; by default the real ones. `within_s`, real seconds: what takes longer to be acknowledged is refused.
-    Slack's own ACK_S is for those who measure: a test that fails on a busy machine tells nothing about the bot."""
+    """`now` gives Unix seconds; by default the real ones. Time limits of 3 s are always measured in real time."""
 
-    def __init__(self, now: Callable[[], float] = time.time, *, within_s: float = PATIENCE_S) -> None:
+    def __init__(self, now: Callable[[], float] = time.time) -> None:
         self._now = now
-        self._within_s = within_s
         self.bot_token = _body("xoxb-", 40)
         self.app_token = _body("xapp-1-", 40)
         self.signing_secret = secrets.token_hex(16)
@@ -471,7 +469,7 @@ class SlackWorld:
             return {"ok": False, "error": "exchanged_trigger_id"}
         if trigger not in self._triggers:
             return {"ok": False, "error": "invalid_trigger_id"}
-        if self._now() - self._triggers[trigger] > self._within_s:
+        if self._now() - self._triggers[trigger] > ACK_S:
             return {"ok": False, "error": "expired_trigger_id"}
         self._spent.add(trigger)
         return None
@@ -845,7 +843,7 @@ class SlackWorld:
         for attempt in range(1, retries + 1):
             if ack.ok:
                 return ack
-            reason = "http_timeout" if ack.seconds >= self._within_s else "http_error"
+            reason = "http_timeout" if ack.seconds >= ACK_S else "http_error"
             ack = await self._deliver(name, "events_api", body, retry=(attempt, reason))
             ack.attempts = attempt + 1
         return ack
@@ -922,7 +920,7 @@ class SlackWorld:
         start = time.monotonic()
         try:
             async with (
-                asyncio.timeout(self._within_s),
+                asyncio.timeout(ACK_S),
                 self._client.post(self.events_url, data=raw, headers=headers) as answer,
             ):
                 text = await answer.text()
@@ -934,7 +932,7 @@ class SlackWorld:
     async def _over_socket(self, kind: str, body: Json, retry: tuple[int, str] | None) -> Ack:
         live = [s for s in self._sockets if not s.leaving and not s.ws.closed]
         if not live:
-            return Ack(False, self._within_s, 0, "no socket")
+            return Ack(False, ACK_S, 0, "no socket")
         envelope = secrets.token_hex(8)
         waiting: asyncio.Future[Json] = asyncio.get_running_loop().create_future()
         self._acks[envelope] = waiting
@@ -949,7 +947,7 @@ class SlackWorld:
         start = time.monotonic()
         await random.choice(live).ws.send_str(json.dumps(message))
         try:
-            answer = await asyncio.wait_for(waiting, self._within_s)
+            answer = await asyncio.wait_for(waiting, ACK_S)
             return Ack(True, time.monotonic() - start, 200, json.dumps(answer.get("payload") or {}))
         except TimeoutError:
             return Ack(False, time.monotonic() - start, 0, "operation_timeout")
