@@ -201,7 +201,8 @@ async def test_a_channel_that_removed_the_bot(tmp_path: Path) -> None:
         answer = await message_with(s, BOB, "Insufficient Balance", "Hand to a human")
         await s.telegram.press(BOB, answer, "Hand to a human")
         await message_with(s, SUPPORT, "QueryEngine", "Acknowledge")
-        await message_with(s, SUPPORT, "support chat on Slack: the chat removed the bot")
+        told = await message_with(s, SUPPORT, "support chat on Slack: the chat removed the bot")
+        assert "#1" in str(told)
 
 
 async def test_a_deleted_note_stands_again_and_the_timeline_says_so(tmp_path: Path) -> None:

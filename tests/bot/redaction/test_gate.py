@@ -73,7 +73,9 @@ def test_trusted_is_no_way_round() -> None:
 
 @pytest.mark.parametrize("raw", ["\ud800 x", "a\0b", "\udcff\udcfe", "", "\U0001f600" * 10])
 def test_bad_text_does_not_raise(raw: str) -> None:
-    str(Gate().clean(raw).text).encode("utf-8")
+    cleaned = str(Gate().clean(raw).text)
+    assert "\0" not in cleaned
+    assert cleaned.encode("utf-8").decode("utf-8") == cleaned
 
 
 def test_nobody_else_makes_clean_text() -> None:

@@ -163,6 +163,7 @@ async def test_a_first_start_and_the_same_version_need_no_migrations(url: str, g
         store = SqlStore(url, gate)
         await store.open()
         await store.ping()
+        assert await store.audits() == []
         await store.close()
 
 
@@ -207,7 +208,8 @@ async def test_a_database_of_a_newer_version_stays_as_it_is(url: str, gate: Gate
 async def test_replicas_that_start_together_migrate_once(url: str, gate: Gate) -> None:
     stores = [SqlStore(url, gate) for _ in range(4)]
     await asyncio.gather(*(store.open() for store in stores))
-    await asyncio.gather(*(store.ping() for store in stores))
+    await stores[0].set_fact("x", 1, datetime(2026, 11, 22, tzinfo=UTC))
+    assert await asyncio.gather(*(store.get_fact("x") for store in stores)) == [1, 1, 1, 1]
     await asyncio.gather(*(store.close() for store in stores))
 
 
