@@ -7,6 +7,7 @@ from typing import Final
 from bot.redaction.makers import in_runs
 from bot.redaction.named_values import flag
 from bot.redaction.rx import piece
+from bot.redaction.spaced import spaced_end, strewn
 
 # what stands between nearly all names and values
 PLAIN: Final = frozenset(
@@ -41,7 +42,7 @@ def blank(view: bytes, start: int, at: int, kind: str, gap: bytes) -> bool | Non
         if (
             word_behind is not None
             and view[word_behind.end() : word_behind.end() + 1] in _WORD_ENDS
-            and not (view[start - 1 : start] == b"_" and in_runs(view, at))
+            and not (view[start - 1 : start] == b"_" and (in_runs(view, at) or _strewn(view, at, word_behind.end())))
         ):
             return None
     if (
@@ -60,6 +61,12 @@ def blank(view: bytes, start: int, at: int, kind: str, gap: bytes) -> bool | Non
         and not gap.endswith(_SCHEME_ENDS)
         and not (kind == "authorization" and gap.endswith(b"key "))
     )
+
+
+def _strewn(view: bytes, at: int, end: int) -> bool:
+    """Whether the word is but the first run of a key."""
+    whole = spaced_end(view, at, end)
+    return whole > end and strewn(view[at:whole])
 
 
 def aimless(view: bytes, start: int, gap: bytes, blank: bool) -> bool | None:

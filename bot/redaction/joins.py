@@ -7,19 +7,18 @@ like words: the next line of a log must not be swallowed.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Final
 
-from bot.redaction.judge import camel, dated, evidence, foreign, mixed, numbered, plausible, spoken, whole_hex, wordlike
+from bot.redaction.judge import all_hex, camel, dated, evidence, foreign, mixed, numbered, spoken, whole_hex, wordlike
 from bot.redaction.pieces import LINE, PIECE, pieces
+from bot.redaction.rx import piece
+from bot.redaction.spaced import SHORT, equal_runs, pair
 from bot.redaction.strangers import goes_on, lettered, thing
 
-_SHORT: Final = 16  # a body that may be whole
-_ENOUGH: Final = 7  # so many runs in, words and keys can be told apart
 _AFTER_PIECE: Final = frozenset(bytes((byte,)) for byte in b"\n\r\"'`\\ =,;)&") | {b""}
 _WRAP_MIN: Final = 6
-_MOST_WORDS: Final = 5
 _LONG_REST: Final = 40
+_STATUS: Final = piece(r"[1-5][0-9]{2} ")
 _COLUMNS: Final = (72, 76, 80, 100, 120)  # where terminals and mails break lines
 
 
@@ -32,13 +31,18 @@ def exact_end(view: bytes, start: int, end: int, wanted: tuple[int, ...], loose:
     best = end
     letters, capitals = _lowerish(view[start:end]), view[start:end].isupper()
     most = max(wanted)
-    width = previous = 0
+    width = previous = inline = 0
     for number, (begin, stop, over) in enumerate(pieces(view, end, loose, True, True)):
         run = view[begin:stop]
         if over and thing(view, begin, stop) and (size + stop - begin not in wanted or goes_on(view, stop)):
             break
-        if over and foreign(run, view[start:end]):
-            break
+        if over and (
+            foreign(run, view[start:end])
+            or (inline > 1 and (previous < width or size in wanted))
+            or (inline and _STATUS.match(view, begin))
+        ):
+            break  # a thing of its own, or the last run of a line of runs was the key's last
+        inline = inline + 1 if not over else 0
         size += stop - begin
         width = width or stop - begin
         if (
@@ -50,7 +54,7 @@ def exact_end(view: bytes, start: int, end: int, wanted: tuple[int, ...], loose:
             and not wordlike(run)
         ):
             # one of the lengths was passed amid runs of one width: it is none of those families
-            return _equal_runs(view, end, pieces(view, end, loose, True), width)
+            return equal_runs(view, end, pieces(view, end, loose, True), width)
         previous = stop - begin
         # in runs of one width a plain word is chance; alone it is the next word of the text
         even = number >= 2 and not over and stop - begin <= width
@@ -58,9 +62,9 @@ def exact_end(view: bytes, start: int, end: int, wanted: tuple[int, ...], loose:
         even = even or (
             over and number >= 1 and size in wanted and view[stop : stop + 8].split(b"\n", 1)[0].strip() == b""
         )
-        if number == 0 and stop - begin <= 3 and size - (stop - begin) >= _SHORT and (wordlike(run) or numbered(run)):
+        if number == 0 and stop - begin <= 3 and size - (stop - begin) >= SHORT and (wordlike(run) or numbered(run)):
             break  # `No remaining quota`
-        if size - 1 == most and run[-1:] == b"_":
+        if size - 1 == most and run[-1:] == b"_" and not (inline > 1 and view[stop : stop + 1] == b" "):
             return stop - 1  # a mark of emphasis closes behind it
         if size > most and size - most < 6 and _channel(run, size - most):
             return stop
@@ -139,36 +143,6 @@ _MOST_BREAKS: Final = 12
 _LONGEST_SHAPE: Final = 420
 
 
-def spaced_end(view: bytes, start: int, end: int, known: bool = False) -> int:
-    """`abcd efgh ijkl m`, as text recognition gives it: three runs or more of one width, the last no longer; else `end`.
-
-    `known`: the runs begin like a maker's key, so that words among them are chance.
-    """
-    width = end - start
-    if not 3 <= width <= 16 or view[end - 1] == 0x3D:  # base64 has ended
-        return end
-    count = 1
-    odd = 0
-    best = end
-    for begin, stop, over in pieces(view, end, True, True):
-        run = view[begin:stop]
-        if over or stop - begin > width:
-            break
-        count += 1
-        odd += not wordlike(run)
-        best = stop
-        if count == _ENOUGH and not known and (odd < 2 or not plausible(b"".join(view[start:best].split()))):
-            return end
-        if stop - begin < width:
-            break
-    enough = (
-        count >= 3
-        and best - start - count >= _SHORT - 1
-        and (odd * 2 >= count - 1 or (count >= 5 and (odd >= 2 or known)))
-    )
-    return best if enough and plausible(b"".join(view[start:best].split())) else end
-
-
 def wrapped_end(view: bytes, start: int, end: int, lengths: tuple[int, ...]) -> int:
     """The end of a value with no family that goes on in the next line, alone there or up to a quote; else `end`."""
     size = width = end - start
@@ -177,7 +151,7 @@ def wrapped_end(view: bytes, start: int, end: int, lengths: tuple[int, ...]) -> 
     for begin, stop, over in pieces(view, end, True, False):
         run = view[begin:stop]
         following = view[stop : stop + 1]
-        whole = size + stop - begin in (32, 40, 64) and _hex(run) and _hex(view[start:end])
+        whole = size + stop - begin in (32, 40, 64) and all_hex(run) and all_hex(view[start:end])
         if (
             not over
             or stop - begin <= 2
@@ -228,24 +202,23 @@ def _odd(run: bytes) -> bool:
     return len(bare) >= 8 and bare.isalpha() and not bare.islower() and not camel(bare) and not spoken(bare)
 
 
-def _hex(run: bytes) -> bool:
-    return _HEX_DIGITS.issuperset(run)
-
-
-_HEX_DIGITS: Final = frozenset(b"0123456789abcdef")
-
-
 def _lowerish(body: bytes) -> bool:
     return len(body) >= 5 and body.isalpha() and body.islower()
 
 
-def open_end(view: bytes, start: int, end: int, longest: int, loose: bool) -> int:
-    """The end of a body without a known length: over line ends while the pieces look like a key, or over equal blank-separated runs."""
+def open_end(view: bytes, start: int, end: int, longest: int, loose: bool, head: int = 0) -> int:
+    """The end of a body without a known length: over line ends while the pieces look like a key, or over equal blank-separated runs.
+
+    `head`: how long the prefix is that stands before the body.
+    """
     first = next(pieces(view, end, loose, True), None)
     if first is None:
         return end
     if not first[2]:
-        return _equal_runs(view, end, pieces(view, end, loose, True), first[1] - first[0])
+        width = first[1] - first[0]
+        even = width == end - start + head
+        best = equal_runs(view, end, pieces(view, end, loose, True), width, even)
+        return first[1] if best == end and pair(view, start - head, end, first[1]) else best
     following = pieces(view, end, loose, True)
     size = end - start
     best = end
@@ -261,23 +234,3 @@ def open_end(view: bytes, start: int, end: int, longest: int, loose: bool) -> in
         width = stop - begin
         best = stop
     return best
-
-
-def _equal_runs(view: bytes, end: int, following: Iterator[tuple[int, int, bool]], width: int) -> int:
-    """`abcd efgh ijkl m`: at least two runs of one length and a last one that is no longer."""
-    best = end
-    words = low = seen = 0
-    for number, (begin, stop, over) in enumerate(following):
-        if over or stop - begin > width:
-            break
-        seen += 1
-        if seen < _MOST_WORDS:
-            words += wordlike(view[begin:stop])
-            low += not view[begin:stop].isupper()
-        if stop - begin < width:
-            best = stop if number >= 2 else best
-            break
-        if number >= 1:
-            best = stop
-    # `maximum context length`: the text goes on
-    return end if low and words == seen < _MOST_WORDS else best

@@ -165,6 +165,18 @@ def whole_hex(run: bytes) -> bool:
     return _HEX_RUN.match(run) is not None
 
 
+_HEX_DIGITS: Final = frozenset(b"0123456789abcdef")
+
+
+def all_hex(run: bytes) -> bool:
+    return _HEX_DIGITS.issuperset(run)
+
+
+def manifold(value: bytes) -> bool:
+    """Digits and letters in both cases."""
+    return not _DIGITS.isdisjoint(value) and value.lower() != value and value.upper() != value
+
+
 def foreign(run: bytes, body: bytes) -> bool:
     """Whether a run in the next line is a thing of its own and no continuation of `body`: an id, a date, hex after what is not hex."""
     if evidence(run) or dated(run):

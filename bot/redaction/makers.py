@@ -49,7 +49,8 @@ _AHEAD: Final = 48
 def in_runs(view: bytes, at: int) -> bool:
     """Whether what begins here is a maker's key once its blanks are taken out: `glpa t-qb ZpND`."""
     ahead = view[at : at + _AHEAD].split(b"\n", 1)[0]
-    return rule_of(ahead) is None and rule_of(ahead.replace(b" ", b"")) is not None
+    rule = rule_of(ahead.replace(b" ", b""))
+    return rule is not None and rule is not rule_of(ahead)
 
 
 def decoded(run: bytes) -> bytes | None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Final
 
 from bot.redaction import judge
-from bot.redaction.joins import next_line, quoted_end, shaped_end, spaced_end, wrapped_end
+from bot.redaction.joins import next_line, quoted_end, shaped_end, wrapped_end
 from bot.redaction.makers import in_runs
 from bot.redaction.name_shapes import MAKERS
 from bot.redaction.rx import piece
+from bot.redaction.spaced import spaced_end
 
 _LINKS: Final = (b"https://", b"http://")
 _VENDOR_ENDS: Final = (*MAKERS, b"secret", b"access")

@@ -36,6 +36,7 @@ from bot.redaction.named_values import (
 )
 from bot.redaction.rules.named import HARMLESS_BEFORE, STEMS
 from bot.redaction.rx import ANYWHERE, GAP, alone, bare, piece
+from bot.redaction.spaced import strewn
 from bot.redaction.spans import BUDGET, UNREADABLE, Span, budget
 
 _ARGUMENT: Final = piece(r"[A-Za-z_]{2,40}=[^=\"']")
@@ -226,12 +227,17 @@ def _named(view: bytes, start: int, at: int) -> Span | None:
     if (
         kind != "password"
         or (len(value) >= MIN_SECRET and (len(value) >= 20 or following in (b"\\", b" ")))
-        or (following == b" " and not blank and value.isalnum() and (judge.mixed(value) or not judge.camel(value)))
+        or (following == b" " and value.isalnum() and len(value) < 20)
     ):
         whole = joined(view, at, end, value)
-        if whole > end:
+        runs = b"".join(part.rstrip(b"\\=") for part in view[at:whole].split()) if whole > end else value
+        # words behind `password` are more likely a sentence than a password in runs
+        plain = (
+            kind == "password" and len(value) < MIN_SECRET and (blank or not judge.mixed(value) and judge.camel(value))
+        )
+        if whole > end and not (plain and (not strewn(view[at:whole]) or blank and view[start - 1] not in b"_-")):
             end = whole
-            value = b"".join(part.rstrip(b"\\=") for part in view[at:end].split())
+            value = runs
     if (0x28 in gap or 0x0A in gap) and _ARGUMENT.match(value) is not None:
         return None  # `ClientSession(timeout=...)`
     if not telling(view, word, kind, value, parameter, start):

@@ -142,9 +142,9 @@ def read(rule: Vendor, view: bytes, start: int, end: int, joins: bool = True) ->
         lengths = _wanted(rule, body)
         joined = exact_end(view, begin, end, lengths, loose) if lengths else end
         if joined == end and (not rule.exact or size < rule.low or size > max(rule.exact)):
-            joined = open_end(view, begin, end, 1200 if rule.check == "jwt" else 400, loose)
+            joined = open_end(view, begin, end, 1200 if rule.check == "jwt" else 400, loose, head)
         elif joined == end and (soft_end or following in LINE_ENDS) and rule.check != "sk":
-            joined = open_end(view, begin, end, 300 if rule.body == "d" else max(rule.exact) + 8, loose)
+            joined = open_end(view, begin, end, 300 if rule.body == "d" else max(rule.exact) + 8, loose, head)
         if joined > end:
             body = squeeze(view[begin:joined])
             if len(body) >= rule.low and _CHECKS[rule.check](body) and not judge.placeholder(body):
