@@ -292,7 +292,8 @@ def explain(text: str, lang: str | None) -> int:
     if not cleaned.text:
         print(words.say("diagnose.ask"))
         return 2
-    diagnosis = Diagnoser(load_signatures()).explain(cleaned.text)
+    diagnoser = Diagnoser(load_signatures())
+    diagnosis = diagnoser.explain(Gate().trusted(diagnoser.focused(cleaned.text)))
     if diagnosis.page:
         _show(page(diagnosis.page, words), words)
         return 0

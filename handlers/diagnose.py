@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
@@ -13,6 +14,7 @@ from bot.model.handoff import Ticket
 from bot.ports import Sighting
 from bot.services import Services
 from bot.services.detective import QUESTIONS
+from bot.services.reading.longer import LONG
 from handlers import degrade
 from handlers import diagnosis_memory as memory
 from handlers.diagnosis_hands import asked, cause, escalate, reword, wrong
@@ -27,6 +29,8 @@ async def run(request: Request, services: Services) -> AsyncIterator[Reply]:
     """The text after the command, else the message replied to; both together where both are there."""
     words = Words(request.language, request.timezone)
     text = _wanted(request, services)
+    if len(text) > LONG:  # a log: what counts is looked for beside the loop, and only that is kept
+        text = services.gate.trusted(await asyncio.to_thread(services.diagnosis.focused, text))
     if not text:
         lines = (Line(words.say("diagnose.ask")), Quote(f"/diagnose {_EXAMPLE}"))
         yield Reply(title=words.say("diagnose.ask_title"), blocks=lines)

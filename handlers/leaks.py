@@ -37,7 +37,8 @@ def with_warning(reply: Reply, request: Request, words: Words) -> Reply:
     """A command whose text carried a secret gets the warning below its own answer, and the message is deleted where we may."""
     if not request.found.secrets:
         return reply
-    warning = (Heading(words.say("leak.title")), *blocks(request, words), _not_kept(request, words))
+    title = words.say("leak.title_file" if "file" in request.fields else "leak.title")
+    warning = (Heading(title), *_files(request, words), *blocks(request, words), _not_kept(request, words))
     rotated = _rotated(request, words)
     return replace(
         reply,

@@ -1,14 +1,15 @@
-"""Files that were posted without a command: looked through for secrets as they stream in, and never kept."""
+"""Text files, looked through for secrets as they stream in: posted without a command and never kept, or given to a command."""
 
 from __future__ import annotations
 
 import asyncio
-from codecs import getincrementaldecoder
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from pathlib import PurePosixPath
 from typing import Final
 
+from bot.chats.decoding import Decoder
+from bot.chats.excerpt import Excerpt
 from bot.chats.leaves import unmarked
 from bot.errors import DeliveryError
 from bot.model.chat import CleanText, Found, SecretSeen
@@ -19,6 +20,7 @@ from bot.redaction.stream import Blocks
 FILE_MOST: Final = 5_000_000  # bytes; what is larger is not fetched at all
 FILES_MOST: Final = 10  # of one message
 WAITING_MOST: Final = 20  # messages whose files wait for their turn
+ASKED_MOST: Final = 2  # files that somebody asked about are read at a time
 _NAME_MOST: Final = 80
 _KINDS: Final = frozenset(
     f"application/{kind}"
@@ -119,13 +121,36 @@ class Posted:
         return self.size <= FILE_MOST and is_text(self.name, self.mime)
 
 
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What became of a file that somebody asked about. `trouble`: a machine word, "" where it was read to its end."""
+
+    text: CleanText
+    found: Found
+    trouble: str = ""
+
+
 class Sieve:
     """Looks through the files of one message at a time. `lost` is told why a file could not be read; nobody else is."""
 
     def __init__(self, gate: Gate, lost: Callable[[str], None]) -> None:
         self._gate, self._lost = gate, lost
         self._turn = asyncio.Semaphore(1)
+        self._asked = asyncio.Semaphore(ASKED_MOST)
         self._waiting = 0
+
+    async def read(self, file: Posted) -> Read:
+        """A file that was given to a command: all of a short one, the excerpt of a long one. Never raises."""
+        nothing = self._gate.clean("").text
+        if not is_text(file.name, file.mime):
+            return Read(nothing, Found(), "not_text")
+        if file.size > FILE_MOST:
+            return Read(nothing, Found(), "too_large")
+        excerpt = Excerpt()
+        async with self._asked:
+            found, trouble = await self._look(file, excerpt.feed)
+            text = await asyncio.to_thread(lambda: self._gate.trusted(unmarked(excerpt.text)))
+        return Read(nothing if trouble else text, found, trouble)
 
     async def found(self, files: Iterable[Posted]) -> tuple[Found, CleanText]:
         """What was in the readable ones, and the names of those that carried a secret, one per line. Never raises."""
@@ -140,36 +165,51 @@ class Sieve:
         try:
             async with self._turn:
                 for file in readable:
-                    found = await self._look(file)
+                    found, trouble = await self._look(file)
+                    if trouble:
+                        self._lost(trouble)
                     if found.secrets:
                         founds.append(found)
-                        names.append(" ".join(unmarked(self._gate.clean(file.name).text.text).split())[:_NAME_MOST])
+                        names.append(self.name(file))
         finally:
             self._waiting -= 1
         return merged(founds), self._gate.clean("\n".join(names)).text
 
-    async def _look(self, file: Posted) -> Found:
-        """Of a file that breaks off, what was found before it did."""
+    async def joined(self, texts: Sequence[CleanText]) -> CleanText | None:
+        """One below the other; None for none. What stands next to each other now is looked at once more."""
+        if len(texts) < 2:
+            return texts[0] if texts else None
+        return await asyncio.to_thread(lambda: self._gate.trusted("\n".join(text.text for text in texts)))
+
+    def name(self, file: Posted) -> str:
+        """As it may be shown: people name files after what is in them."""
+        return " ".join(unmarked(self._gate.clean(file.name).text.text).split())[:_NAME_MOST]
+
+    async def _look(self, file: Posted, keep: Callable[[str], None] | None = None) -> tuple[Found, str]:
+        """Of a file that breaks off, what was found before it did, and why it broke off. `keep` gets the clean blocks."""
         founds: list[Found] = []
-        blocks, decode, size = Blocks(), None, 0
+        blocks, decoder, size, trouble = Blocks(), Decoder(), 0, ""
         try:
-            async for chunk in file.open():
-                size += len(chunk)
+            async for piece in file.open():
+                size += len(piece)
                 if size > FILE_MOST:
                     raise DeliveryError("too_large", final=True)
-                if decode is None:
-                    wide = chunk.startswith((b"\xff\xfe", b"\xfe\xff"))
-                    if b"\0" in chunk[:2_000] and not wide:
-                        raise DeliveryError("not_text", final=True)
-                    decode = getincrementaldecoder("utf-16" if wide else "utf-8-sig")("replace").decode
-                founds += await asyncio.to_thread(self._clean, blocks.feed(decode(chunk)))
+                founds += await asyncio.to_thread(self._clean, blocks.feed(decoder.feed(piece)), keep)
         except DeliveryError as fault:
-            self._lost(fault.reason)
-        founds += await asyncio.to_thread(self._clean, blocks.finish())
-        return merged(founds)
+            trouble = fault.reason
+        founds += await asyncio.to_thread(self._clean, blocks.feed(decoder.feed(b"", last=True)), keep)
+        founds += await asyncio.to_thread(self._clean, blocks.finish(), keep)
+        return merged(founds), trouble
 
-    def _clean(self, blocks: Iterable[str]) -> list[Found]:
-        return [found for block in blocks if (found := self._gate.clean(block).found).secrets]
+    def _clean(self, blocks: Iterable[str], keep: Callable[[str], None] | None) -> list[Found]:
+        founds: list[Found] = []
+        for block in blocks:
+            cleaned = self._gate.clean(block)
+            if keep is not None:
+                keep(cleaned.text.text)
+            if cleaned.found:
+                founds.append(cleaned.found)
+        return founds
 
 
 def merged(founds: Iterable[Found]) -> Found:

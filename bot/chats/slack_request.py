@@ -4,26 +4,34 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import field, replace
 from typing import Any, Final
 
-from bot.chats.leaves import unmarked
 from bot.chats.pictures import PICTURE_MOST, Looking, NoReader, Reader, quiet, read_picture, slack_picture
-from bot.chats.posted import FILE_MOST, Posted, Sieve, is_text, merged
+from bot.chats.posted import Posted, Read, Sieve, merged
 from bot.chats.slack_in import Raw, whole
 from bot.chats.slack_people import About
 from bot.chats.slack_send import Sender
 from bot.chats.slack_wire import Wire
 from bot.errors import DeliveryError
-from bot.model.chat import CleanText, MessageRef, Person, Place, Request
+from bot.model.chat import CleanText, Found, MessageRef, Person, Place, Request
+from bot.model.values import dataclass
 from bot.ports import Clock
 from bot.redaction.gate import Cleaned, Gate
 
 Json = dict[str, Any]
 
 LARGE: Final = 20_000  # characters that are worth a thread: the gate must not hold up acknowledgements
-FILE_HEAD: Final = 20_000
-FILE_TAIL: Final = 180_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Outside:
+    """`names`: of the files that carried a secret, one per line. `trouble`: a catalogue key if something could not be read."""
+
+    text: CleanText | None = None
+    found: Found = field(default_factory=Found)
+    names: CleanText | None = None
+    trouble: str = ""
 
 
 class Intake:
@@ -40,15 +48,11 @@ class Intake:
         source = raw.source
         text = await self.clean(raw.text)
         founds = [text.found]
-        quoted: CleanText | None = None
-        outside, trouble = await self._outside(raw, looking)
-        if outside.strip():
-            cleaned = await self.clean(outside)
-            quoted = cleaned.text
-            founds.append(cleaned.found)
-        elif trouble and not raw.text.strip():
-            return trouble
-        fields: dict[str, CleanText] = {}
+        outside = await self._outside(raw, looking)
+        founds.append(outside.found)
+        if outside.trouble and not outside.text and not raw.text.strip():
+            return outside.trouble
+        fields: dict[str, CleanText] = {"file": outside.names} if outside.names else {}
         for name, value in raw.fields.items():
             cleaned = await self.clean(value)
             fields[name] = cleaned.text
@@ -70,7 +74,7 @@ class Intake:
             received_at=self._clock.now(),
             id=source.id or f"{source.kind}-{source.user}",
             found=merged(founds),
-            quoted=quoted,
+            quoted=outside.text,
             action=raw.action,
             value=raw.value,
             message=MessageRef("slack", source.chat, source.message, source.thread) if source.message else None,
@@ -96,22 +100,22 @@ class Intake:
     def _posted(self, raw: Raw) -> list[Posted]:
         """Those that stand with Slack itself: of one from elsewhere, or of another workspace, there is only a link or less."""
         return [
-            Posted(
-                str(file.get("name") or ""),
-                str(file.get("mimetype") or ""),
-                int(file.get("size") or 0),
-                lambda url=str(file["url_private"]): self._wire.stream(url),  # type: ignore[misc]
-            )
+            self._file(file)
             for file in raw.files
             if file.get("url_private") and not file.get("is_external") and file.get("user") in (None, raw.source.user)
         ]
+
+    def _file(self, file: Mapping[str, Any]) -> Posted:
+        url = str(file.get("url_private") or "")
+        kind, size = str(file.get("mimetype") or ""), int(file.get("size") or 0)
+        return Posted(str(file.get("name") or ""), kind, size, lambda: self._wire.stream(url))
 
     def _lost(self, reason: str) -> None:
         self._sender.counts["files_unread"] += 1
         self._sender.once(f"file {reason}", "a posted file could not be read", reason=reason)
 
-    async def _outside(self, raw: Raw, looking: Looking) -> tuple[str, str]:
-        """The text that came along (quoted, attached, or of the thread's first message), and a catalogue key if it failed."""
+    async def _outside(self, raw: Raw, looking: Looking) -> _Outside:
+        """What came along: quoted, attached, or the thread's first message."""
         files, text = list(raw.files), raw.quoted
         if raw.parent and not text and not files:
             try:
@@ -120,32 +124,36 @@ class Intake:
                 )
             except DeliveryError as fault:
                 self._sender.once(f"parent {fault.reason}", "a thread could not be read", reason=fault.reason)
-                return "", "slack.thread_unreadable"
+                return _Outside(trouble="slack.thread_unreadable")
             parent: Json = next(iter(answer.get("messages") or []), {})
             text, files = whole(parent), list(parent.get("files") or [])
-        trouble = ""
+        first = await self.clean(text)
+        texts, founds, names, trouble = [first.text] if first.text else [], [first.found], [], ""
         for file in files[:3]:
-            body, why = await self._file(file, looking)
+            if slack_picture(file):
+                seen, why = await self._picture(file, looking)
+                looking = quiet  # said once
+                cleaned = await self.clean(seen)
+                read = Read(cleaned.text, cleaned.found)
+            else:
+                log = self._file(file)
+                read = await self._sieve.read(log)
+                why = self._told(read.trouble)
+                if read.found.secrets:
+                    names.append(self._sieve.name(log))
             trouble = trouble or why
-            looking = quiet if slack_picture(file) else looking  # said once
-            text = f"{text}\n{body}" if text.strip() and body else text or body
-        return text, "" if text.strip() else trouble
+            founds.append(read.found)
+            texts += [read.text] if read.text else []
+        return _Outside(
+            await self._sieve.joined(texts), merged(founds), self._gate.clean("\n".join(names)).text, trouble
+        )
 
-    async def _file(self, file: Mapping[str, Any], looking: Looking) -> tuple[str, str]:
-        if slack_picture(file):
-            return await self._picture(file, looking)
-        if not is_text(str(file.get("name") or ""), str(file.get("mimetype") or "")):
-            return "", "slack.file_not_text"
-        if int(file.get("size") or 0) > FILE_MOST:
-            return "", "slack.file_too_large"
-        try:
-            body = await self._wire.download(str(file.get("url_private") or ""))
-        except DeliveryError as fault:
-            self._sender.once(f"file {fault.reason}", "an attached file could not be read", reason=fault.reason)
-            return "", "slack.file_too_large" if fault.reason == "too_large" else "slack.file_unreadable"
-        if len(body) > FILE_HEAD + FILE_TAIL:  # the first error and the last lines tell; the middle repeats
-            body = f"{body[:FILE_HEAD]}\n…\n{body[-FILE_TAIL:]}"
-        return unmarked(body), ""
+    def _told(self, reason: str) -> str:
+        """The catalogue key for why a file could not be read."""
+        if reason not in ("", "not_text", "too_large"):
+            self._sender.once(f"file {reason}", "an attached file could not be read", reason=reason)
+        known = {"": "", "not_text": "slack.file_not_text", "too_large": "slack.file_too_large"}
+        return known.get(reason, "slack.file_unreadable")
 
     async def _picture(self, file: Mapping[str, Any], looking: Looking) -> tuple[str, str]:
         if not self._reader.ready:

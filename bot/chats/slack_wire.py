@@ -14,7 +14,6 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.chats.pace import RATE_LIMITED
-from bot.chats.posted import FILE_MOST
 from bot.errors import DeliveryError
 from bot.model.team import Secret
 from bot.trust import Trust
@@ -179,13 +178,6 @@ class Wire:
         if thread:
             share["thread_ts"] = thread
         await self.call(self.client.files_completeUploadExternal, **share)
-
-    async def download(self, url: str) -> str:
-        """A text file that a person attached. Raises DeliveryError: as `fetch`, and not_text."""
-        body = await self.fetch(url, FILE_MOST)
-        if b"\x00" in body[:2_000]:
-            raise DeliveryError("not_text", final=True)
-        return body.decode("utf-8", "replace")
 
     async def fetch(self, url: str, most: int) -> bytes:
         """A file that a person attached. Raises DeliveryError: as `stream`, and too_large."""

@@ -10,7 +10,6 @@ from typing import Final
 
 from telegram import Document, Message, PhotoSize, User
 
-from bot.chats import posted
 from bot.chats.leaves import unmarked
 from bot.chats.pictures import PICTURE_MOST, is_picture
 from bot.chats.typed import is_root, split_command
@@ -105,12 +104,6 @@ def is_image(file: Attached) -> bool:
     return isinstance(file, PhotoSize) or is_picture(file.mime_type or "", file.file_name or "")
 
 
-def is_text(document: Attached) -> bool:
-    if isinstance(document, PhotoSize):
-        return False
-    return posted.is_text(document.file_name or "", document.mime_type or "")
-
-
 def no_person(message: Message) -> bool:
     """An anonymous administrator, or somebody who writes as a channel: nobody whose rights could be looked up."""
     return message.sender_chat is not None
@@ -122,17 +115,6 @@ def is_late(message: Message, now: datetime, seconds: float) -> bool:
 
 def shown_name(user: User) -> str:
     return unmarked(" ".join(user.full_name.split()))[:64]
-
-
-def decode(body: bytes) -> str:
-    """A log file's text, whatever wrote it."""
-    for mark, encoding in ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"), (b"\xef\xbb\xbf", "utf-8-sig")):
-        if body.startswith(mark):
-            return body.decode(encoding, "replace")
-    try:
-        return body.decode("utf-8")
-    except UnicodeDecodeError:
-        return body.decode("gb18030", "replace")
 
 
 class Paste:

@@ -42,19 +42,18 @@ class Intake:
         """The request, or the sentence to tell the person instead. `looking`: called before a picture is read."""
         text = await self.clean(raw.text)
         founds = [text.found]
-        quoted: CleanText | None = None
-        if raw.quoted or raw.files:
-            pieces = [raw.quoted] if raw.quoted else []
-            for document in raw.files:
-                piece, trouble = await self._file(document, words, looking)
-                if trouble and not (raw.text.strip() or raw.quoted.strip()):
-                    return trouble
-                if piece:
-                    pieces.append(piece)
-            cleaned = await self.clean("\n".join(pieces))
-            quoted = cleaned.text if pieces else None
-            founds.append(cleaned.found)
-        fields: dict[str, CleanText] = {}
+        pieces = [await self.clean(raw.quoted)] if raw.quoted else []
+        names: list[str] = []
+        for document in raw.files:
+            read, trouble = await self._file(document, words, looking)
+            if trouble and not (raw.text.strip() or raw.quoted.strip()):
+                return trouble
+            if isinstance(document, Document) and read.found.secrets:
+                names.append(self._sieve.name(self.posted(document)))
+            pieces.append(read)
+        founds += [piece.found for piece in pieces]
+        quoted = await self._sieve.joined([piece.text for piece in pieces if piece.text])
+        fields = {"file": self._gate.clean("\n".join(names)).text} if names else {}
         for name, value in raw.fields.items():
             one = await self.clean(value)
             fields[name] = one.text
@@ -122,22 +121,18 @@ class Intake:
             fields=fields or {},
         )
 
-    async def _file(self, document: reading.Attached, words: Wording, looking: Looking) -> tuple[str, str]:
-        """(text, "") or ("", what is wrong)."""
-        if reading.is_image(document):
-            return await self._picture(document, words, looking)
-        if not reading.is_text(document):
-            return "", words.say("telegram.file_not_text")
-        if (document.file_size or 0) > FILE_MOST:
-            return "", words.say("telegram.file_too_large", megabytes=FILE_MOST // 1_000_000)
-        try:
-            file = await self._wire.call(lambda bot: bot.get_file(document.file_id))
-            body = bytes(await self._wire.call(lambda _: file.download_as_bytearray()))
-        except DeliveryError:
-            return "", words.say("telegram.file_lost")
-        if len(body) > FILE_MOST:
-            return "", words.say("telegram.file_too_large", megabytes=FILE_MOST // 1_000_000)
-        return await asyncio.to_thread(reading.decode, body), ""
+    async def _file(self, file: reading.Attached, words: Wording, looking: Looking) -> tuple[Cleaned, str]:
+        """What is in it and "", or nothing and what is wrong."""
+        if isinstance(file, Document) and not reading.is_image(file):
+            read = await self._sieve.read(self.posted(file))
+            return Cleaned(read.text, read.found), self._told(read.trouble, words)
+        text, trouble = await self._picture(file, words, looking)
+        return await self.clean(text), trouble
+
+    def _told(self, reason: str, words: Wording) -> str:
+        if reason == "too_large":
+            return words.say("telegram.file_too_large", megabytes=FILE_MOST // 1_000_000)
+        return words.say("telegram.file_not_text" if reason == "not_text" else "telegram.file_lost") if reason else ""
 
     async def _picture(self, file: reading.Attached, words: Wording, looking: Looking) -> tuple[str, str]:
         if not self._reader.ready:

@@ -29,6 +29,9 @@ class Explains(Protocol):
     def explain(self, text: CleanText, *, brief: bool = False) -> Diagnosis:
         """Never raises. `brief`: without what a pipe does not print (says, engine, figures, task id), for speed."""
 
+    def focused(self, text: CleanText) -> str:
+        """Of a long log the one record that counts, to be explained in its place; any other text as it is."""
+
 
 @dataclass(frozen=True, slots=True)
 class Services:

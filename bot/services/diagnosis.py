@@ -13,6 +13,7 @@ from bot.services.reading.engine import engine_of
 from bot.services.reading.figures import figures_of
 from bot.services.reading.foreign import is_foreign
 from bot.services.reading.ids import request_id_of, task_id_of
+from bot.services.reading.longer import focused
 from bot.services.reading.models import model_of
 from bot.services.reading.question import is_question, near_of, page_of
 from bot.services.reading.rivals import CLOSE, confidence_of, with_rivals
@@ -98,6 +99,15 @@ class Diagnoser:
         provider, gateway = origin_of(speakers)
         hosted = host_of(speakers)
         return self._told(text, seen, status, provider, gateway, hits, hosted=hosted, known=bool(speakers), brief=brief)
+
+    def focused(self, text: CleanText) -> str:
+        """Of a long log the one record that counts, to be explained in its place; any other text as it is. Takes some 0.1 s at most."""
+        return focused(text.text, self._rank_of)
+
+    def _rank_of(self, text: str) -> int:
+        seen = view(text)
+        hits = [] if is_foreign(seen) else self._read(seen, status_of(seen))[0]
+        return hits[0].entry.rank if hits else 0
 
     def fitting(self, text: str) -> tuple[str, ...]:
         """The ids of every signature that fits a text, best first; for the shelf's own tests and for `why`."""

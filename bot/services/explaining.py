@@ -31,3 +31,7 @@ class Explaining:
     def explain(self, text: CleanText, *, brief: bool = False) -> Diagnosis:
         """As `Diagnoser.explain`; builds first where nobody has."""
         return (self._built or self.warm()).explain(text, brief=brief)
+
+    def focused(self, text: CleanText) -> str:
+        """As `Diagnoser.focused`; builds first where nobody has."""
+        return (self._built or self.warm()).focused(text)

@@ -490,7 +490,8 @@ async def test_attached_text_is_read_through_the_gate_and_other_files_are_not(
     slack: SlackWorld, desk: SlackDesk, make_key: Any
 ) -> None:
     key = make_key("sk-", 48)
-    log = slack.add_file("run.log", f"start\nHTTP 402 with {key}\n".encode() + b"x\n" * 300_000)
+    noise = b"10:00:00 INFO x\n" * 30_000
+    log = slack.add_file("run.log", noise + f"10:00:01 ERROR HTTP 402 with {key}\n".encode() + noise)
     await slack.mention("U0ALICE", "C0TEAM", "diagnose", files=[log])
     await desk.idle()
     quoted = desk.router.last.quoted
@@ -498,6 +499,8 @@ async def test_attached_text_is_read_through_the_gate_and_other_files_are_not(
     assert "HTTP 402 with" in quoted.text
     assert key not in quoted.text
     assert len(quoted) < 210_000
+    assert [seen.fingerprint for seen in desk.router.last.found.secrets] == [desk.gate.fingerprint(key)]
+    assert desk.router.last.fields["file"].text == "run.log"
     calls = slack.calls.count("file")
     dm = slack.dm("U0ALICE")
     picture = slack.add_file("shot.png", b"\x89PNG", mimetype="image/png")
