@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC
 from decimal import Decimal, InvalidOperation
 
 from bot.errors import UsageError
-from bot.locales import Words
+from bot.locales import Words, currency_unit
 from bot.model.chat import Action, Block, Board, Line, Links, Reply, Request, Role
 from bot.model.money import AccountState, Status
 from bot.ports import AuditEntry
@@ -21,7 +20,6 @@ from handlers.balance_words import details, provider_title, reason, row, state_w
 from handlers.router import Command, Press
 from handlers.switch_words import button_value
 
-_CURRENCY = re.compile(r"[A-Za-z]{3,10}\Z")
 # What may follow /balance instead of a name; each is worded and thought out in its own file.
 _PARTS: Mapping[str, Callable[[Request, Services, Sequence[str]], AsyncIterator[Reply]]] = {
     **dict.fromkeys(("chart", "图", "走势"), chart.run),
@@ -186,13 +184,17 @@ async def _set_by_hand(request: Request, services: Services, args: Sequence[str]
                 Line(
                     words.say(
                         "errors.operators_only",
-                        operators=words.say("common.list_sep").join(services.team.access.operators),
+                        operators=words.say("common.list_sep").join(
+                            services.team.people_names.get(address, address)
+                            for address in services.team.access.operators
+                        ),
                     )
                 ),
             )
         )
         return
-    if len(args) != 3 or not _CURRENCY.match(args[2]):
+    unit = currency_unit(args[2]) if len(args) == 3 else None
+    if unit is None:
         raise UsageError(why=words.say("balance.set_usage"))
     accounts = services.balances.select([args[0]])
     try:
@@ -205,7 +207,7 @@ async def _set_by_hand(request: Request, services: Services, args: Sequence[str]
     alias = accounts[0].name
     await services.store.set_fact(
         f"hand:{alias}",
-        {"amount": str(amount), "currency": args[2].upper(), "at": now.astimezone(UTC).isoformat()},
+        {"amount": str(amount), "currency": unit, "at": now.astimezone(UTC).isoformat()},
         now,
     )
     await services.store.audit(
@@ -215,7 +217,8 @@ async def _set_by_hand(request: Request, services: Services, args: Sequence[str]
             "balance.set",
             alias,
             "done",
-            services.gate.trusted(f"{amount} {args[2].upper()}"),
+            services.gate.trusted(f"{amount} {unit}"),
+            name=request.asker.name,
         )
     )
     yield Reply(
@@ -224,7 +227,7 @@ async def _set_by_hand(request: Request, services: Services, args: Sequence[str]
                 words.say(
                     "balance.set_done",
                     account=alias,
-                    figure=words.money(amount, args[2].upper()),
+                    figure=words.money(amount, unit),
                     when=words.when(now, now),
                 )
             ),

@@ -10,6 +10,7 @@ from bot.model.chat import Block, Line, Quote, Reply, Request, Role
 from bot.model.values import dataclass
 from bot.ports import Store
 from bot.services import Services
+from handlers import people
 from handlers.router import Command
 
 _MOST = 5
@@ -48,11 +49,12 @@ async def run(request: Request, services: Services) -> AsyncIterator[Reply]:
     if not found:
         yield Reply(title=words.say("diagnose.cases.title"), blocks=(Line(words.say("diagnose.cases.none")),))
         return
+    named = await people.names(services)
     blocks: list[Block] = []
     for case in found[:_MOST]:
         titles = [words.say(f"cause.{cause}.title") for cause in (case.said, case.right)]
         note = words.say("diagnose.cases.note", said=titles[0], right=titles[1])
-        name = services.team.people_names.get(case.by, case.by)
+        name = named(case.by)
         blocks += [Line(f"#{case.id} · {name} · {note}"), Quote(case.text[:_SHOWN])]
     if len(found) > _MOST:
         blocks.append(Line(words.say("diagnose.cases.more", n=_MOST)))

@@ -109,7 +109,7 @@ class Chain:
         """Nobody has to be awake to see it in the chat: in production the on-call is called."""
         if self._outages is None or PLACE in said.sent:
             return
-        why = words.say(f"cause.{said.why}.title")
+        why = words.inside(words.say(f"cause.{said.why}.title"))
         symptom = words.say(
             "switch.said.no_route", engine=said.title, before=said.from_route or "?", after="?", why=why
         )

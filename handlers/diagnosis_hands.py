@@ -31,7 +31,13 @@ async def reword(request: Request, services: Services) -> AsyncIterator[Reply]:
         raise Expired
     now = services.clock.now()
     entry = AuditEntry(
-        now, request.asker.address, "reword", str(sighting.id), "started", services.gate.trusted(model.route)
+        now,
+        request.asker.address,
+        "reword",
+        str(sighting.id),
+        "started",
+        services.gate.trusted(model.route),
+        name=request.asker.name,
     )
     await services.store.audit(entry)
     try:
@@ -157,6 +163,7 @@ async def cause(request: Request, services: Services) -> AsyncIterator[Reply]:
             str(sighting.id),
             "done",
             services.gate.trusted(f"{diagnosis.cause.value} -> {right}"),
+            name=request.asker.name,
         )
     )
     none = right == Cause.UNKNOWN.value

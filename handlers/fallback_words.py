@@ -9,13 +9,15 @@ from bot.locales.notes import why_not
 from bot.model.chat import Action, Block, Line, Reply
 from bot.services import Services
 from bot.services.owed import Announcement
+from handlers.price_words import route_name
 from handlers.switch_words import check_line, rehearsal, result
 
 
 def announced(said: Announcement, services: Services, words: Words, returning: str | None = None) -> Reply:
     """For a support chat. `returning` as in `handlers.switch_words.result`."""
-    why = words.say(f"cause.{said.why}.title") if said.why else ""
-    facts = {"engine": said.title, "before": said.from_route or "?", "after": said.to_route or "?", "why": why}
+    why = words.inside(words.say(f"cause.{said.why}.title")) if said.why else ""
+    before, after = (route_name(name, words) if name else "?" for name in (said.from_route, said.to_route))
+    facts = {"engine": said.title, "before": before, "after": after, "why": why}
     key: str = said.say
     if said.say == "recovered" and said.to_route:
         key = "recovered_there" if said.to_route == said.from_route else "recovered_elsewhere"

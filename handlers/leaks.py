@@ -109,7 +109,15 @@ async def rotated(request: Request, services: Services) -> AsyncIterator[Reply]:
     now = services.clock.now()
     await services.store.set_fact(f"rotated:{request.value}", {"by": request.asker.address, "at": now.isoformat()}, now)
     await services.store.audit(
-        AuditEntry(now, request.asker.address, "rotated", request.value, "done", services.gate.trusted("key rotated"))
+        AuditEntry(
+            now,
+            request.asker.address,
+            "rotated",
+            request.value,
+            "done",
+            services.gate.trusted(""),
+            name=request.asker.name,
+        )
     )
     yield Reply(blocks=(Line(words.say("leak.thanks", time=words.when(now, now))),), replace=True)
 

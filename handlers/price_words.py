@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import ROUND_UP, Decimal
 
 from bot.locales import Words
+from bot.services import smaller
 from bot.services.switch_plan import Check
 from bot.services.target import CALL_INPUT, CALL_OUTPUT
 
@@ -23,8 +24,16 @@ def price_line(check: Check, words: Words) -> str:
         # One source for both figures is named once, behind the second.
         after=_figures(check, "after", words, "" if after == before and word != "price_same" else after),
         before=_figures(check, "before", words, before),
-        route=route,
+        route=route_name(str(route or ""), words),
     )
+
+
+def route_name(name: str | None, words: Words) -> str:
+    """As people read it: a route with a smaller model is `gemini (gemini-2.5-flash)`."""
+    route, sign, model = (name or "").partition(smaller.SIGN)
+    if not route:
+        return words.say("switch.unlisted")
+    return words.say("switch.with_model", route=route, model=model) if sign else route
 
 
 def call_cost(check: Check, words: Words) -> str:

@@ -88,7 +88,7 @@ class Router:
             if request.role < needed:
                 # A stranger who only talks near the bot asked it nothing, so nothing is answered.
                 if request.command != "leak" or request.action is not None:
-                    yield self._refusal(request, needed, words)
+                    yield self._refusal(request, words)
                 return
             if request.found.secrets and request.command != "leak":
                 await follow_up(request, self._services)
@@ -130,7 +130,7 @@ class Router:
         role = self._services.team.role(request.asker, request.place, profile.linked)
         return replace(request, role=role)
 
-    def _refusal(self, request: Request, needed: Role, words: Words) -> Reply:
+    def _refusal(self, request: Request, words: Words) -> Reply:
         if request.role is Role.NOBODY:
             text = words.say("errors.closed", address=request.asker.address)
         else:

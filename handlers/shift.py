@@ -78,7 +78,9 @@ def _silenced(silence: Silence, services: Services, words: Words) -> str:
 
 def _out(breaker: Breaker, words: Words) -> str:
     key = f"cause.{breaker.cause}.title"
-    return words.say("oncall.shift_out_item", route=breaker.route, why=words.say(key) if words.has(key) else "?")
+    return words.say(
+        "oncall.shift_out_item", route=breaker.route, why=words.inside(words.say(key)) if words.has(key) else "?"
+    )
 
 
 def _ends_soon(state: AccountState) -> bool:

@@ -10,7 +10,8 @@ from bot.locales import Words
 from bot.model.chat import Action, Block, Board, Form, Line, Reply, Request, Role, Row
 from bot.services import Services
 from bot.services.switch_plan import Plan
-from handlers import degrade, switch_form
+from handlers import degrade, people, switch_form
+from handlers.price_words import route_name
 from handlers.router import Command, Press
 from handlers.switch_words import (
     button_value,
@@ -22,6 +23,7 @@ from handlers.switch_words import (
     result,
     sentence,
     standing_row,
+    way,
 )
 
 _FLAGS = {"undo", "--undo", "撤销", "force", "--force", "history", "--history", "历史"}
@@ -35,6 +37,10 @@ async def run(request: Request, services: Services) -> AsyncIterator[Reply]:
     flags = {word.lower().lstrip("-") for word in given if word.lower() in _FLAGS}
     if len(names) > 2:
         raise UsageError(why=words.say("switch.usage"))
+    if not names and flags:  # which one to undo, nobody guesses
+        word = next(word for word in given if word.lower() in _FLAGS)
+        engines = words.say("common.list_sep").join(services.team.engines)
+        raise UsageError(why=words.say("switch.usage_engine", word=word, engines=engines or words.say("common.none")))
     if not names:
         yield await _overview(services, words)
         return
@@ -74,7 +80,7 @@ async def confirm(request: Request, services: Services) -> AsyncIterator[Reply]:
     except SwitchRefused as fault:  # the plan stays where it is, for the second person
         yield Reply(blocks=(Line(sentence(fault_line(fault, words), words)),), alert=True)
         return
-    title = words.say("switch.working", engine=claim.engine.title, route=claim.route.name)
+    title = words.say("switch.working", engine=claim.engine.title, route=route_name(claim.route.name, words))
     yield Reply(title=title, audience="place", replace=True, final=False)
     try:
         done = await services.switching.carry(claim)
@@ -92,7 +98,7 @@ async def probe(request: Request, services: Services) -> AsyncIterator[Reply]:
     words = Words(request.language, request.timezone)
     engine, route, forced, found = await services.switching.probe(request.value, request.role)
     try:
-        plan = await services.switching.plan(engine, route, by=request.asker, force=forced)
+        plan = await services.switching.plan(engine, route, by=request.asker, force=forced, further=found.ok is False)
     except SwitchRefused as fault:
         yield replace(_refusal(fault, words), replace=True)
         return
@@ -105,8 +111,14 @@ async def probe(request: Request, services: Services) -> AsyncIterator[Reply]:
 
 async def cancel(request: Request, services: Services) -> AsyncIterator[Reply]:
     words = Words(request.language, request.timezone)
-    await services.switching.cancel(request.value)
-    yield Reply(title=words.say("switch.cancelled"), audience="place", replace=True)
+    gone = await services.switching.cancel(request.value)
+    said = words.say("switch.cancelled")
+    if gone is None:
+        yield Reply(title=said, audience="place", replace=True)
+        return
+    engine, before, after = gone
+    title = words.say("switch.cancelled_plan", way=way(engine.title, before, after, words))
+    yield Reply(title=title, blocks=(Line(said),), audience="place", replace=True)
 
 
 async def undo(request: Request, services: Services) -> AsyncIterator[Reply]:
@@ -211,7 +223,9 @@ async def _plan(request: Request, services: Services, words: Words, names: list[
 
 async def _not_planned(plan: Plan, services: Services, words: Words) -> Reply:
     blocks: list[Block] = demo(services, words)
-    blocks += [Line(sentence(check_line(check, words, plan.account), words)) for check in plan.refused]
+    # Where it is on that route already, the rest says nothing about a switch.
+    told = [check for check in plan.refused if check.name == "route"] or plan.refused
+    blocks += [Line(sentence(check_line(check, words, plan.account), words)) for check in told]
     actions: tuple[Action, ...] = ()
     if plan.better:
         blocks.append(Line(words.say("switch.better", route=plan.better)))
@@ -224,7 +238,7 @@ async def _not_planned(plan: Plan, services: Services, words: Words) -> Reply:
     if not plan.hard:
         blocks.append(Line(words.say("switch.force_hint", engine=plan.engine, route=plan.to_route)))
     return Reply(
-        title=words.say("switch.not_switched", engine=plan.title, route=plan.to_route),
+        title=words.say("switch.not_switched", engine=plan.title, route=route_name(plan.to_route, words)),
         blocks=tuple(blocks),
         actions=actions,
         details=(checks(plan.checks, words, plan.account),),
@@ -303,6 +317,7 @@ async def _overview(services: Services, words: Words) -> Reply:
 async def _history(services: Services, words: Words, name: str) -> Reply:
     engine = services.switching.engine(name)
     records = await services.switching.history(name)
+    named = await people.names(services)
     now = services.clock.now()
     rows = tuple(
         Row(
@@ -310,12 +325,13 @@ async def _history(services: Services, words: Words, name: str) -> Reply:
             name=words.when(record.at, now, zone=False),
             figure=words.say(
                 "switch.change",
-                before=record.from_route or words.say("switch.unlisted"),
-                after=record.to_route or words.say("switch.unlisted"),
+                before=route_name(record.from_route, words),
+                after=route_name(record.to_route, words),
             ),
-            note=services.team.people_names.get(record.who, record.who),
+            note=named(record.who),
         )
         for record in records
     )
     title = words.say("switch.history", engine=engine.title)
-    return Reply(title=title, blocks=(Board(rows) if rows else Line(words.say("switch.no_history")),))
+    zone = Line(words.say("audit.zone", zone=words.zone_name))
+    return Reply(title=title, blocks=(Board(rows), zone) if rows else (Line(words.say("switch.no_history")),))

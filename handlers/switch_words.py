@@ -15,7 +15,7 @@ from bot.services.breaker import Breaker
 from bot.services.degrade import Pause
 from bot.services.prices import DEARER
 from bot.services.switch_plan import Check, Done, Plan, Shown, Standing
-from handlers.price_words import call_cost, price_line
+from handlers.price_words import call_cost, price_line, route_name
 
 _MIND = DEARER | {"slower"}  # known, and no fault: but somebody should look
 _BEGINS = re.compile(
@@ -67,8 +67,7 @@ def _probe(plan: Plan, words: Words) -> str:
 
 
 def way(title: str, before: str | None, after: str | None, words: Words) -> str:
-    unknown = words.say("switch.unlisted")
-    return words.say("switch.title", engine=title, before=before or unknown, after=after or unknown)
+    return words.say("switch.title", engine=title, before=route_name(before, words), after=route_name(after, words))
 
 
 def _change(before: Shown, after: Shown, same: bool, words: Words) -> str:
@@ -100,7 +99,9 @@ def check_line(check: Check, words: Words, account: AccountState | None) -> str:
         return price_line(check, words)
     facts = _plain(check.facts, words)
     if check.name == "balance" and account is not None:
-        facts["figure"] = _figure(account, words) or words.say("common.unknown")
+        facts["figure"] = _figure(account, words)
+        if not facts["figure"] and words.has(alone := f"switch.words.{check.word}_alone"):
+            return words.say(alone)
     return words.say(f"switch.words.{check.word}", **facts)
 
 
@@ -169,7 +170,7 @@ def result(done: Done, services: Services, words: Words, returning: str | None =
     title = words.say(
         "switch.undone" if done.undo else "switch.done",
         way=way(done.title, done.from_route, done.to_route, words),
-        time=words.when(done.at, now, zone=False),
+        time=words.when(done.at, now),
         who=who,
     )
     actions: tuple[Action, ...] = ()
@@ -178,10 +179,10 @@ def result(done: Done, services: Services, words: Words, returning: str | None =
             Action("switch.undo", words.say("switch.buttons.undo"), button_value(done.engine, str(done.record))),
         )
     if returning and returning != done.to_route:
-        blocks.append(Line(words.say("switch.returns", engine=done.title, route=returning)))
+        blocks.append(Line(words.say("switch.returns", engine=done.title, route=route_name(returning, words))))
         actions += (Action("switch.stay", words.say("switch.buttons.stay"), button_value(done.engine)),)
     elif returning is not None and done.from_route and not done.undo:
-        label = words.say("switch.buttons.return", route=done.from_route)
+        label = words.say("switch.buttons.return", route=route_name(done.from_route, words))
         actions += (Action("switch.return", label[:70], button_value(done.engine, done.from_route)),)
     details = (Quote(taken.output.text),) if taken.output else ()
     return Reply(title=title, blocks=tuple(blocks), actions=actions, details=details, audience="place")
@@ -193,7 +194,10 @@ def cooling(breaker: Breaker, services: Services, words: Words) -> str:
     needs = "time" if breaker.needs == "reset" and breaker.dated else breaker.needs
     until = words.when(breaker.until, now) if breaker.until else ""
     return words.say(
-        f"switch.out.{needs}", route=breaker.route, cause=words.say(f"cause.{breaker.cause}.title"), until=until
+        f"switch.out.{needs}",
+        route=breaker.route,
+        cause=words.inside(words.say(f"cause.{breaker.cause}.title")),
+        until=until,
     )
 
 
@@ -222,7 +226,7 @@ def standing_row(
     return Row(
         state=words.say(f"switch.states.{'unknown' if standing.fault else 'paused' if pause else 'on'}"),
         name=standing.title,
-        figure=standing.route or words.say("switch.unlisted"),
+        figure=route_name(standing.route, words),
         note=note,
         under=tuple(under),
         tone="warn" if standing.fault or pause or standing.route is None or standing.route in out else "good",

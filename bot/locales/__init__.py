@@ -138,6 +138,15 @@ def _city(zone: str, language: str) -> str:
     return named if named and "/" not in named else own
 
 
+def currency_unit(text: str) -> str | None:
+    """`usd` is USD, `Credits` is credits; None for what is neither a currency's code nor a unit that the providers count in."""
+    if text.lower() in _UNITS - {"percent"}:
+        return text.lower()
+    from babel.numbers import is_currency
+
+    return text.upper() if is_currency(text.upper()) else None
+
+
 @dataclass(frozen=True, slots=True)
 class Words:
     """One reader's language and zone. `say` never raises for a missing line or value."""
@@ -183,6 +192,10 @@ class Words:
     def locale(self) -> Locale:
         """Babel's, for what is not written here."""
         return locale(_BABEL.get(self.language, self.language))
+
+    def inside(self, title: str) -> str:
+        """A title within a sentence, where English begins it small."""
+        return title[:1].lower() + title[1:] if self.language == "en" and title[1:2].islower() else title
 
     def kind(self, kind: str) -> str:
         """What the gate took out, in this language: `anthropic key` is `Anthropic 密钥`; makers keep their names."""
@@ -239,7 +252,7 @@ class Words:
         return at.astimezone(ZoneInfo(self.timezone))
 
     def when(self, at: datetime, now: datetime, *, zone: bool = True) -> str:
-        """`10:42（北京）` today, `昨天 18:05`, else with the date. `at` and `now` are UTC."""
+        """`10:42（北京）` today, `昨天 18:05`, else with the date (and another year). `at` and `now` are UTC."""
         there, here = self.local(at), self.local(now)
         days = (there.date() - here.date()).days
         clock = there.strftime("%H:%M")
@@ -250,7 +263,8 @@ class Words:
         else:
             from babel.dates import format_skeleton
 
-            text = f"{format_skeleton('MMMd', there, locale=self.locale)} {clock}"
+            dated = "MMMd" if there.year == here.year else "yMMMd"
+            text = f"{format_skeleton(dated, there, locale=self.locale)} {clock}"
         return self.say("times.zoned", time=text, zone=self.zone_name) if zone else text
 
     def stamp(self, at: datetime) -> str:

@@ -145,7 +145,7 @@ def symptom(ticket: Ticket, words: Words, now: datetime) -> str:
         parts.append(words.say("note.seen", n=seen, span=words.span(max(span, 60.0))))
     sure = facts.get("certainty")
     key = "note.verdict" if sure else "note.verdict_plain"
-    verdict = words.say(key, cause=cause_title(ticket, words), sure=words.say(f"note.certainty.{sure}"))
+    verdict = words.say(key, cause=words.inside(cause_title(ticket, words)), sure=words.say(f"note.certainty.{sure}"))
     return words.say("note.sep").join([*parts, verdict])
 
 
@@ -243,5 +243,5 @@ def why_not(word: str, words: Words) -> str:
     """Why a route would not do, from the machine word of a check, an asking or a breaker."""
     for key in (f"cause.{word}.title", f"diagnose.why.{word}", f"switch.short.{word}", f"alert.reasons.{word}"):
         if words.has(key):
-            return words.say(key)
+            return words.inside(words.say(key))
     return word

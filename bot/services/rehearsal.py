@@ -130,8 +130,11 @@ class Rehearsal:
 
     # --- rehearsing
 
-    async def plan(self, engine_name: str, route_name: str | None = None, *, by: Person, force: bool = False) -> Plan:
-        """A rehearsal; touches nothing. Without a route: the first of the engine's other routes that works.
+    async def plan(
+        self, engine_name: str, route_name: str | None = None, *, by: Person, force: bool = False, further: bool = False
+    ) -> Plan:
+        """A rehearsal; touches nothing. Without a route: the first of the engine's other routes that works. `further`: tell the
+        better route also where nothing here speaks against the wanted one.
 
         Raises UnknownName, and SwitchRefused where there is nothing to rehearse (no_env_file, no_other_route, unreadable file).
         """
@@ -158,7 +161,8 @@ class Rehearsal:
             if wanted is not None:
                 chosen, file_checks = wanted, self._file_checks(view, wanted.name, current)
                 found, account = await tasks[wanted.name]
-                look_on = bool(_against(found)) and not _against(file_checks)
+                at_fault = [check for check in _against(file_checks) if check.name != "route"]
+                look_on = further or bool(_against(found)) and not at_fault
             else:
                 await asyncio.wait(tasks.values())
                 good = next((name for name, task in tasks.items() if not _against(task.result()[0])), others[0].name)

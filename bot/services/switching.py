@@ -101,9 +101,12 @@ class Switching(Records):
         await self._note("probe", engine, str(payload["by"]), "", result, f"{route.name}: {found.word}")
         return engine.name, route.name, bool(payload["forced"]), found
 
-    async def cancel(self, token: str) -> bool:
-        """True if there was something to cancel."""
-        return await self._store.take_token("switch", token, self._clock.now()) is not None
+    async def cancel(self, token: str) -> tuple[Engine, str | None, str] | None:
+        """What was to be switched from where to where; None if there was nothing to cancel any more."""
+        payload = await self._store.take_token("switch", token, self._clock.now())
+        if payload is None:
+            return None
+        return self.engine(str(payload["engine"])), payload.get("from"), str(payload["to"])
 
     async def apply(
         self,

@@ -122,7 +122,8 @@ async def test_the_list_of_engines_shows_what_is_out_after_a_restart(house: Room
     desk = Desk(house, language)
     reply = await desk.send("")
     shown = desk.read(reply)
-    assert desk.words.say("switch.out.person", route="main", cause=desk.words.say("cause.auth_invalid.title")) in shown
+    cause = desk.words.inside(desk.words.say("cause.auth_invalid.title"))
+    assert desk.words.say("switch.out.person", route="main", cause=cause) in shown
     assert desk.words.when(house.clock.now() + timedelta(seconds=900), house.clock.now()) in shown
     assert button(reply, "switch.clear").value == "main"
 
@@ -154,7 +155,7 @@ async def test_a_smaller_model_only_where_the_list_shows_it_and_money_is_there(h
     changed = house.path.read_bytes()
     assert changed == house.original.replace(b"deepseek-reasoner", b"deepseek-chat")
     assert house.fish.apps["query"].settings["QUERY_ENGINE_MODEL_NAME"] == "deepseek-chat"
-    assert "main+deepseek-chat" in desk.read(await desk.send(""))
+    assert desk.words.say("switch.with_model", route="main", model="deepseek-chat") in desk.read(await desk.send(""))
     # The account behind it is still the one of its route.
     house.provider.money[house.keys["MAIN"]] = "0.00"
     house.clock.move(600)

@@ -97,7 +97,7 @@ async def test_the_same_by_buttons(house: Room) -> None:
     assert ("switch.plan", "query spare") in {(a.id, a.value) for a in ways.actions}
     smaller = next(a for a in ways.actions if a.value == "query spare+deepseek-chat")
     plan = (await desk.press(smaller))[-1]
-    assert "spare+deepseek-chat" in plan.title
+    assert "spare (deepseek-chat)" in plan.title
 
 
 async def test_nothing_to_choose_is_said(house: Room) -> None:

@@ -354,7 +354,7 @@ async def test_shift_lists_what_is_silenced_and_off(here: Room, desk: Desk) -> N
     )
     text = text_of(await desk.press("shift.show", "", by=BOB))
     assert "Silenced: kimi · " in text
-    assert "Routes off: deepseek (The balance is used up)" in text
+    assert "Routes off: deepseek (the balance is used up)" in text
     text = text_of(await desk.send("shift", by=BOB, language="zh"))
     assert "已静音：kimi · " in text
     assert "停用的线路：deepseek（" in text
