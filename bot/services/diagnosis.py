@@ -12,6 +12,7 @@ from bot.model.diagnosis import Cause, Diagnosis
 from bot.services.reading.engine import engine_of
 from bot.services.reading.figures import figures_of
 from bot.services.reading.foreign import is_foreign
+from bot.services.reading.fragment import SHORT, coded, named, spelled
 from bot.services.reading.ids import request_id_of, task_id_of
 from bot.services.reading.longer import focused
 from bot.services.reading.models import model_of
@@ -23,7 +24,7 @@ from bot.services.reading.speaker import host_of, origin_of, party_of, relay_of
 from bot.services.reading.status import status_of
 from bot.services.reading.times import occurred_at_of, retry_after_of
 from bot.services.reading.view import View, view
-from bot.services.reading.words import MEMORY, Words
+from bot.services.reading.words import MEMORY, Words, begins
 from bot.signatures import Origin, Signature, Signatures
 
 _WAITING: Final = frozenset((Cause.RATE_LIMITED, Cause.OVERLOADED, Cause.SERVER_ERROR, Cause.UPSTREAM_ERROR))
@@ -83,20 +84,22 @@ class Diagnoser:
             near = () if brief else near_of(seen, self._signatures.pages)
             return Diagnosis(causes=(Cause.UNKNOWN,), confidence=0.6, text=text, is_error=False, near=near)
         hits, speakers = self._read(seen, status)
-        if (not hits or hits[0].entry.rank <= _BARE_STATUS) and (again := apart(seen)) is not None:
-            found = self._read(again, status)[0]
-            hits = found if found and found[0].entry.rank > _BARE_STATUS else hits
+        if not hits or hits[0].entry.rank <= _BARE_STATUS:
+            hits = self._again(seen, status, speakers) or hits
         if hits and hits[0].entry.rank < _CERTAIN and is_foreign(seen):
             hits, status = [], None
         if (
             hits
             and hits[0].entry.rank < 70
             and status is None
+            and len(seen.low) > SHORT
             and _PLAIN.fullmatch(seen.low)
             and not _TRADE.search(seen.low)
         ):
             hits = []
         provider, gateway = origin_of(speakers)
+        if provider is None and gateway is None and (hits or status is not None):
+            provider = named(seen, self._signatures.nicknames)
         hosted = host_of(speakers)
         return self._told(text, seen, status, provider, gateway, hits, hosted=hosted, known=bool(speakers), brief=brief)
 
@@ -120,6 +123,22 @@ class Diagnoser:
         speakers = [origins[word] for word in sorted(filter(origins.__contains__, words), key=len, reverse=True)]
         who = {name or "" for speaker in speakers for name in (speaker.provider, speaker.gateway)}
         return self._decide(seen, words, status, who, every), speakers
+
+    def _again(self, seen: View, status: int | None, speakers: list[Origin]) -> list[_Hit]:
+        """What the text says with its codes taken apart, its letters put right or its number read as a code; [] where that decides
+        nothing either."""
+        for look in (apart, spelled):
+            if (again := look(seen)) is not None:
+                found = self._read(again, status)[0]
+                if found and found[0].entry.rank > _BARE_STATUS:
+                    return found
+        who = {speaker.provider or speaker.gateway or "" for speaker in speakers}
+        if not who and (nick := named(seen, self._signatures.nicknames)):
+            who = {nick}
+        if who and (again := coded(seen)) is not None:
+            words = self._words.found(again.low, again.raw)
+            return [hit for hit in self._decide(again, words, status, who, every=False) if hit.entry.provider in who]
+        return []
 
     def _decide(self, seen: View, words: Iterable[str], status: int | None, who: set[str], every: bool) -> list[_Hit]:
         """The signatures that fit, best first. Without `every` those that could no longer change the answer are not examined."""
@@ -162,10 +181,10 @@ class Diagnoser:
                 return None
         near, length = "", 0
         if entry.any:
-            if announced in entry.any and _begins(announced, seen):
+            if announced in entry.any and begins(announced, seen):
                 near = announced
             else:
-                near = max((word for word in entry.any if word in low and _begins(word, seen)), key=len, default="")
+                near = max((word for word in entry.any if word in low and begins(word, seen)), key=len, default="")
             if not near and not entry.code:
                 return None
         if entry.code and not near:
@@ -267,20 +286,3 @@ def _asks_for_more(entry: Signature) -> bool:
     """Whoever asks for payment asks neither for patience nor for another spelling."""
     cause, rank = entry.causes[0], entry.rank
     return (rank < _BARE_CODE and cause is Cause.INVALID_REQUEST) or (rank < _CERTAIN and cause in _WAITING)
-
-
-def _begins(word: str, seen: View) -> bool:
-    """The word starts where a word starts, or at a hump of a camelCase name: no "low balance" in "below balance"."""
-    first = word[0]
-    if not first.isascii() or not first.isalnum():
-        return True
-    low = seen.low
-    place = low.find(word)
-    while place >= 0:
-        before = low[place - 1] if place else " "
-        if not before.isascii() or not before.isalnum() or before.isdigit() != first.isdigit():
-            return True
-        if seen.flat[place].isupper():
-            return True
-        place = low.find(word, place + 1)
-    return False

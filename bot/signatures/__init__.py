@@ -1,6 +1,6 @@
 """What the field's errors look like, as data: one TOML file per provider or gateway, `generic.toml`, `pages.toml`.
 
-A file has an `[origin]` table (who it is, which hosts and words reveal it) and any number of `[[signature]]` entries. Words are
+A file has an `[origin]` table (who it is, which hosts and words reveal it, which nicknames people have for it in a chat) and any number of `[[signature]]` entries. Words are
 compared in lower case with white space, escapes and full-width signs evened out (see `bot.services.reading.view`). `load()` reads the
 files when it is called, nothing at import.
 """
@@ -76,6 +76,7 @@ class Signatures:
     pages: tuple[Page, ...]
     anchors: Mapping[str, tuple[Signature, ...]] = field(default_factory=dict)
     by_status: Mapping[int, tuple[Signature, ...]] = field(default_factory=dict)
+    nicknames: Mapping[str, str] = field(default_factory=dict)  # what people call a provider in a chat, and its id
 
     @property
     def words(self) -> Iterable[str]:
@@ -163,8 +164,10 @@ def load(folder: Path = _HERE, *, samples: bool = False) -> Signatures:
     entries: dict[str, Signature] = {}
     origins: dict[str, Origin] = {}
     pages: list[Page] = []
+    nicknames: dict[str, str] = {}
     for table in read_files(folder, samples=samples):
         who = table.get("origin", {})
+        nicknames |= dict.fromkeys(who.get("nicknames", ()), who.get("provider", ""))
         for weight, kind in ((3, "hosts"), (2, "words"), (1, "weak")):
             for word in _words(who.get(kind)):
                 origins[word] = Origin(who.get("provider"), who.get("gateway"), weight)
@@ -198,4 +201,5 @@ def load(folder: Path = _HERE, *, samples: bool = False) -> Signatures:
         pages=tuple(pages),
         anchors=_shared(anchors),
         by_status={status: tuple(found) for status, found in by_status.items()},
+        nicknames=nicknames,
     )

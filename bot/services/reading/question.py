@@ -22,7 +22,7 @@ _BROKEN: Final = re.compile(
     r"[{}]|\[error|^\| | \| |error code|rate limit reached for|request too large for|you are not charged for this|\b[45]\d\d (?:forbidden|unauthorized|not found|bad request|too many requests|unprocessable|internal server error|service unavailable|bad gateway)|traceback|exception:|^\s*http/|status[ _]?code|\w+error[:(]|_error\b|^\s*(?:4(?!02)|5)\d\d\s|^\[[45]\d\d\]|^code: ?\d|无可用渠道|报错:|(?:检查|确认)[^?。]{0,40}是否"
 )
 _ASKED: Final = re.compile(
-    r"^(?:how|what|why|where|which|when|does|do|did|is|are|can|could|should|will|who)\b(?! not\b)[^{}:]*\?*$|^[^{}:]{0,80}(?:吗|怎么办|怎么|如何|呢|什么)[^{}:]{0,30}[?。]?$"
+    r"^(?:how|what|why|where|which|when|does|do|did|is|are|can|could|should|will|who)\b(?! (?:not|only|request)\b)[^{}:]*\?*$|^[^{}:]{0,80}(?:吗|怎么办|怎么|如何|呢|什么)[^{}:]{0,30}[?。]?$"
 )
 
 

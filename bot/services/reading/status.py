@@ -40,13 +40,13 @@ _STATUS_LOOSE: Final = re.compile(
     r"|(?<=[a-z0-9] )([45]\d\d):? ?\{ ?[\"']"
     r"|\b(?:msg|message|error)[\"']?[:=] ?[\"']?([45]\d\d)[ {:]"
     r"|\| ?([45]\d\d) ?(?:\||- [a-z\u4e00-\u9fff])"
-    r"|(?:返回|报错|提示|出现|响应|显示|报)了? ?([45]\d\d)(?![\d.]| ?[条个字次元行秒年月])"
+    r"|(?:返回|报错|提示|出现|响应|显示|报|一直|总是|老是)了?(?:是|报)? ?([45]\d\d)(?![\d.]| ?[条个字次元行秒年月])"
     r"|http_([45]\d\d)(?!\d)|(?<=`)([45]\d\d)(?: [a-z]|` ?\|)"
     r"|[\"'“]([45]\d\d): (?=[a-z\[{])"
     r"|\bfailed to [a-z ]{3,30}: ([45]\d\d)$"
     r"|^(?:[⎿⚠❌✖⛔🚫×✗]\ufe0f? ?)?([45]\d\d) [—–-] ?[{\[\"'a-z]|\berrorstatus\(([45]\d\d)\b"
     r"|(?<=\d - )([45]\d\d) [a-z]"
-    r"|(?:^|: )([45]\d\d), (?:body|message|reason|headers|response)\b"
+    r"|(?:^|: |\] )([45]\d\d), (?:body|message|reason|headers|response)\b"
     r"|: ([45]\d\d)(?: -|:| [{\"<*])"
     r"|=> ?([45]\d\d) [a-z]"
     r"|(?:\b(?:not|expected|want|wanted|expecting)|不是) ?[a-z :(]{0,20}200\)?[,;:]? ?(?:but |and |code |is |was |got:? ?|received |returned |而是|收到|实际){1,3}\(?([45]\d\d)(?![\d.]| ?(?:ms|s|tokens|items|bytes|个|条|字))"
@@ -54,6 +54,7 @@ _STATUS_LOOSE: Final = re.compile(
     r"|[a-z]:([45]\d\d)$"
     r"|(?:(?<=[\])}。.,:>] )|(?<=[。:]))([45]\d\d):? ?[{<\"]|(?<=[a-z]\. )([45]\d\d): [a-z]"
     r"|[\u4e00-\u9fff]: ?([45]\d\d)(?![\d.])"
+    r"|[\u4e00-\u9fff] ([45]\d\d) (?=用户|无效|令牌|余额|额度|账[号户]|模型|分组|当前|请求|服务|上游)"
     r"|,([45]\d\d),(?=[a-z])"
     r"|(?<![\w.,/:$-])([45]\d\d) (?:get|post|put|delete|patch) (?:https?:|/)"
     r"|(?:exhausted|error|exception|badrequest|forbidden|unauthorized|unavailable|notfound|argument|denied|exceeded|precondition|unauthenticated|internal): ([45]\d\d) [a-z]"
@@ -71,6 +72,7 @@ _KNOWN: Final = frozenset(
         433,
         449,
         451,
+        456,
         498,
         499,
         *range(500, 512),

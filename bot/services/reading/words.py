@@ -7,6 +7,8 @@ from typing import Final
 
 import re2
 
+from bot.services.reading.view import View
+
 _END: Final = "\n"  # no evened text holds one
 MEMORY: Final = 16 << 20
 """Bytes the automaton may grow to, state by state as texts come; then it starts anew. A process that lives for long wants it small."""
@@ -48,3 +50,20 @@ class Words:
             places.remove(len(words))  # the end
             return [words[place] for place in places]
         return [word for word in words if word in low]
+
+
+def begins(word: str, seen: View) -> bool:
+    """The word starts where a word starts, or at a hump of a camelCase name: no "low balance" in "below balance"."""
+    first = word[0]
+    if not first.isascii() or not first.isalnum():
+        return True
+    low = seen.low
+    place = low.find(word)
+    while place >= 0:
+        before = low[place - 1] if place else " "
+        if not before.isascii() or not before.isalnum() or before.isdigit() != first.isdigit():
+            return True
+        if seen.flat[place].isupper():
+            return True
+        place = low.find(word, place + 1)
+    return False
