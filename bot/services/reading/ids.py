@@ -92,7 +92,9 @@ _BODY: Final = Named(
     ),
 )
 _BRACKETED: Final = Named((), re.compile(r"\]\[(20\d{12}[0-9a-f]{8,30})\]"))
-_WAYS: Final = (_TWICE, _REQUEST_KEY, _REQUEST_TEXT, _TRACE, _SHAPED, _BRACKETED, _TASK, _TASK_PLAIN, _BODY)
+_SPARK: Final = Named(("sid",), re.compile(r"\bsid[\"'`]?[ :=]{1,3}[\"'`]?([a-z]{3}[0-9a-f]{6,10}@[a-z0-9]{8,40})"))
+"""iFlytek's `sid`, the id of one conversation that its support asks for."""
+_WAYS: Final = (_TWICE, _REQUEST_KEY, _REQUEST_TEXT, _TRACE, _SHAPED, _BRACKETED, _SPARK, _TASK, _TASK_PLAIN, _BODY)
 """Ways to tell an id, the surest first: a named request id goes before an id by its shape."""
 _SIEVE: Final = Sieve(way.pattern.pattern for way in _WAYS)
 _PLACEHOLDER: Final = re.compile(r"x{4,}|^<|^aj_|redacted|^0+$|your[-_]|example")
