@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from babel import Locale
@@ -12,15 +13,30 @@ _UNUSED: Final = (
     "languages",
     "scripts",
     "variants",
+    "currency_names",
     "currency_names_plural",
     "unit_display_names",
     "compound_unit_patterns",
     "interval_formats",
     "compact_currency_formats",
     "compact_decimal_formats",
+    "meta_zones",  # names of zones; a zone is called by its city here
 )
-# What a territory speaks, pays with and used to be called: for guessing what a locale's name may have meant. Ours are exact.
-_GUESSES: Final = ("territory_languages", "territory_currencies", "territory_aliases", "windows_zone_mapping")
+# What a territory speaks, pays with and used to be called: for guessing what a locale's name may have meant. Ours are exact. And what
+# is asked for whole countries, or for all currencies.
+_GUESSES: Final = (
+    "territory_languages",
+    "territory_currencies",
+    "territory_aliases",
+    "windows_zone_mapping",
+    "language_aliases",
+    "territory_zones",
+    "zone_territories",
+    "meta_zones",
+    "all_currencies",
+)
+_NOWHERE: Final = "ZZ"  # the territory of a zone that has none
+_SPANS: Final = ("year", "month", "week", "day", "hour", "minute", "second")
 
 
 @lru_cache(maxsize=8)
@@ -42,6 +58,14 @@ def locale(name: str) -> Locale:
         data = localedata.load("_".join(parts[:end]) or "root")
         for part in _UNUSED:
             data[part] = {}  # Babel looks, and finds nothing
-        units = data["unit_patterns"]
-        data["unit_patterns"] = {unit: units[unit] for unit in units if unit.startswith("duration")}
+        data["unit_patterns"] = _only(data["unit_patterns"], lambda unit: unit.startswith("duration"))
+        data["date_fields"] = _only(data["date_fields"], _SPANS.__contains__)
+        data["number_symbols"] = _only(data["number_symbols"], {"latn", data["default_numbering_system"]}.__contains__)
+        data["territories"] = _only(data["territories"], _NOWHERE.__eq__)
+        cities = {zone: names["city"] for zone, names in data["time_zones"].items() if "city" in names}
+        data["time_zones"] = {zone: {"city": city} for zone, city in cities.items()}
     return Locale.parse(name)
+
+
+def _only(table: Mapping[str, Any], wanted: Callable[[str], bool]) -> dict[str, Any]:
+    return {name: table[name] for name in table if wanted(name)}
