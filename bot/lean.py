@@ -6,14 +6,12 @@ terminal: four megabytes and as much time as all our services take. Both do with
 
 from __future__ import annotations
 
-import mimetypes
 import os
+import ssl
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
-
-from bot.trust import Trust, load_client
 
 _ARENA_MAX: Final = -8  # of malloc.h
 _PLUGINS: Final = "PYDANTIC_DISABLE_PLUGINS"
@@ -55,14 +53,19 @@ def _no_plugins() -> Iterator[None]:
             os.environ[_PLUGINS] = before
 
 
-def load_server(trust: Trust) -> None:
-    """aiohttp with its server, which would read the machine's list of file types: thousands, and no file is served here."""
-    load_client(trust)
-    known, mimetypes.knownfiles = mimetypes.knownfiles, []
+def load_server(trust: ssl.SSLContext) -> None:
+    """To be called before anything else imports aiohttp, which reads the machine's list of authorities twice as soon as it is
+    loaded: as much time and memory as SQLite. Connections that name no list get `trust`, and those that check nothing need none."""
+    if "aiohttp" in sys.modules:
+        return
+    usual = ssl.create_default_context
+    ssl.create_default_context = lambda *_args, **_options: trust
+    ssl.SSLContext.set_default_verify_paths = lambda self: None  # type: ignore[method-assign]
     try:
-        import aiohttp.web  # noqa: F401
+        import aiohttp  # noqa: F401
     finally:
-        mimetypes.knownfiles = known
+        ssl.create_default_context = usual
+        del ssl.SSLContext.set_default_verify_paths  # its parent's shows again
 
 
 def one_heap() -> None:

@@ -46,18 +46,3 @@ class Trust(ssl.SSLContext):
         """As its parent's, once the lists are read."""
         self.read()
         return super().wrap_socket(*args, **options)
-
-
-def load_client(trust: Trust) -> None:
-    """To be called before anything else imports aiohttp, which reads the machine's list of authorities twice as soon as it is
-    loaded: as much time and memory as SQLite. Connections that name no list get `trust`, and those that check nothing need none."""
-    if "aiohttp" in sys.modules:
-        return
-    usual = ssl.create_default_context
-    ssl.create_default_context = lambda *_args, **_options: trust
-    ssl.SSLContext.set_default_verify_paths = lambda self: None  # type: ignore[method-assign]
-    try:
-        import aiohttp  # noqa: F401
-    finally:
-        ssl.create_default_context = usual
-        del ssl.SSLContext.set_default_verify_paths  # its parent's shows again
