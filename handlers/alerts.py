@@ -14,9 +14,12 @@ from bot.ports import AuditEntry
 from bot.services import Services
 from bot.services import alerts as machine
 from bot.services.alert_book import ALL, AlertBook, How
+from handlers import people
 from handlers.router import Command, Press
 
 _HOW: dict[str, How] = {"w": "weekend", "h": "hours", "e": "episode"}
+_SPANS: dict[str, How] = {"4h": "hours", "monday": "weekend", "weekend": "weekend", "周一": "weekend"}
+_TYPED = {"silence": "silence", "静音": "silence", "unsilence": "unsilence", "取消静音": "unsilence"}
 _KINDS = frozenset({kind.value for kind in AlertKind} | {ALL})
 
 
@@ -33,7 +36,32 @@ async def run(request: Request, services: Services) -> AsyncIterator[Reply]:
         for account in services.balances.select(names[1:])[:4]:
             yield await _queue(request, services, account.name, words)
         return
+    if names and names[0].lower() in _TYPED:
+        yield await _typed(request, services, words, _TYPED[names[0].lower()], names[1:])
+        return
+    if names:
+        raise UsageError(why=words.say("alert.usage"))
     yield await listing(request, services, words)
+
+
+async def _typed(request: Request, services: Services, words: Words, verb: str, given: list[str]) -> Reply:
+    """`silence kimi`, `silence kimi monday`, `unsilence kimi`: what the buttons do, for an account of which no alert is at hand."""
+    how = _SPANS.get(given[1].lower()) if len(given) == 2 else "hours" if len(given) == 1 else None
+    if how is None or verb == "unsilence" and len(given) != 1:
+        raise UsageError(why=words.say("alert.usage"))
+    if request.role < Role.OPERATOR:
+        operators = [services.team.people_names.get(one, one) for one in services.team.access.operators]
+        text = words.say("errors.operators_only", operators=words.say("common.list_sep").join(operators))
+        return Reply(blocks=(Line(text),))
+    lines = [
+        await (
+            _silence(request, services, words, account.name, ALL, how)
+            if verb == "silence"
+            else _end(request, services, words, account.name, ALL)
+        )
+        for account in services.balances.select(given[:1])[:4]
+    ]
+    return Reply(blocks=tuple(Line(line) for line in lines))
 
 
 async def show(request: Request, services: Services) -> AsyncIterator[Reply]:
@@ -53,7 +81,8 @@ async def listing(request: Request, services: Services, words: Words) -> Reply:
     actions: list[Action] = []
     if silences:
         blocks.append(Heading(words.say("alert.silences_title")))
-        blocks.append(Board(tuple(_silence_row(s, services, words, now) for s in silences)))
+        named = await people.names(services)
+        blocks.append(Board(tuple(_silence_row(s, named(s.by), words, now) for s in silences)))
         if request.role >= Role.OPERATOR:
             actions = [
                 Action(
@@ -90,8 +119,7 @@ def _subject(silence: Silence, words: Words) -> str:
     return words.say("alert.all_accounts") if silence.account == ALL else silence.account
 
 
-def _silence_row(silence: Silence, services: Services, words: Words, now: datetime) -> Row:
-    who = services.team.people_names.get(silence.by, silence.by)
+def _silence_row(silence: Silence, who: str, words: Words, now: datetime) -> Row:
     if silence.episode is not None:
         text = words.say("alert.silence_episode_row", who=who)
     else:
@@ -117,15 +145,16 @@ async def silence(request: Request, services: Services) -> AsyncIterator[Reply]:
         yield Reply(blocks=(Line(words.say("alert.bad_button")),), alert=True)
         return
     how, kind, account = fields
-    made = await _book(services).silence(account, kind, _HOW[how], request.asker, services.team.timezone)
-    await _audit(request, services, "alert.silence", account, f"{kind} {_HOW[how]}")
+    yield Reply(blocks=(Line(await _silence(request, services, words, account, kind, _HOW[how])),), alert=True)
+
+
+async def _silence(request: Request, services: Services, words: Words, account: str, kind: str, how: How) -> str:
+    made = await _book(services).silence(account, kind, how, request.asker, services.team.timezone)
+    await _audit(request, services, "alert.silence", account, f"{kind} {how}")
     what = _what(account, kind, words)
-    now = services.clock.now()
     if made.episode is not None:
-        text = words.say("alert.silenced_episode", what=what)
-    else:
-        text = words.say("alert.silenced_until", what=what, when=words.when(made.until, now))
-    yield Reply(blocks=(Line(text),), alert=True)
+        return words.say("alert.silenced_episode", what=what)
+    return words.say("alert.silenced_until", what=what, when=words.when(made.until, services.clock.now()))
 
 
 async def unsilence(request: Request, services: Services) -> AsyncIterator[Reply]:
@@ -135,11 +164,17 @@ async def unsilence(request: Request, services: Services) -> AsyncIterator[Reply
         yield Reply(blocks=(Line(words.say("alert.bad_button")),), alert=True)
         return
     kind, account = fields
-    was = await _book(services).unsilence(account, kind)
-    if was:
-        await _audit(request, services, "alert.unsilence", account, kind)
+    yield Reply(blocks=(Line(await _end(request, services, words, account, kind)),), alert=True)
+
+
+async def _end(request: Request, services: Services, words: Words, account: str, kind: str) -> str:
+    """`ALL`: every silence of that account."""
+    kinds = [s.kind for s in await _book(services).silences() if s.account == account and kind in (ALL, s.kind)]
+    was = [one for one in kinds if await _book(services).unsilence(account, one)]
+    for one in was:
+        await _audit(request, services, "alert.unsilence", account, one)
     key = "alert.unsilenced" if was else "alert.unsilenced_none"
-    yield Reply(blocks=(Line(words.say(key, what=_what(account, kind, words))),), alert=True)
+    return words.say(key, what=_what(account, kind, words))
 
 
 async def tell(request: Request, services: Services) -> AsyncIterator[Reply]:
@@ -172,8 +207,10 @@ def _known(account: str, services: Services) -> bool:
 
 
 def _what(account: str, kind: str, words: Words) -> str:
+    if kind == ALL and account != ALL:
+        return account
     name = words.say(f"alert.kinds.{'all' if kind == ALL else kind}")
-    return name if account == ALL else f"{account} · {name}"
+    return name if account == ALL else words.say("alert.kind_of", account=account, kind=name)
 
 
 async def _audit(request: Request, services: Services, what: str, subject: str, detail: str) -> None:

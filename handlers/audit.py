@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 
 from bot.locales import Words, notes
 from bot.model.chat import Board, Line, Reply, Request, Role, Row
+from bot.ports import AuditEntry
 from bot.services import Services
+from bot.services.alert_book import ALL
+from bot.services.oncall import NOBODY
+from handlers import people
 from handlers.router import Command
 
 _MOST = 15
@@ -22,14 +26,23 @@ async def run(request: Request, services: Services) -> AsyncIterator[Reply]:
     if not entries:
         yield Reply(title=words.say("audit.title"), blocks=(Line(words.say("audit.empty")),))
         return
+    named = await people.names(services)
     rows = tuple(
         Row(
             state=words.when(entry.at, now, zone=False),
             # A name that its owner chose proves nothing: the address stands beside it.
             name=services.team.people_names.get(entry.who) or " · ".join(filter(None, (entry.name, entry.who))),
-            figure=f"{_said('audit.actions.' + entry.what.replace('.', '_'), entry.what, words)} {entry.subject}",
+            figure=" ".join(
+                filter(
+                    None,
+                    (
+                        _said("audit.actions." + entry.what.replace(".", "_"), entry.what, words),
+                        _said(f"audit.subjects.{entry.subject}", entry.subject, words),
+                    ),
+                )
+            ),
             note=_said(f"audit.results.{entry.result}", entry.result, words),
-            under=(_detail(entry.detail.text, words, now),) if entry.detail else (),
+            under=(_detail(entry, named, words, now),) if entry.detail.text else (),
         )
         for entry in entries
     )
@@ -38,8 +51,23 @@ async def run(request: Request, services: Services) -> AsyncIterator[Reply]:
     )
 
 
-def _detail(text: str, words: Words, now: datetime) -> str:
-    """A cause and moments as people read them; the rest as it was written."""
+def _detail(entry: AuditEntry, named: Callable[[str], str], words: Words, now: datetime) -> str:
+    """Causes, people and moments as people read them; the rest as it was written."""
+    text = entry.detail.text
+    if entry.what == "case":
+        return " → ".join(_said(f"cause.{cause}.title", cause, words) for cause in text.split(" -> "))
+    if entry.what.startswith("alert."):
+        kind, _, how = text.partition(" ")
+        parts = (
+            _said(f"alert.kinds.{'all' if kind == ALL else kind}", kind, words),
+            _said(f"audit.how.{how}", how, words),
+        )
+        return " · ".join(filter(None, parts))
+    if entry.what == "oncall":
+        who, _, span = text.partition(" ")
+        text = f"{words.say('page.nobody_name') if who == NOBODY else named(who)} {span.replace(' ', ' – ')}"
+    if text == "no right":
+        return words.say("audit.no_right")
     said = _said(f"cause.{text}.title", text, words)
     return _MOMENT.sub(lambda found: notes.moment(found[0], words, now), said)
 

@@ -12,7 +12,7 @@ from bot.model.chat import Action, Block, Facts, Heading, Line, Reply, Request
 from bot.services import Services
 from bot.services.trend import Trend, trends
 
-_PICTURED, _SHOWN = 4, 8
+_PICTURED, _SHOWN, _FEW = 4, 8, 5
 
 
 async def run(request: Request, services: Services, names: Sequence[str]) -> AsyncIterator[Reply]:
@@ -54,13 +54,15 @@ def twin(trend: Trend, words: Words) -> tuple[Block, ...]:
     def money(amount: Decimal) -> str:
         return words.money(amount, trend.unit)
 
-    rows = [
-        (
-            words.say("chart.window"),
-            words.say("chart.line", spark=charts.sparkline(trend.points), start=money(first[1]), now=money(last[1])),
-        )
-    ]
-    facts = [words.say("chart.extremes", low=money(min(amounts)), high=money(max(amounts)))]
+    alone, few = len(trend.points) == 1, len(trend.points) < _FEW
+    if alone:
+        when = words.when(last[0], last[0], zone=False)
+        rows = [(words.say("chart.only"), words.say("chart.one", amount=money(last[1]), when=when))]
+    else:
+        spark = charts.sparkline(trend.points)
+        line = words.say("chart.line", spark=spark, start=money(first[1]), now=money(last[1]))
+        rows = [(words.say("chart.window"), line)]
+    facts = [] if alone else [words.say("chart.extremes", low=money(min(amounts)), high=money(max(amounts)))]
     if trend.rises:
         now = last[0]
         items = words.say("common.list_sep").join(
@@ -68,7 +70,7 @@ def twin(trend: Trend, words: Words) -> tuple[Block, ...]:
             for rise in trend.rises[-3:]
         )
         facts.append(words.say("chart.arrivals", n=len(trend.rises), items=items))
-    else:
+    elif not few:  # two readings say nothing about a fortnight
         facts.append(words.say("chart.no_arrivals"))
     lasts = alert_words.runway(trend.runway, words)
     if lasts and last[1] > 0:
@@ -77,7 +79,7 @@ def twin(trend: Trend, words: Words) -> tuple[Block, ...]:
         facts.append(words.say("chart.runway_flat" if trend.runway.why == "not_falling" else "chart.runway_unknown"))
     if trend.threshold is not None:
         facts.append(words.say("chart.threshold", amount=money(trend.threshold)))
-    if len(trend.points) < 5:
+    if few and not alone:
         facts.append(words.say("chart.few", n=len(trend.points)))
     kind = f"alert.figures.{trend.kind.value}"
     head = f"{trend.account} · {words.say(kind)}" if words.has(kind) else trend.account

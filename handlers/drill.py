@@ -29,7 +29,7 @@ async def run(request: Request, services: Services) -> AsyncIterator[Reply]:
         Action("drill.report", words.say("ticket.buttons.report"), value),
         Action("ticket.show", words.say("ticket.buttons.show", ticket=ticket.id), value),
     )
-    title = words.say("oncall.drill_started", ticket=ticket.id)
+    title = words.say("oncall.drill_started" if ticket.count == 1 else "oncall.drill_goes_on", ticket=ticket.id)
     yield Reply(title, (Line(words.say("oncall.drill_text", span=words.span(DRILL_ENDS_AFTER))),), actions)
 
 

@@ -37,7 +37,7 @@ async def run(request: Request, services: Services) -> AsyncIterator[Reply]:
         if given[1] in ("undo", "--undo", "撤销"):
             yield _result(await gateways.undo(name, request.asker, request.role), words)
         else:
-            want = _want(gateways.kind(name), given[2:], words)
+            want = _want(gateways.kind(name), name, given[2:], words)
             plan = await gateways.plan(name, given[1], want, request.asker)
             yield Reply(
                 title=words.say("gateway.plan", gateway=name, target=plan.target.name),
@@ -106,7 +106,7 @@ def _gateways(services: Services, words: Words) -> Gateways:
     return services.gateways
 
 
-def _want(kind: str, given: list[str], words: Words) -> dict[str, Any]:
+def _want(kind: str, name: str, given: list[str], words: Words) -> dict[str, Any]:
     """`off`, `on`, `priority 20`, `weight 5`; `fallbacks a,b` or `fallbacks none`, `upstream x`; `provider,model`."""
     first, rest = (given[0].lower() if given else ""), given[1:]
     if kind == "new-api" and first in _ON_OFF and not rest:
@@ -114,12 +114,12 @@ def _want(kind: str, given: list[str], words: Words) -> dict[str, Any]:
     if kind == "new-api" and first in ("priority", "weight") and len(rest) == 1 and rest[0].lstrip("-").isdigit():
         return {first: int(rest[0][:9])}
     if kind == "litellm" and first == "fallbacks" and len(rest) == 1:
-        return {"fallbacks": [] if rest[0] == "none" else [name for name in rest[0].split(",") if name]}
+        return {"fallbacks": [] if rest[0] == "none" else [one for one in rest[0].split(",") if one]}
     if kind == "litellm" and first == "upstream" and len(rest) == 1:
         return {"upstream": rest[0]}
     if kind == "claude-code-router" and len(given) == 1 and "," in given[0]:
         return {"route": given[0]}
-    raise UsageError(why=words.say("gateway.how." + kind.replace("-", "_")))
+    raise UsageError(why=words.say("gateway.how." + kind.replace("-", "_"), gateway=name))
 
 
 def _list(name: str, targets: tuple[GatewayTarget, ...], words: Words) -> Reply:

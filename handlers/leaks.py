@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from bot.locales import Words
-from bot.model.chat import Action, Heading, Line, Links, Reply, Request, SecretSeen
+from bot.model.chat import Action, Heading, Line, Links, Reply, Request, Role, SecretSeen
 from bot.ports import AuditEntry, DueStep
 
 if TYPE_CHECKING:
@@ -55,7 +55,12 @@ def _files(request: Request, words: Words) -> tuple[Line, ...]:
 
 
 def _not_kept(request: Request, words: Words) -> Line:
-    return Line(words.say("leak.not_kept_between_us" if request.place.private else "leak.not_kept"))
+    if request.place.private:
+        return Line(words.say("leak.not_kept_between_us"))
+    # What follows a slash command in Slack stands in no channel; a mention has its thread, a shortcut its message.
+    posted = request.command == "leak" or request.place.thread or request.message or "file" in request.fields
+    slash = request.place.platform == "slack" and not posted
+    return Line(words.say("leak.not_kept_slash" if slash else "leak.not_kept"))
 
 
 async def run(request: Request, services: Services) -> AsyncIterator[Reply]:
@@ -63,16 +68,34 @@ async def run(request: Request, services: Services) -> AsyncIterator[Reply]:
     if not request.found.secrets:
         return
     words = Words(request.language, request.timezone)
+    if not request.asker.id:
+        yield _for_all(request, words)
+        return
+    known = request.role is not Role.NOBODY
+    if known:
+        await follow_up(request, services)
+    else:  # what the team's routes are called is not for strangers
+        plain = tuple(replace(secret, route=None) for secret in request.found.secrets)
+        request = replace(request, found=replace(request.found, secrets=plain))
     # Telegram itself says what became of the message
     kind = f"{request.place.platform}_file" if "file" in request.fields else request.place.platform
     where = () if request.place.platform == "telegram" else (Line(words.say(f"leak.where.{kind}")),)
-    await follow_up(request, services)
     yield Reply(
         title=words.say("leak.title_file" if "file" in request.fields else "leak.title"),
         blocks=(*_files(request, words), *blocks(request, words), _not_kept(request, words), *where),
-        actions=(_rotated(request, words),),
+        actions=(_rotated(request, words),) if known else (),
         delete_original=True,
     )
+
+
+def _for_all(request: Request, words: Words) -> Reply:
+    """Written as the group, as a channel or by a program: nobody can be told alone, so all are told what helps and no more."""
+    kinds = tuple(dict.fromkeys(words.kind(secret.kind) for secret in request.found.secrets))
+    seen = Line(words.say("leak.seen_by_all", kinds=words.say("common.list_sep").join(kinds)))
+    where = () if request.place.platform == "telegram" else (Line(words.say("leak.where.slack_for_all")),)
+    links = tuple(block for block in blocks(request, words) if isinstance(block, Links))
+    title = words.say("leak.title_for_all_file" if "file" in request.fields else "leak.title_for_all")
+    return Reply(title=title, blocks=(seen, *links, *where), audience="place", delete_original=True)
 
 
 async def follow_up(request: Request, services: Services) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -13,6 +13,7 @@ from bot.model.chat import Block, Heading, Line, Reply, Request
 from bot.ports import AuditEntry
 from bot.services import Services
 from bot.services.oncall import NOBODY, Rota
+from handlers import people
 from handlers.router import Command
 from handlers.tickets import span_of
 
@@ -21,10 +22,9 @@ _MENTION = re.compile(r"<@([A-Z0-9]+)(?:\|[^>]*)?>")
 _CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)\Z")
 
 
-def name_of(address: str | None, services: Services, words: Words) -> str:
-    if address is None:
-        return words.say("page.nobody_name")
-    return services.team.people_names.get(address) or address
+def name_of(address: str | None, named: Callable[[str], str], words: Words) -> str:
+    """`named`: see `people.names`."""
+    return words.say("page.nobody_name") if address is None else named(address)
 
 
 async def run(request: Request, services: Services) -> AsyncIterator[Reply]:
@@ -41,7 +41,7 @@ async def on_call(services: Services, words: Words) -> str:
     """Who is on call now, and until when, in one line."""
     now = services.clock.now()
     shift = (await services.escalation.rota.rota()).at(now)
-    name = name_of(shift.address, services, words)
+    name = name_of(shift.address, await people.names(services), words)
     until = words.when(shift.until, now) if shift.until else ""
     key = ("now" if shift.address else "nobody") + ("" if until else "_open")
     line = words.say(f"oncall.{key}", name=name, until=until)
@@ -51,25 +51,32 @@ async def on_call(services: Services, words: Words) -> str:
 async def shown(services: Services, words: Words) -> Reply:
     now = services.clock.now()
     rota = await services.escalation.rota.rota()
+    named = await people.names(services)
     blocks: list[Block] = [Line(await on_call(services, words), strong=True)]
     if following := rota.following(now):
-        blocks.append(Line(words.say("oncall.next", name=name_of(following, services, words))))
+        blocks.append(Line(words.say("oncall.next", name=name_of(following, named, words))))
     if len(rota.everybody()) > 1:
-        names = words.say("common.list_sep").join(name_of(a, services, words) for a in rota.everybody())
+        names = words.say("common.list_sep").join(name_of(a, named, words) for a in rota.everybody())
         blocks.append(Line(words.say("oncall.order", names=names)))
     blocks += [
         Line(words.say("oncall.gap", since=words.when(a, now, zone=False), until=words.when(b, now)))
         for a, b in rota.gaps(now, now + timedelta(days=7))[:3]
         if services.team.oncall.people
     ]
-    swaps = [swap for swap in await services.escalation.rota.swaps() if swap.until > now]
+    every = await services.escalation.rota.swaps()
+    # The later one counts: what it covers wholly is only history.
+    swaps = [
+        swap
+        for n, swap in enumerate(every)
+        if swap.until > now and not any(s.since <= swap.since and swap.until <= s.until for s in every[n + 1 :])
+    ]
     if swaps:
         blocks.append(Heading(words.say("oncall.swaps")))
         blocks += [
             Line(
                 words.say(
                     "oncall.swap",
-                    name=name_of(s.address, services, words),
+                    name=name_of(s.address, named, words),
                     since=words.when(s.since, now, zone=False),
                     until=words.when(s.until, now),
                 )
@@ -89,7 +96,8 @@ async def _swap(request: Request, services: Services, words: Words, parts: Seque
         raise UsageError(why=words.say("oncall.usage"))
     now = services.clock.now()
     rota = await services.escalation.rota.rota()
-    address, times = _who(parts, services, request, words)
+    named = await people.names(services)
+    address, times = _who(parts, services, request, words, named)
     since, until = _span(times, now, rota, request.timezone, words)
     if not now - timedelta(days=1) <= since < until <= now + _LONGEST_SWAP:
         raise UsageError(why=words.say("oncall.bad_span"))
@@ -102,14 +110,16 @@ async def _swap(request: Request, services: Services, words: Words, parts: Seque
     )
     line = words.say(
         "oncall.done" if address else "oncall.done_nobody",
-        name=name_of(address, services, words),
+        name=(request.asker.name if address == request.asker.address else "") or name_of(address, named, words),
         since=words.when(since, now, zone=False),
         until=words.when(until, now),
     )
     return Reply(blocks=(Line(line),), audience="place")
 
 
-def _who(parts: Sequence[str], services: Services, request: Request, words: Words) -> tuple[str | None, Sequence[str]]:
+def _who(
+    parts: Sequence[str], services: Services, request: Request, words: Words, named: Callable[[str], str]
+) -> tuple[str | None, Sequence[str]]:
     """A person of the rota, the asker, or nobody. Only people whom the team file knows: chat text adds nobody new."""
     team = services.team
     known = dict.fromkeys(
@@ -127,7 +137,7 @@ def _who(parts: Sequence[str], services: Services, request: Request, words: Word
             names = {address.lower(), address.partition(":")[2].lower(), team.people_names.get(address, "").lower()}
             if (mention and address == f"slack:{mention[1]}") or (bare and bare in names):
                 return address, parts[n:]
-    names_known = words.say("common.list_sep").join(name_of(a, services, words) for a in known if a != NOBODY)
+    names_known = words.say("common.list_sep").join(named(a) for a in known if a != NOBODY)
     raise UsageError(why=words.say("oncall.unknown", name=parts[0], names=names_known or words.say("common.none")))
 
 

@@ -61,7 +61,8 @@ async def language(request: Request, services: Services) -> AsyncIterator[Reply]
     words = Words(request.language, request.timezone)
     wanted = (request.value or request.text.text).strip().lower()
     if wanted not in languages():
-        text = words.say("preferences.language_ask", now=words.say("preferences.name"))
+        unknown = words.say("preferences.language_unknown", wanted=wanted[:20]) if wanted else ""
+        text = unknown + words.say("preferences.language_ask", now=words.say("preferences.name"))
         actions = tuple(Action("language.set", Words(code).say("preferences.name"), code) for code in languages())
         yield Reply(blocks=(Line(text),), actions=actions)
         return
@@ -79,7 +80,8 @@ async def timezone(request: Request, services: Services) -> AsyncIterator[Reply]
     wanted = request.text.text.strip()
     known = _zones()
     if not wanted:
-        yield Reply(blocks=(Line(words.say("preferences.zone_ask", now=request.timezone)),))
+        other = "Europe/Berlin" if request.timezone == "Asia/Shanghai" else "Asia/Shanghai"
+        yield Reply(blocks=(Line(words.say("preferences.zone_ask", now=request.timezone, other=other)),))
         return
     zone = known.get(wanted.lower().replace(" ", "_"))
     if zone is None:

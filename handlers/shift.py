@@ -46,7 +46,7 @@ async def run(request: Request, services: Services) -> AsyncIterator[Reply]:
         ]
         return sep.join(shown) or none
 
-    blocks: list[Block] = list((await shown(services, words)).blocks[:2])
+    blocks: list[Block] = [line for line in (await shown(services, words)).blocks[:2] if isinstance(line, Line)]
     blocks.append(Line(words.say("oncall.shift_open", items=listed(summary.open))))
     blocks.append(Line(words.say("oncall.shift_taken", items=listed(summary.acknowledged))))
     blocks.append(Line(words.say("oncall.shift_resolved", n=summary.resolved)))

@@ -40,6 +40,8 @@ _TONE: Final[dict[TicketState, Literal["bad", "warn", "good"]]] = {
     TicketState.ACKNOWLEDGED: "warn",
     TicketState.RESOLVED: "good",
 }
+_LANGUAGES: Final = {"en": "en", "english": "en", "英文": "en", "zh": "zh", "chinese": "zh", "中文": "zh"}
+_OF_THE_ROTA: Final = frozenset({"ticket.ack", "ticket.resolve", "ticket.snooze"})
 _MINE = ("ticket_taken", "ticket_resolved", "ticket_open", "ticket_newer", "evidence_none", "oncall_only")
 
 
@@ -69,6 +71,8 @@ async def run(request: Request, services: Services) -> AsyncIterator[Reply]:
         search = rest.strip()
         if not search:
             raise UsageError(why=words.say("ticket.search_usage"))
+    elif head:
+        raise UsageError(why=words.say("ticket.search_usage"))
     states = tuple(TicketState) if search else (TicketState.OPEN, TicketState.ACKNOWLEDGED)
     found = await services.escalation.list(search=search, states=states, limit=_SHOWN + 1)
     yield board(found, services, words, search)
@@ -86,7 +90,9 @@ def board(found: list[Ticket], services: Services, words: Words, search: str = "
             words.say(f"ticket.states.{t.state.value}"),
             f"#{t.id} {notes.engine_title(t, services.team, words)}",
             notes.marked(t, words) + notes.cause_title(t, words),
-            words.say("ticket.row_note", age=words.ago(t.opened_at, now), n=t.count),
+            words.say(
+                "ticket.row_note_more" if t.count > 1 else "ticket.row_note", age=words.ago(t.opened_at, now), n=t.count
+            ),
             under=tuple(line for line in (notes.state_line(t, words, now),) if line),
             tone=_TONE[t.state],
         )
@@ -106,7 +112,7 @@ async def one(request: Request, services: Services) -> AsyncIterator[Reply]:
     id = int(head.lstrip("#")[:12])
     verb, _, more = rest.strip().partition(" ")
     if not verb:
-        yield view(await services.escalation.get(id), services, words)
+        yield await _open_to(request, services, view(await services.escalation.get(id), services, words))
         return
     yield await _worded(request, services, lambda: _typed(request, services, words, id, verb.lower(), more.strip()))
 
@@ -123,7 +129,8 @@ async def _typed(request: Request, services: Services, words: Words, id: int, ve
     if verb in ("snooze", "稍后"):
         return await _snoozed(request, services, words, id, span_of(more) or timedelta(hours=4))
     if verb in ("export", "导出"):
-        return _export(await desk.get(id), services, words)
+        first = _LANGUAGES.get(more.strip().lower(), words.language)
+        return _export(await desk.get(id), services, words, first)
     name, equals, value = f"{verb} {more}".partition("=")
     if equals and name.strip() in EVIDENCE:
         return view(await desk.add_evidence(id, asker, {name.strip(): services.gate.trusted(value)}), services, words)
@@ -152,6 +159,13 @@ def view(ticket: Ticket, services: Services, words: Words) -> Reply:
         actions=(*note.actions, export),
         audience="asker",
     )
+
+
+async def _open_to(request: Request, services: Services, reply: Reply) -> Reply:
+    """Seen by one person alone: without the buttons that would only refuse this one."""
+    if await services.escalation.may(request.asker, request.role):
+        return reply
+    return replace(reply, actions=tuple(a for a in reply.actions if a.id not in _OF_THE_ROTA))
 
 
 def _oncall(ticket: Ticket, services: Services) -> list[str]:
@@ -280,7 +294,7 @@ def _form(ticket: Ticket, words: Words) -> Reply:
     inputs = tuple(
         Input(
             name,
-            words.say(f"note.evidence.{name}"),
+            notes.names_of((name,), words),
             words.say(f"ticket.hint.{name}") if words.has(f"ticket.hint.{name}") else "",
         )
         for name in names[:8]
@@ -294,11 +308,15 @@ def _form(ticket: Ticket, words: Words) -> Reply:
 
 
 async def show(request: Request, services: Services) -> AsyncIterator[Reply]:
-    yield view(await services.escalation.get(_id(request)), services, _words(request))
+    yield await _open_to(
+        request, services, view(await services.escalation.get(_id(request)), services, _words(request))
+    )
 
 
-def _export(ticket: Ticket, services: Services, words: Words) -> Reply:
-    other = Words("en" if words.language == "zh" else "zh", words.timezone)
+def _export(ticket: Ticket, services: Services, words: Words, first: str = "") -> Reply:
+    """`first`: the language that is shown at once; the other one is behind details."""
+    shown = Words(first or words.language, words.timezone)
+    other = Words("en" if shown.language == "zh" else "zh", words.timezone)
 
     def text(reader: Words) -> str:
         return export_words.export(
@@ -306,7 +324,7 @@ def _export(ticket: Ticket, services: Services, words: Words) -> Reply:
         )
 
     return Reply(
-        words.say("ticket.export_title", ticket=ticket.id), (Quote(text(words)),), details=(Quote(text(other)),)
+        words.say("ticket.export_title", ticket=ticket.id), (Quote(text(shown)),), details=(Quote(text(other)),)
     )
 
 

@@ -51,18 +51,24 @@ def engine_title(ticket: Ticket, team: Team, words: Words) -> str:
     if ticket.drill:
         return DRILL_ENGINE
     engine = team.engines.get(ticket.engine or "")
-    named = engine.title if engine else ticket.engine or capability(ticket).split(" · ")[0]
+    named = engine.title if engine else ticket.engine or capability(ticket, words).split(" · ")[0]
     return words.say("note.engine_unknown") if named == "-" else named
 
 
-def capability(ticket: Ticket) -> str:
+def capability(ticket: Ticket, words: Words) -> str:
     """Of a trouble without engine and route at least whose it is."""
     if ticket.drill:
         return DRILL_ENGINE
     if ticket.capability.text != "-":
         return ticket.capability.text
     has = {piece.name: piece.value.text for piece in ticket.evidence}
-    return has.get("gateway") or has.get("provider") or "-"
+    return _called(ticket, has.get("gateway") or has.get("provider") or "-", words)
+
+
+def _called(ticket: Ticket, id: str, words: Words) -> str:
+    """A provider as people call it; its id where an older ticket kept no name."""
+    named: Mapping[str, str] = (ticket.facts.get("titles") or {}).get(id) or {}
+    return named.get(words.language) or named.get("en") or id
 
 
 def cause_title(ticket: Ticket, words: Words) -> str:
@@ -165,7 +171,9 @@ def evidence(ticket: Ticket, words: Words, now: datetime) -> str:
         words.say(
             "note.item",
             name=words.say(f"note.evidence.{piece.name}"),
-            value=value_of(piece.name, piece.value.text, words, now),
+            value=_called(ticket, piece.value.text, words)
+            if piece.name in ("provider", "gateway")
+            else value_of(piece.name, piece.value.text, words, now),
         )
         for piece in ticket.evidence
         if piece.name != "error_text"  # the symptom says it
@@ -186,7 +194,7 @@ def fields(ticket: Ticket, words: Words, now: datetime) -> dict[str, str]:
             "note.owner", owner=ticket.owner or words.say("common.unknown"), reporter=who(ticket.opened_by, words)
         ),
         ticket.environment or words.say("common.unknown"),
-        capability(ticket),
+        capability(ticket, words),
         last_known_good(ticket, words, now),
         symptom(ticket, words, now),
         evidence(ticket, words, now),

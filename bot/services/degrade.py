@@ -15,7 +15,7 @@ from bot import providers
 from bot.errors import NotAllowed
 from bot.model.chat import Person, Role
 from bot.model.engine import Engine
-from bot.model.money import AccountState, Kind
+from bot.model.money import AccountState, Kind, Status
 from bot.model.team import Team
 from bot.model.values import dataclass
 from bot.ports import AuditEntry, Clock, Gate, Restarter, Store, TakenUp
@@ -52,6 +52,11 @@ class Pause:
 _PAUSED: Final = "paused:"
 
 
+def _wanted(state: AccountState) -> bool:
+    """Whether there is anything to wait for: it is not known to work."""
+    return state.blocked or state.low or state.status is not Status.OK
+
+
 class Degrade:
     """What an engine can do instead of stopping: a smaller model, a pause, its way back."""
 
@@ -86,7 +91,7 @@ class Degrade:
             cheaper=cheaper,
             model=cheaper.partition(smaller.SIGN)[2] if cheaper else "",
             local=local,
-            account=states[names[0]].account if names else None,
+            account=next((states[name].account for name in names[:1] if _wanted(states[name])), None),
         )
 
     def _cheaper(self, name: str, state: AccountState, now_on: str | None) -> str | None:

@@ -131,6 +131,7 @@ class Escalation:
                 "no_route_left": bool(proven and proven.no_route_left),
                 "oncall": [p.address for p in await self._delivery.everywhere(shift.address)],
                 "oncall_until": shift.until.isoformat() if shift.until else None,
+                "titles": incident.titles(diagnosis),
             },
         )
         if drill:

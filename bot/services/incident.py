@@ -9,6 +9,7 @@ from datetime import datetime, time, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from bot import providers
 from bot.model.chat import CleanText
 from bot.model.diagnosis import Diagnosis, Proven
 from bot.model.handoff import EVIDENCE, Evidence, Urgency
@@ -54,6 +55,13 @@ def morning(now: datetime, team: Team) -> datetime:
             hour=wanted.hour, minute=wanted.minute, second=0, microsecond=0, tzinfo=ZoneInfo(team.timezone)
         )
     return at.astimezone(now.tzinfo)
+
+
+def titles(diagnosis: Diagnosis | None) -> dict[str, dict[str, str]]:
+    """What people call the provider and the gateway of a trouble, by id and language."""
+    ids = (diagnosis.provider, diagnosis.gateway) if diagnosis else ()
+    known = {id: providers.get(id) for id in ids if id}
+    return {id: {"en": each.title, "zh": each.zh_title or each.title} for id, each in known.items() if each}
 
 
 def key_of(diagnosis: Diagnosis | None, cause: str, engine: str | None, account: str | None) -> str:

@@ -103,6 +103,14 @@ async def test_open_alerts_silences_and_who_may_set_them() -> None:
         assert "本来就没有" in await t.text("alert", action="alert.unsilence", value="money:kimi")
         assert await book.silences() == []
 
+        assert "只有 operator" in str(await t.say("alerts", "silence kimi", role=Role.MEMBER))
+        assert "写法" in await t.text("alerts", "silence kimi 3y")
+        assert await book.silences() == []
+        assert "kimi 静音到" in await t.text("alerts", "静音 kimi 周一")
+        assert "kimi" in await t.text("audit", "kimi")
+        assert "kimi 已取消静音" in await t.text("alerts", "unsilence kimi")
+        assert await book.silences() == []
+
 
 async def test_a_button_that_names_nothing_silences_nothing() -> None:
     async with talk("en") as t:

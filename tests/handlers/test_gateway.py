@@ -115,7 +115,7 @@ async def test_a_proxy_and_words_that_do_not_fit(house: Room, relay: NewApiWorld
         )
         assert "relay, proxy" in chat.read(await chat.send(""))
         assert "Did you mean relay" in chat.read(await chat.send("rely"))
-        assert "Write off, on" in chat.read(await chat.send("relay 7 sideways"))
+        assert "relay <channel> off (or on" in chat.read(await chat.send("relay 7 sideways"))
         assert "no 99" in chat.read(await chat.send("relay 99 off")) or "refused" in chat.read(
             await chat.send("relay 99 off")
         )
