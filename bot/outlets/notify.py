@@ -15,6 +15,7 @@ from bot.model.handoff import Page, Ticket
 from bot.model.team import Secret, Team
 
 _TIMEOUT_S = 20.0
+_MENTION = re.compile(r"(?<![\w.])@(?=\w)|<(?=!)")
 
 
 class Notify:
@@ -35,7 +36,7 @@ class Notify:
         rows = [
             f"{words.say(f'note.fields.{name}')}{words.say('common.colon')}{value}" for name, value in fields.items()
         ]
-        await self._send(reply.title, "\n".join([_plain(reply), "", *rows]), "warning")
+        await self._send(reply.title, "\n".join([_plain(reply, words), "", *rows]), "warning")
 
     async def acknowledge(self, ticket: Ticket) -> None:
         """Mail and group robots have nothing to acknowledge; the end is told."""
@@ -43,7 +44,7 @@ class Notify:
     async def resolve(self, ticket: Ticket) -> None:
         words = Words(self._team.language, self._team.timezone)
         reply = messages.ended(ticket, words, self._team, ticket.resolved_at or ticket.opened_at)
-        await self._send(reply.title, _plain(reply), "success")
+        await self._send(reply.title, _plain(reply, words), "success")
 
     async def _send(self, title: str, body: str, kind: str) -> None:
         try:
@@ -96,15 +97,41 @@ def _known(url: str) -> bool:
 
 
 def _notify(url: str, title: str, body: str, kind: str) -> bool:
-    sender = _apprise().Apprise()
-    return bool(sender.add(url)) and bool(sender.notify(body=body, title=title, notify_type=kind))
+    apprise = _apprise()
+    sender = apprise.Apprise()
+    if not sender.add(url):
+        return False
+    title, body = harmless(title), harmless(body)
+    # A service that knows no title gets it above the text.
+    taken = 0 if sender[0].title_maxlen else len(title.encode()) + 2
+    body = fitting(body, sender[0].body_maxlen - taken)
+    # Said to be plain, else a mail takes it for HTML: line ends would go, and so would all that follows a `<` of somebody's error.
+    return bool(sender.notify(body=body, title=title, notify_type=kind, body_format=apprise.NotifyFormat.TEXT))
 
 
-def _plain(reply: Reply) -> str:
+def harmless(text: str) -> str:
+    """Nobody is mentioned by words from outside: `@all`, `@所有人`, `<!channel>` stay words."""
+    return _MENTION.sub(lambda found: found[0] + "\u2060", text)
+
+
+def fitting(text: str, room: int) -> str:
+    """At most `room` bytes, so that it fits whether a service counts bytes (WeCom: 2048) or characters. What does not fit is cut at
+    the end of a line, or of a word where the line is the first, and the cut is shown."""
+    if len(text.encode()) <= room:
+        return text
+    kept = text.encode()[: max(room - 3, 0)].decode("utf-8", "ignore")  # three bytes for the sign
+    for end in ("\n", " "):
+        head, found, _ = kept.rpartition(end)
+        if found and len(head) > len(kept) // 2:
+            return head.rstrip() + ("\n…" if end == "\n" and len(head.rstrip().encode()) + 4 <= room else "…")
+    return kept + "…"
+
+
+def _plain(reply: Reply, words: Words) -> str:
     lines: list[str] = []
     for block in reply.blocks:
         if isinstance(block, (Line, Quote)):
             lines.append(block.text)
         elif isinstance(block, Facts):
-            lines += [f"{label}: {value}" for label, value in block.rows]
+            lines += [f"{label}{words.say('common.colon')}{value}" for label, value in block.rows]
     return "\n".join(lines)

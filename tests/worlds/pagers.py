@@ -1,8 +1,13 @@
-"""PagerDuty's Events API v2 and an Apprise JSON receiver on loopback. They refuse what the real ones refuse."""
+"""PagerDuty's Events API v2, an Apprise JSON receiver and a mail server on loopback. They refuse what the real ones refuse."""
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from email import message_from_bytes, policy
+from email.message import EmailMessage
 from typing import Any
 
 from aiohttp import web
@@ -107,3 +112,27 @@ class PagerWorld:
             return failure
         self.notified.append(await request.json())
         return web.Response(text="ok")
+
+
+@contextlib.asynccontextmanager
+async def mail_server() -> AsyncIterator[tuple[str, list[EmailMessage]]]:
+    """SMTP as far as one mail needs it: the address for NOTIFY_URLS, and what has arrived."""
+    arrived: list[EmailMessage] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 here\r\n")
+        while line := await reader.readline():
+            verb = line[:4].upper()
+            if verb == b"DATA":
+                writer.write(b"354 go on\r\n")
+                raw = (await reader.readuntil(b"\r\n.\r\n"))[:-3].replace(b"\r\n..", b"\r\n.")
+                arrived.append(message_from_bytes(raw, policy=policy.default))  # type: ignore[arg-type]
+            writer.write(b"221 bye\r\n" if verb == b"QUIT" else b"250 ok\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    try:
+        yield f"mailto://127.0.0.1:{port}?from=desk@example.com&to=night@example.com", arrived
+    finally:
+        server.close()

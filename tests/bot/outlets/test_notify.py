@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 
 import pytest
 
@@ -11,9 +12,9 @@ from bot.errors import ConfigError, DeliveryError
 from bot.model.chat import Role
 from bot.model.handoff import Page
 from bot.model.team import Secret
-from bot.outlets.notify import Notify, pagers
+from bot.outlets.notify import Notify, fitting, pagers
 from tests.escalation_room import ALICE, Room
-from tests.worlds.pagers import PagerWorld
+from tests.worlds.pagers import PagerWorld, mail_server
 
 
 @pytest.fixture
@@ -23,9 +24,21 @@ async def world() -> AsyncIterator[PagerWorld]:
 
 
 async def test_a_call_and_its_end(here: Room, world: PagerWorld, make_key: Callable[..., str]) -> None:
-    [pager] = pagers(Secret(world.notify_url(make_key("", 20))), here.team)
     ticket, _ = await here.open()
     page = Page(0, (ALICE,), ticket.next_review, (ALICE,))
+    async with mail_server() as (address, mails):
+        [_, post] = pagers(Secret(f"{world.notify_url(make_key('', 20))} {address}"), replace(here.team, language="zh"))
+        symptom = here.clean("502 <html> @all <!channel> <script> " + "很长 " * 40)
+        await post.trigger(replace(ticket, symptom=symptom), page, here.clock.now())
+        [mail] = mails
+        text = mail.get_content()
+        assert mail.get_content_type() == "text/plain"
+        assert mail["subject"].startswith("#1 · 紧急 · QueryEngine")
+        assert (
+            "502 <html> @\u2060all <\u2060!channel> <script>" in text
+        )  # words from outside: no markup, and nobody is mentioned
+        assert text.index("负责人：") < text.index("现象：") < text.index("下次查看：")
+    [pager] = pagers(Secret(world.notify_url(make_key("", 20))), here.team)
     await pager.trigger(ticket, page, here.clock.now())
     [sent] = world.notified
     assert sent["title"] == "#1 · URGENT · QueryEngine has no working route left"
@@ -52,6 +65,17 @@ async def test_a_failure_names_no_address(
     assert secret not in repr(fault.value)
     assert secret not in "".join(record.getMessage() for record in caplog.records if record.name.startswith("apprise"))
     assert secret not in repr(pager.__dict__)
+
+
+def test_a_long_page_is_cut_at_the_end_of_a_line() -> None:
+    """In bytes: what counts characters has room to spare, what counts bytes would refuse the whole page."""
+    text = "#1 没有线路了\n" + "证据：状态 402\n" * 200
+    for room in (2048, 140, 7, 3):
+        cut = fitting(text, room)
+        assert len(cut.encode()) <= room
+        assert cut.endswith("…")
+        assert room < 100 or cut.splitlines()[-2] == "证据：状态 402"
+    assert fitting(text, 10_000) == text
 
 
 def test_addresses_are_parted_and_checked(here: Room, make_key: Callable[..., str]) -> None:
