@@ -167,6 +167,10 @@ def _prompts(view: bytes, spans: list[Span]) -> None:
         position = end
     for match in _FLAG.finditer(view):
         at = match.end()
+        hits += 1
+        if hits > most:
+            spans.append((at, len(view), UNREADABLE, b""))
+            return
         opening = match.group(1) or match.group(2)
         end = _closing(view, at, opening)
         if view[at : at + 7] != b"[prompt" and end - at >= _MIN_TEXT:

@@ -164,25 +164,30 @@ def _union(spans: list[Span]) -> list[Span]:
         return spans
     spans.sort()
     merged: list[Span] = []
-    last_start = last_end = -1
-    best: Span | None = None
-    for span in spans:
-        if span[0] < last_end:
-            if span[1] > last_end:
-                last_end = span[1]
-            if best is not None and (len(span[3]) > len(best[3]) if span[2] == best[2] else _rank(span) > _rank(best)):
-                best = span
+    following = iter(spans)
+    last_start, last_end, kind, secret = next(following)
+    rank = _RANK.get(kind, 1)
+    for start, end, other, found in following:
+        if start < last_end:
+            if end > last_end:
+                last_end = end
+            if other == kind:
+                if len(found) > len(secret):
+                    secret = found
+            else:
+                ranked = _RANK.get(other, 1)
+                if ranked > rank or ranked == rank and len(found) > len(secret):
+                    rank, kind, secret = ranked, other, found
         else:
-            if best is not None:
-                merged.append((last_start, last_end, best[2], best[3]))
-            last_start, last_end, best = span[0], span[1], span
-    if best is not None:
-        merged.append((last_start, last_end, best[2], best[3]))
+            merged.append((last_start, last_end, kind, secret))
+            last_start, last_end, kind, secret = start, end, other, found
+            rank = _RANK.get(kind, 1)
+    merged.append((last_start, last_end, kind, secret))
     return merged
 
 
-def _rank(span: Span) -> tuple[bool, bool, int]:
-    return span[2] in (bodies.PROMPT, bodies.IMAGE, headers.HEADER), span[2] not in _VAGUE, len(span[3])
+# how much a kind tells; all others are a maker's
+_RANK: Final = dict.fromkeys(_VAGUE, 0) | dict.fromkeys((bodies.PROMPT, bodies.IMAGE, headers.HEADER), 2)
 
 
 def cut(text: bytes, spans: list[Span]) -> tuple[bytes, dict[str, int]]:

@@ -19,6 +19,8 @@ _AFTER_PIECE: Final = frozenset(bytes((byte,)) for byte in b"\n\r\"'`\\ =,;)&") 
 _WRAP_MIN: Final = 6
 _LONG_REST: Final = 40
 _STATUS: Final = piece(r"[1-5][0-9]{2} ")
+_MOST_BREAKS: Final = 12
+_LONGEST_SHAPE: Final = 420
 _COLUMNS: Final = (72, 76, 80, 100, 120)  # where terminals and mails break lines
 
 
@@ -86,7 +88,9 @@ def _channel(run: bytes, over: int) -> bool:
     return run[-over : -over + 1] == b"-" and run[-over + 1 :].rstrip(b"_").isdigit()
 
 
-def shaped_end(view: bytes, start: int, end: int, shapes: tuple[re.Pattern[bytes], ...]) -> int:
+def shaped_end(
+    view: bytes, start: int, end: int, shapes: tuple[re.Pattern[bytes], ...], longest: int = _LONGEST_SHAPE
+) -> int:
     """The end of a token that begins at `start` and goes on over line ends until it has one of the shapes, to the last sign; else `end`."""
     whole = view[start:end].rstrip(b"=\\")
     for number, (begin, stop, over) in enumerate(pieces(view, end, True, False, True)):
@@ -102,7 +106,7 @@ def shaped_end(view: bytes, start: int, end: int, shapes: tuple[re.Pattern[bytes
         if not word and bare[-1:] == b"_" and any(shape.fullmatch(whole + bare[:-1]) for shape in shapes):
             return begin + len(bare) - 1  # a mark of emphasis closes behind it
         whole += run.rstrip(b"=")
-        if len(whole) > _LONGEST_SHAPE:
+        if len(whole) > longest:
             break
     return end
 
@@ -139,14 +143,12 @@ def quoted_end(view: bytes, start: int, end: int) -> int:
 _QUOTES: Final = frozenset(b"\"'`")
 
 
-_MOST_BREAKS: Final = 12
-_LONGEST_SHAPE: Final = 420
-
-
 def wrapped_end(view: bytes, start: int, end: int, lengths: tuple[int, ...]) -> int:
     """The end of a value with no family that goes on in the next line, alone there or up to a quote; else `end`."""
     size = width = end - start
     best = end
+    most = max(lengths)
+    idle = 0
     column = end - view.rfind(b"\n", 0, start) - 1
     for begin, stop, over in pieces(view, end, True, False):
         run = view[begin:stop]
@@ -184,9 +186,15 @@ def wrapped_end(view: bytes, start: int, end: int, lengths: tuple[int, ...]) -> 
             or (stop - begin >= _LONG_REST and not run.islower() and not run.isupper() and mixed(run))
         ):
             best = stop
-        elif stop - begin < 8:
+            idle = 0
+            continue
+        idle += 1
+        if stop - begin < 8 or (idle > _MOST_IDLE and size > most):
             break
     return best
+
+
+_MOST_IDLE: Final = 3  # lines that make no key, longer than any when put together
 
 
 def _complete(value: bytes) -> bool:

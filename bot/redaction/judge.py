@@ -25,6 +25,7 @@ _VOWELS: Final = frozenset(b"aeiouy")
 _DIGITS: Final = frozenset(b"0123456789")
 MIN_SECRET: Final = 12  # a mask shows fewer characters than this
 _LONGEST_PREFIX: Final = 14
+_LONGEST_NAME: Final = 200
 
 
 def placeholder(value: bytes) -> bool:
@@ -67,11 +68,16 @@ def masked(value: bytes, prefixed: bool = True) -> bool:
     return start < MIN_SECRET + (_LONGEST_PREFIX if prefixed else 0) and len(value) - end < MIN_SECRET
 
 
+def fetched(view: bytes, at: int) -> bool:
+    """Whether an expression begins here that fetches a value from elsewhere: `os.getenv(`, `config.`, `${KEY}`, `<KEY>`."""
+    return _CODE.match(view, at) is not None
+
+
 def code(value: bytes) -> bool:
     """An expression that fetches the value from elsewhere: `os.getenv`, `config.api_key`, `${KEY}`, `%KEY%`, `<KEY>`."""
     if _CODE.match(value) is not None:
         return True
-    if value[:1] == b"%" and value[-1:] == b"%":
+    if value[:1] == b"%" and value[-1:] == b"%" and len(value) <= _LONGEST_NAME:
         return True
     if 0x2E in value and value[0] not in _DIGITS and _CODE_WORD.issuperset(value):
         return all(

@@ -32,6 +32,7 @@ SHAPES: Final = (
     piece(r"[0-9]{8,10}:[A-Za-z0-9_\-]{35}"),
     piece(r"[MNO][A-Za-z0-9_\-]{23,27}\.[A-Za-z0-9_\-]{6}\.[A-Za-z0-9_\-]{38}"),
 )
+LONGEST_SHAPE: Final = 110
 _BARE_VALUE: Final = piece(r"[A-Za-z0-9+/_\-.]{32,}={0,2}$")
 # `cache hit key=chat:4f2a...`, `S3 key=a/b.png`: an entry's name in a store
 _STORED: Final = piece(r"[a-z_]{2,16}:[^:]|[\w\-./]{1,200}/[\w\-]{1,200}\.[A-Za-z0-9]{2,5}$")
@@ -124,7 +125,7 @@ def joined(view: bytes, at: int, end: int, value: bytes) -> int:
     if not following_run or judge.placeholder(value):
         return end
     if 0x2E in value or 0x3A in value or 0x2E in following_run or 0x3A in following_run:
-        shaped = shaped_end(view, at, end, SHAPES)
+        shaped = shaped_end(view, at, end, SHAPES, LONGEST_SHAPE)
         if shaped > end:
             return shaped
     quoted = quoted_end(view, at, end)

@@ -8,6 +8,7 @@ from string import ascii_lowercase
 from typing import Final
 
 from bot.redaction import gaps, judge, schemes
+from bot.redaction.again import OFTEN, Again
 from bot.redaction.judge import MIN_SECRET
 from bot.redaction.makers import HEADS, rule_of
 from bot.redaction.name_shapes import (
@@ -58,6 +59,7 @@ def find_many(texts: Sequence[bytes], joined: bytes, starts: Sequence[int], foun
     """Does what `find` does for each text. The texts stand in `joined` as `rx.apart` puts them."""
     view, spans, taken = b"", found[0], {0: 0}
     index = base = limit = position = hits = read = 0
+    again: Again | None = None
     span: Span | None
     size = len(joined)
     while position < size:
@@ -72,6 +74,7 @@ def find_many(texts: Sequence[bytes], joined: bytes, starts: Sequence[int], foun
             for span in spans:
                 taken[span[0]] = span[1]
             hits = read = 0
+            again = None
         if end > limit - GAP:  # it took the line end behind the text for one of the text's own
             start, end = _match(ANYWHERE, joined, max(position, base), limit - GAP)[0]
             if start < 0:
@@ -98,7 +101,11 @@ def find_many(texts: Sequence[bytes], joined: bytes, starts: Sequence[int], foun
             and 0x20 not in view[end : end + 12]
         ):
             continue  # the token finder knows better where it ends
-        span = _named(view, start, end)
+        if hits < OFTEN:
+            span = _named(view, start, end)
+        else:
+            again = again or Again(view, _named)
+            span = again(start, end)
         if span is None:
             if hits > _MANY:  # values that lie over each other are a trick
                 value = VALUE.match(view, end)

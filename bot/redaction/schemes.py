@@ -41,7 +41,7 @@ def cookie(view: bytes, start: int, at: int, blank: bool) -> Span | None:
     """Everything after `Cookie:` up to the end of the line or of the string."""
     if blank and not flag(view, start):
         return None
-    if _PLAIN_COOKIE.search(view, at, at + 400) is None:
+    if _PLAIN_COOKIE.search(view, at, at + 400) is None or judge.fetched(view, at):
         return None
     rest = _REST.match(view, at)
     if rest is None:

@@ -11,7 +11,9 @@ UNREADABLE: Final = "unreadable"
 
 
 BUDGET: Final = 400  # the least there is for any text
+LONG: Final = 40_000  # no chat lets through more, and files come in smaller blocks
 
 
 def budget(length: int) -> int:
-    return BUDGET + length // 64
+    """How many places a text of so many bytes may hold. One in a hundred bytes is more than any log or settings file has in the long run."""
+    return max(BUDGET + min(length, LONG) // 64, length // 100)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from bot.redaction import names, runs
+from bot.redaction.again import OFTEN, Again
 from bot.redaction.makers import rule_of
 from bot.redaction.rx import ANYWHERE, GAP, alone, bare, piece
 from bot.redaction.spans import BUDGET, UNREADABLE, Span, budget
@@ -25,6 +26,7 @@ _FRUITLESS: Final = 40
 # nor is a run of so many characters read from more than so many places in it: it is an image, or a trick
 _LONG: Final = 2_000
 _TRIES: Final = 8
+_SHORT: Final = 400
 
 
 def find(view: bytes, deep: bool = True) -> list[Span]:
@@ -38,7 +40,15 @@ def find_many(
     texts: Sequence[bytes], joined: bytes, starts: Sequence[int], found: Sequence[list[Span]], deep: bool = True
 ) -> None:
     """Adds to the spans of each text what `find` finds there. The texts stand in `joined` as `rx.apart` puts them."""
-    look = _inside if deep else None
+    coded: dict[bytes, list[Span]] = {}
+
+    def look(text: bytes) -> list[Span]:
+        inner = coded.get(text)
+        if inner is None:
+            inner = coded[text] = _inside(text)
+        return inner
+
+    again: Again | None = None
     view, spans = b"", found[0]
     index = base = limit = position = hits = fruitless = 0
     size = len(joined)
@@ -67,6 +77,7 @@ def find_many(
             base, limit = starts[index], starts[index + 1]
             view, spans = texts[index], found[index]
             hits = fruitless = 0
+            again = None
         if end > limit - GAP:  # it took the line end behind the text for one of the text's own
             start, end = _either(ANYWHERE, joined, max(position, base), limit - GAP)[0]
             if start < 0:
@@ -90,14 +101,18 @@ def find_many(
         token = view[start:end]
         rule = rule_of(token)
         if rule is None:
-            span = runs.read(view, start, end, look)
+            span = runs.read(view, start, end, look if deep else None)
         elif end - start == WHOLE[rule.name] and not doubtful(rule, token):
             # the usual case, whole and of the right length
             spans.append((start, end, rule.kind, token))
             position = base + end
             continue
         else:
-            span = read(rule, view, start, end, fruitless < _FRUITLESS)
+            if hits < OFTEN or fruitless >= _FRUITLESS or end - start > _SHORT:
+                span = read(rule, view, start, end, fruitless < _FRUITLESS)
+            else:
+                again = again or Again(view, _read, False)
+                span = again(start, end)
             if span is None and view[end : end + 1] in BREAKS:
                 fruitless += 1
             if span is None and deep and rule.check == "jwt":
@@ -123,6 +138,11 @@ def find_many(
             and end - start < len(rule.prefix) + min(rule.exact)
         ):
             half(rule, view, end, end - start - len(rule.prefix), spans)
+
+
+def _read(view: bytes, start: int, end: int) -> Span | None:
+    rule = rule_of(view[start:end])
+    return None if rule is None else read(rule, view, start, end)
 
 
 def _inside(text: bytes) -> list[Span]:

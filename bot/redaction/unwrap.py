@@ -13,7 +13,7 @@ from bisect import bisect_right
 from typing import Final
 
 from bot.redaction.rx import ANYWHERE, bare, finder
-from bot.redaction.spans import budget
+from bot.redaction.spans import LONG, budget
 
 _UNDERLINED: Final = r"[A-Za-z0-9\-]_?__[A-Za-z0-9\-.]+(?:_[A-Za-z0-9\-.]+)*__[A-Za-z0-9\-]"
 # What sets the copying off, and what one round undoes. Alternatives that need a left neighbour take it into the match.
@@ -64,7 +64,6 @@ _ESCAPED: Final = {0x0A: b"", 0x0D: b"", 0x6E: b"\n", 0x72: b"\n", 0x74: b"\t", 
 _ENTITIES: Final = {b"&amp;": b"&", b"&quot;": b'"', b"&apos;": b"'", b"&lt;": b"<", b"&gt;": b">"}
 _KEYISH: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.:/+=")
 ROUNDS: Final = 3
-_LONG: Final = 40_000  # no chat lets through more, and files come in smaller blocks
 # the same dress again and again: each byte of the copy stands for as many bytes of it
 _RUN: Final = re.compile(
     rb"(?:%[0-9A-Fa-f]{2})+|(?:\\u[4-9][0-9A-Fa-f]{3})+|(?:\\u00[2-7][0-9A-Fa-f])+|(?:\xef\xbc[\x81-\xbf]|\xef\xbd[\x80-\x9e])+"
@@ -84,24 +83,29 @@ class Overdressed(Exception):  # noqa: N818 - it is a state of the text, not an 
 class Copy:
     """A search copy and its map. `back(start, end)` gives the span of the original that the copy's span came from."""
 
-    __slots__ = ("_parts", "_starts", "parent", "text")
+    __slots__ = ("_parts", "_starts", "parent", "taken", "text")
 
-    def __init__(self, text: bytes, starts: list[int], parts: list[tuple[int, int, int]], parent: Copy | None) -> None:
+    def __init__(
+        self, text: bytes, starts: list[int], parts: list[tuple[int, int, int]], parent: Copy | None, taken: int
+    ) -> None:
         """`parts`: for each part that begins at `starts`, where it came from, where that ended, and how many bytes one byte of the
-        copy stood for there; 0 when the part came from one piece that cannot be cut."""
+        copy stood for there; 0 when the part came from one piece that cannot be cut. `taken`: how many pieces came off."""
         self.text = text
         self._starts = starts
         self._parts = parts
         self.parent = parent
+        self.taken = taken
 
     def back(self, start: int, end: int) -> tuple[int, int]:
-        first = bisect_right(self._starts, start) - 1
-        last = bisect_right(self._starts, end - 1) - 1
-        origin, _, stride = self._parts[first]
-        begin = origin + (start - self._starts[first]) * stride
-        origin, stop, stride = self._parts[last]
+        starts = self._starts
+        first = bisect_right(starts, start) - 1
+        origin, stop, stride = self._parts[first]
+        begin = origin + (start - starts[first]) * stride
+        last = bisect_right(starts, end - 1, first) - 1
+        if last > first:
+            origin, stop, stride = self._parts[last]
         if stride:
-            stop = origin + (end - self._starts[last]) * stride
+            stop = origin + (end - starts[last]) * stride
         return self.parent.back(begin, stop) if self.parent is not None else (begin, stop)
 
 
@@ -150,53 +154,55 @@ def _run(piece: bytes) -> tuple[bytes, int]:
 _dress: Final = bare(_DRESS)
 
 
-def undress(text: bytes, parent: Copy | None = None) -> Copy | None:
-    """One round. None when nothing came off. Raises Overdressed when there is more dress than text."""
+def undress(text: bytes, parent: Copy | None = None, most: int = 0) -> Copy | None:
+    """One round. None when nothing came off. Raises Overdressed when there is more dress than text: more than `most` pieces."""
     out: list[bytes] = []
     starts: list[int] = []
     parts: list[tuple[int, int, int]] = []
-    known: dict[bytes, bytes] = {}
+    known: dict[bytes, tuple[bytes, int]] = {}
     size = position = taken = underlined = 0
     length = len(text)
-    most = 400 + min(length, _LONG) // 4 + max(0, length - _LONG) // 12
+    most = most or _most(length)
     begin, end = _dress(ANYWHERE, text, 0, length)[0]
     while begin >= 0:
-        stride = 0
         first = text[begin]
-        plain: bytes | None
         if first in _KEYISH and text[begin + 1 : begin + 3] != b"__":
             # marks behind a word: only between two word characters
-            plain = text[begin : begin + 1] if end < length and text[end] in _KEYISH else None
-        elif (piece := text[begin:end]) in known:
-            plain = known[piece]
+            if end == length or text[end] not in _KEYISH:
+                begin, end = _dress(ANYWHERE, text, end, length)[0]
+                continue
+            plain, stride = text[begin : begin + 1], 0
         else:
-            if first == 0x5C and end - begin == 2:
-                plain = known[piece] = _ESCAPED.get(piece[1], piece[1:])
-            elif end - begin > 3 and _RUN.fullmatch(piece) is not None:
-                plain, stride = _run(piece)
-            else:
-                plain = _undo(piece)
-                if piece[1:3] == b"__":
-                    underlined += 1
-                    if underlined > budget(length):
-                        raise Overdressed
+            piece = text[begin:end]
+            meaning = known.get(piece)
+            if meaning is None:
+                if first == 0x5C and end - begin == 2:
+                    meaning = _ESCAPED.get(piece[1], piece[1:]), 0
+                elif end - begin > 3 and _RUN.fullmatch(piece) is not None:
+                    meaning = _run(piece)
+                else:
+                    meaning = _undo(piece), 0
+                    if piece[1:3] == b"__":
+                        underlined += 1
+                        if underlined > budget(length):
+                            raise Overdressed
                 if first in _FREE:
-                    known[piece] = plain
-        if plain is not None:
-            taken += 1
-            if taken > most:
-                raise Overdressed
-            if position < begin:
-                out.append(text[position:begin])
-                starts.append(size)
-                parts.append((position, begin, 1))
-                size += begin - position
-            if plain:
-                out.append(plain)
-                starts.append(size)
-                parts.append((begin, end, stride))
-                size += len(plain)
-            position = end
+                    known[piece] = meaning
+            plain, stride = meaning
+        taken += 1
+        if taken > most:
+            raise Overdressed
+        if position < begin:
+            out.append(text[position:begin])
+            starts.append(size)
+            parts.append((position, begin, 1))
+            size += begin - position
+        if plain:
+            out.append(plain)
+            starts.append(size)
+            parts.append((begin, end, stride))
+            size += len(plain)
+        position = end
         begin, end = _dress(ANYWHERE, text, end, length)[0]
     if position == 0:
         return None
@@ -206,16 +212,26 @@ def undress(text: bytes, parent: Copy | None = None) -> Copy | None:
         parts.append((position, length, 1))
     if not out:
         return None
-    return Copy(b"".join(out), starts, parts, parent)
+    return Copy(b"".join(out), starts, parts, parent, taken)
+
+
+def _most(length: int) -> int:
+    """How many pieces of dress a text may wear."""
+    return 400 + min(length, LONG) // 4 + max(0, length - LONG) // 24
 
 
 def copies(text: bytes) -> list[Copy]:
     """Up to three copies, each with one more layer off. Empty for a text without dress."""
     found: list[Copy] = []
     current: Copy | None = None
+    most = _most(len(text)) if len(text) > LONG else 0
     for _ in range(ROUNDS):
-        current = undress(current.text if current else text, current)
+        current = undress(current.text if current else text, current, most)
         if current is None:
             break
         found.append(current)
+        if most:  # all layers of a long text together
+            most -= current.taken
+            if most <= 0:
+                raise Overdressed
     return found

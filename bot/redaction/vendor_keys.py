@@ -51,7 +51,10 @@ def _jwt(body: bytes) -> bool:
 
 
 def _has_digit(body: bytes) -> bool:
-    return any(48 <= byte <= 57 for byte in body)
+    return _DIGIT.search(body) is not None
+
+
+_DIGIT: Final = piece(r"[0-9]")
 
 
 _CHECKS: Final[dict[str, Callable[[bytes], bool]]] = {
