@@ -53,10 +53,12 @@ def note(
 def page(ticket: Ticket, call: Page, words: Words, team: Team, now: datetime, *, names: Sequence[str] = ()) -> Reply:
     """The call at night: one sentence of what broke, what was tried, what comes if nobody answers. `names`: mentions, in a chat."""
     if ticket.facts.get("no_route_left"):
-        cause = cause_title(ticket, words)
+        cause = words.inside(cause_title(ticket, words))
         what = words.say("page.no_route", engine=engine_title(ticket, team, words), cause=cause)
     else:
-        what = words.say("page.trouble", engine=engine_title(ticket, team, words), cause=cause_title(ticket, words))
+        what = words.say(
+            "page.trouble", engine=engine_title(ticket, team, words), cause=words.inside(cause_title(ticket, words))
+        )
     age = now - ticket.opened_at
     blocks: list[Block] = [Line(words.say("note.drill_line"), strong=True)] if ticket.drill else []
     if names:

@@ -18,6 +18,7 @@ sys.path[:0] = [str(HERE.parents[1]), str(HERE)]
 
 from make import Paper  # noqa: E402
 
+from bot.locales import Words  # noqa: E402
 from tests import test_riddles as riddles  # noqa: E402
 from tests.e2e import test_escalation_process as night  # noqa: E402
 from tests.e2e.harness import ADMIN, Scene, scene  # noqa: E402
@@ -101,14 +102,13 @@ async def drill(language: str) -> None:
     paper.write()
 
 
-async def a_night() -> None:
-    paper = Paper(
-        "night-en", "A night: called, no answer, the next person, taken in Telegram, resolved in Slack, the asker told"
-    )
+async def a_night(language: str) -> None:
+    what = "A night: called, no answer, the next person, taken in Telegram, resolved in Slack, the asker told"
+    paper = Paper(f"night-{language}", f"{what} ({language})")
     with tempfile.TemporaryDirectory() as folder:
         kept = Path(folder) / "night.txt"
         os.environ["NIGHT_TRANSCRIPT"] = str(kept)
-        await night.test_a_night(Path(folder))
+        await night.a_night(Path(folder), Words(language))
         paper.add("every change in every chat, by seconds", kept.read_text(encoding="utf-8"))
     paper.write()
 
@@ -139,7 +139,7 @@ async def main() -> None:
     for language in ("en", "zh"):
         await exports(language)
         await drill(language)
-    await a_night()
+        await a_night(language)
     await payloads()
 
 

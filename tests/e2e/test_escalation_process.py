@@ -15,12 +15,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from bot.locales import Words
 from tests.e2e.harness import ADMIN, BOB, SUPPORT, Scene, scene
 from tests.e2e.test_telegram_process import RIDDLE, message_with, shown
 from tests.worlds import telegram as telegram_world
 from tests.worlds.pagers import PagerWorld
 from tests.worlds.slack import Message
 
+ENGLISH = Words("en")
 PATIENCE = 60.0  # for a machine that does many other things; how fast it is, `bench/echo_both.py` measures
 
 
@@ -82,13 +84,14 @@ async def written(s: Scene) -> AsyncIterator[Transcript]:
             Path(path).write_text("\n".join(transcript.lines) + "\n", encoding="utf-8")
 
 
-async def handed_over(s: Scene) -> tuple[Message, dict[str, Any]]:
+async def handed_over(s: Scene, words: Words = ENGLISH) -> tuple[Message, dict[str, Any]]:
     """Bob asks in Telegram and hands it to a human: the notes in both support chats."""
     await s.telegram.say(BOB, BOB, f"/diagnose {RIDDLE}")
-    answer = await message_with(s, BOB, "Insufficient Balance", "Hand to a human")
-    await s.telegram.press(BOB, answer, "Hand to a human")
+    human = words.say("diagnose.buttons.escalate")
+    answer = await message_with(s, BOB, "Insufficient Balance", human)
+    await s.telegram.press(BOB, answer, human)
     in_slack = await s.slack.wait_for(lambda m: m.channel == "C0SUPPORT" and "ticket.ack" in m.action_ids, PATIENCE)
-    return in_slack, await message_with(s, SUPPORT, "QueryEngine", "Acknowledge")
+    return in_slack, await message_with(s, SUPPORT, "QueryEngine", words.say("ticket.buttons.ack"))
 
 
 async def took(until: Callable[..., Any], true: Callable[[], Any]) -> float:
@@ -102,35 +105,46 @@ def stands(s: Scene, message: dict[str, Any]) -> str:
 
 
 async def test_a_night(tmp_path: Path) -> None:
+    await a_night(tmp_path, ENGLISH)
+
+
+async def a_night(tmp_path: Path, words: Words) -> None:
     """Called, no answer, the next person, taken in Telegram, Slack edited, resolved in Slack, the asker told."""
+    ack = words.say("ticket.buttons.ack")
+
+    def by(key: str, name: str, platform: str) -> str:
+        return words.say(f"note.{key}", name=name, platform=platform, time="").rstrip(" ·")
+
+    taken, resolved = by("acknowledged", "Ada", "Telegram"), by("resolved", "Alice", "Slack")
     async with PagerWorld("pager-" + os.urandom(8).hex()) as pagers:
         more = {"PAGERDUTY_ROUTING_KEY": pagers.routing_key, "PAGERDUTY_EVENTS_URL": pagers.events_url}
-        async with scene(tmp_path, language="en", amend=night_team, more=more) as s, written(s) as night:
-            in_slack, in_telegram = await handed_over(s)
+        async with scene(tmp_path, language=words.language, amend=night_team, more=more) as s, written(s) as night:
+            s.telegram.people[BOB]["language_code"] = words.language
+            in_slack, in_telegram = await handed_over(s, words)
             alice = s.slack.dm("U0ALICE")
             call = await s.slack.wait_for(lambda m: m.channel == alice and "ticket.ack" in m.action_ids, PATIENCE)
-            assert "Ada is called" in s.slack.render_text(call)
+            assert "Ada" in s.slack.render_text(call)  # who is next
             night.add("Alice sleeps")
-            await message_with(s, ADMIN, "QueryEngine", "Acknowledge")
+            await message_with(s, ADMIN, "QueryEngine", ack)
             mentioned = await s.slack.wait_for(
                 lambda m: m.channel == "C0SUPPORT" and "Ada" in s.slack.render_text(m) and m is not in_slack, 10
             )
             assert "#1" in s.slack.render_text(mentioned)
 
-            direct = await message_with(s, ADMIN, "QueryEngine", "Acknowledge")
+            direct = await message_with(s, ADMIN, "QueryEngine", ack)
             night.add("Ada presses Acknowledge in Telegram, twice")
             await s.telegram.press(ADMIN, direct, "ticket.ack", twice=True)
-            seconds = await took(s.slack.until, lambda: "Ada took it on Telegram" in s.slack.render_text(in_slack))
+            seconds = await took(s.slack.until, lambda: taken in s.slack.render_text(in_slack))
             night.add(f"(Slack shows it after {seconds:.2f} s)")
-            await s.telegram.until(lambda: "Ada took it on Telegram" in stands(s, in_telegram), PATIENCE)
+            await s.telegram.until(lambda: taken in stands(s, in_telegram), PATIENCE)
             await s.slack.until(lambda: "ticket.ack" not in " ".join(call.action_ids), PATIENCE)
             await s.telegram.until(lambda: s.telegram.alerts, PATIENCE)
 
             night.add("Alice, awake now, presses Resolve in Slack")
             await s.slack.press("U0ALICE", in_slack, "ticket.resolve")
-            seconds = await took(s.telegram.until, lambda: "Alice resolved it on Slack" in stands(s, in_telegram))
+            seconds = await took(s.telegram.until, lambda: resolved in stands(s, in_telegram))
             night.add(f"(Telegram shows it after {seconds:.2f} s)")
-            await s.telegram.until(lambda: any("Alice resolved it" in text for text in shown(s, BOB)), PATIENCE)
+            await s.telegram.until(lambda: any(resolved in text for text in shown(s, BOB)), PATIENCE)
             night.add("Bob, who asked, knows")
             await s.telegram.until(lambda: [i.state for i in pagers.incidents.values()] == ["resolved"], PATIENCE)
             verbs = [event["event_action"] for event in pagers.events]

@@ -82,7 +82,7 @@ async def test_the_on_call_is_called_once_and_told_when_it_is_over(house: Room) 
     assert night.pager.sent == [("trigger", 1)]
     (call,) = night.slack.to(ALICE.id)
     assert "query" in text_of(call).lower()
-    assert "QueryEngine is down (The balance is used up) and no other route works" in text_of(call)
+    assert "QueryEngine is down (the balance is used up) and no other route works" in text_of(call)
     assert "poor (used up too), dead (key refused)" in text_of(call)
     assert "I call again" in text_of(call), "there is nobody else"
     for _ in range(3):
