@@ -13,7 +13,6 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
-from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import field
@@ -58,12 +57,14 @@ class _Job:
 
 @dataclass(slots=True)
 class _Lane:
-    """One chat. `free_at` is the moment of a leaky bucket: a message may go while it is at most `burst - 1` steps ahead."""
+    """One chat. `free_at` is the moment of a leaky bucket: a message may go while it is at most `burst - 1` steps ahead.
+    `minute`: when it was written to, where a minute has a limit. `worker` while there is work: a task that is done would keep all that
+    its context holds, and thousands of chats are kept."""
 
     jobs: list[_Job] = field(default_factory=list)
     free_at: float = 0.0
     held_until: float = 0.0
-    minute: deque[float] = field(default_factory=deque)
+    minute: list[float] = field(default_factory=list)
     worker: asyncio.Task[None] | None = None
 
 
@@ -90,7 +91,7 @@ class Pace:
         """Waits for the chat's turn, sends, and returns what `send` returned. `send` raises DeliveryError("rate_limited",
         retry_after_s=s) to be tried again after `s`; whatever else it raises is the caller's. A caller that is cancelled
         while waiting leaves the queue. Within `ports.departing` a refusal is raised at once."""
-        lane, before = self._lanes.setdefault(chat, _Lane()), before_departure()
+        lane, before = self._lane(chat), before_departure()
         if before is not None and (wait := self._wait(lane, group)) > _STORED_WAITS_S:
             raise DeliveryError(RATE_LIMITED, retry_after_s=wait)  # a lease and a place in memory are not for waiting
         job = _Job(
@@ -135,7 +136,7 @@ class Pace:
 
     def hold(self, chat: str, seconds: float) -> None:
         """Nothing goes to this chat for so long; others are not touched."""
-        lane = self._lanes.setdefault(chat, _Lane())
+        lane = self._lane(chat)
         lane.held_until = max(lane.held_until, self._clock.monotonic() + seconds)
         self.refusals += 1
 
@@ -158,16 +159,22 @@ class Pace:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def waiting(self) -> int:
+        """How many messages stand in all queues."""
         return sum(len(lane.jobs) for lane in self._lanes.values())
 
     # --- one chat
+
+    def _lane(self, chat: str) -> _Lane:
+        if (lane := self._lanes.get(chat)) is None:
+            lane = self._lanes[chat] = _Lane()
+        return lane
 
     def _wait(self, lane: _Lane, group: bool) -> float:
         now = self._clock.monotonic()
         until = max(lane.held_until, lane.free_at - (self._rates.burst - 1) * self._rates.every_s)
         if group and self._rates.group_per_minute is not None:
             while lane.minute and lane.minute[0] <= now - 60:
-                lane.minute.popleft()
+                del lane.minute[0]
             if len(lane.minute) >= self._rates.group_per_minute:
                 until = max(until, lane.minute[-self._rates.group_per_minute] + 60)
         return max(0.0, until - now)
@@ -185,14 +192,15 @@ class Pace:
             job = heapq.heappop(lane.jobs)
             if not job.done.done():
                 await self._send(lane, job)
+        lane.worker = None
         self._forget()
 
     async def _send(self, lane: _Lane, job: _Job) -> None:
         now = self._clock.monotonic()
         lane.free_at = max(lane.free_at, now) + self._rates.every_s
-        lane.minute.append(now)
-        if len(lane.minute) > 60:
-            lane.minute.popleft()
+        if self._rates.group_per_minute is not None:
+            lane.minute.append(now)
+            del lane.minute[:-60]
         sending = asyncio.ensure_future(_sent(job))
         # A caller who gives up also stops the call on the wire: the queue must not wait for an answer nobody reads.
         job.done.add_done_callback(lambda done: sending.cancel() if done.cancelled() else None)
