@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import re2
 
-from bot.redaction import judge
+from bot.redaction import hooks, judge, pem
 from bot.redaction.makers import rule_of
 from bot.redaction.rules.structures import RULES, Structure
 from bot.redaction.rx import finder, groups, piece, rx
@@ -24,7 +24,9 @@ _AT_SIGN: Final = r"[A-Za-z0-9._%+\-]@[A-Za-z0-9\-]+\.[A-Za-z0-9\-]|" + _PASSWOR
 _FRONT: Final = 120
 _ADDRESS: Final = piece(r"https?://[A-Za-z0-9.:/?=&_\-]*")
 _PASSWORD: Final = finder(_PASSWORDS)
-HINTS: Final = "|".join(sorted({re2.escape(hint) for rule in RULES for hint in rule.hints if hint != "@"} | {_AT_SIGN}))
+HINTS: Final = "|".join(
+    sorted({re2.escape(hint) for rule in RULES for hint in rule.hints if hint != "@"} | {_AT_SIGN, hooks.HINTS})
+)
 _MAIL: Final = finder(
     r"[A-Za-z0-9._%+\-]{1,64}@[A-Za-z0-9\-]{1,63}(?:\.[A-Za-z0-9\-]{1,63})*\.(?:com|net|org|edu|gov|info|biz|dev|app|xyz|top|site|"
     r"online|tech|cloud|email|icu|vip|mobi|name|group|team|work|[A-Za-z]{2})\b"
@@ -49,6 +51,7 @@ def find(view: bytes, spans: list[Span]) -> None:
         if view.find(hint) >= 0 and rule.name not in done:
             done.append(rule.name)
             _one(rule, view, spans)
+    hooks.find(view, spans)
     if 0x40 in view:
         if _PASSWORD(view, 0)[0] >= 0:
             for rule in _AT:
@@ -60,6 +63,8 @@ def _one(rule: Structure, view: bytes, spans: list[Span]) -> None:
     most = budget(len(view))
     known: dict[bytes, bool] = {}
     for begin, stop in groups(_pattern(rule), view):
+        if rule.name == "pem":
+            stop = pem.end(view, stop)
         most -= 1
         if most < 0:
             spans.append((begin, len(view), UNREADABLE, b""))
@@ -82,6 +87,10 @@ def _odd(name: str, value: bytes) -> bool:
     """What only signs around it call a secret must look like one."""
     if name == "short-flag":
         return judge.mixed(value) and judge.plausible(value)
+    if name == "refused-setting":
+        return not judge.speech(value)
+    if name == "shown-setting":
+        return judge.mixed(value) and judge.plausible(value) and not value.isalpha()
     return name != "proxy" or judge.mixed(value)
 
 

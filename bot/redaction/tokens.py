@@ -6,10 +6,10 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Final
 
-from bot.redaction import names, runs
+from bot.redaction import names, runs, structures
 from bot.redaction.again import OFTEN, Again
 from bot.redaction.makers import rule_of
-from bot.redaction.rx import ANYWHERE, GAP, alone, bare, piece
+from bot.redaction.rx import ANYWHERE, GAP, alone, bare, finder, piece
 from bot.redaction.spans import BUDGET, UNREADABLE, Span, budget
 from bot.redaction.token_shapes import PREFIXED, SHAPED, TOKENS
 from bot.redaction.vendor_keys import BREAKS, WHOLE, doubtful, half, read
@@ -21,6 +21,9 @@ _LEADS: Final = frozenset(b"bkKtT")
 _BOT: Final = b"bot"
 _GLUED: Final = (b"key", b"Key", b"KEY", b"token", b"Token")  # `keysk-...`
 _ALNUM: Final = piece(r"[A-Za-z0-9]*")
+_ADDRESS: Final = finder(
+    r"://[^\s@]{1,60}:[^\s@]{4,80}@|[/?](?:hook|webhooks|key=|access_token=|[A-Z0-9]{9,12})/?[A-Za-z0-9\-/]{16}"
+)
 # after so many prefixes with nothing to join behind them, a text is not a broken key but a trick or a list
 _FRUITLESS: Final = 40
 # nor is a run of so many characters read from more than so many places in it: it is an image, or a trick
@@ -150,4 +153,7 @@ def _inside(text: bytes) -> list[Span]:
     inner = find(text, deep=False)
     if not inner:
         names.find(text, inner)
+    if not inner and _ADDRESS(text, 0)[0] >= 0:
+        structures.find(text, inner)
+        inner = [span for span in inner if span[2] != structures.MAIL]
     return inner

@@ -127,12 +127,23 @@ RULES: Final[tuple[Structure, ...]] = (
         r"(?:atob|64decode|64_decode|64String)\(\s*b?[\"']([A-Za-z0-9+/_\-]{16,}={0,2})", "atob('<b40>')", "atob(header)",
     ),
     Structure(
+        "refused-setting", "api key", ("input_value='",),
+        r"(?:^|\n)[A-Za-z0-9_.]{0,80}(?i:key|secret|token|passwd|password|pwd|credential|dsn)(?:_?[0-9]{1,2})?\r?\n[ \t][^\n]{0,160}\[type=[a-z_]{1,40}, input_value='([^'\n]{6,})'",
+        "1 validation error for Settings\nslack_signing_secret\n  Extra inputs are not permitted [type=extra_forbidden, input_value='<h32>', input_type=str]",
+        "1 validation error for Settings\nmax_tokens\n  Input should be a valid integer [type=int_parsing, input_value='4096x', input_type=str]", True,
+    ),
+    Structure(
+        "shown-setting", "api key", ("getItem(", "getenv(", "environ", "printenv ", "echo $", 'echo "$', "echo %", "$env:", "process.env"),
+        r"(?:getItem\(|getenv\(|environ(?:\.get\(|\[)|process\.env[.\[]|printenv |echo (?:%|\"?\$\{?)|\$env:)[\"']?[A-Za-z0-9_]{0,40}(?i:key|secret|token|passwd|password|pwd|credential)(?:_?[0-9]{1,2})?[\"'%})\]]{0,3};?[ \t]{0,4}\r?\n(?:[<>]\.?[ \t]|=>[ \t]|(?:←)[ \t]?)?[\"']?([A-Za-z0-9_\-./+=:]{16,})[\"']?[ \t]{0,4}(?:\r?\n|\z)",
+        "$ echo $ARK_API_KEY\n<g>\n$ python main.py", "$ echo $ARK_API_KEY\n${ARK_API_KEY}\n$ python main.py", True,
+    ),
+    Structure(
         "pem-base64", "private key", ("LS0tLS1CRUdJTi",), r"(LS0tLS1CRUdJTi[A-Za-z0-9+/]{20,}(?:\s{1,12}[A-Za-z0-9+/]{20,})*={0,2})",
         "LS0tLS1CRUdJTiBQUklWQVRFIEtFWS0tLS0t<b200>", "LS0tLS1CRUdJTi",
     ),
     Structure(
         "pem", "private key", ("PRIVATE KEY",),
-        r"(-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----(?:(?:\s|\\n|\\r)*[A-Za-z\-]{1,20}: [A-Za-z0-9,\-. ]{1,80})*[A-Za-z0-9+/=\s\\]*(?:-----END [A-Z0-9 ]{0,40}-----)?)",
+        r"(-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----(?:(?:\s|\\n|\\r)*[A-Za-z\-]{1,20}: [A-Za-z0-9,\-. ]{1,80})*)",  # its end: see pem
         "-----BEGIN RSA PRIVATE KEY-----\n<b64>\n<b64>\n-----END RSA PRIVATE KEY-----", "-----BEGIN PUBLIC KEY-----",
     ),
 )  # fmt: skip

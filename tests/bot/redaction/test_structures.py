@@ -1,0 +1,66 @@
+"""Private keys as they are really pasted, and values that a program showed under their name."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from bot.redaction import engine
+from bot.redaction.rules.shapes import grow
+
+BEGIN, END = "-----BEGIN RSA PRIVATE KEY-----", "-----END RSA PRIVATE KEY-----"
+# what holds the lines together, and what follows; {} is the key
+PEMS = (
+    ("\n", "{end}\n2026-01-26 12:00:01 Overloaded"),
+    ("\n", "==\n\n2026-01-26 12:00:01 Overloaded"),
+    ("\n", "==\n2026-01-26 12:00:01 Overloaded"),
+    ("\n", "\n\n2026-01-26 12:00:01 Overloaded"),
+    ("\n", "\nInsufficient Balance"),
+    ("\n\n", "==\n\n2026-01-26 12:00:01 Overloaded"),
+    ("\\n", '==", "client_email": "x"'),
+    ("\n> ", "{end}\n> 2026-01-26 Overloaded"),
+    ("\napp-1  | ", "{end}\napp-1  | 2026-01-26 Overloaded"),
+    (" ", "{end} 2026-01-26 Overloaded"),
+)
+
+
+@pytest.mark.parametrize(("joint", "after"), PEMS)
+def test_a_private_key_ends_where_it_ends(joint: str, after: str) -> None:
+    lines = [grow("<b64>", random.Random(seed)) for seed in range(4)] + [grow("<b30>", random.Random(9))]
+    tail = after.replace("{end}", joint + END)
+    clean, counts = engine.redact(f"see {BEGIN}{joint}{joint.join(lines)}{tail}")
+    assert clean == "see [private key]" + after.removeprefix("{end}").removeprefix("=="), clean
+    assert counts == {"private key": 1}
+
+
+SHOWN = (
+    ">>> os.environ['ARK_API_KEY']\n'{}'\n>>> ",
+    "> localStorage.getItem('together_api_key')\n'{}'\nOverloaded",
+    "$ echo $ARK_API_KEY\n{}\n$ python main.py",
+    "C:\\bot>echo %ARK_API_KEY%\r\n{}\r\n",
+    "slack_signing_secret\n  Extra inputs are not permitted [type=extra_forbidden, input_value='{}', input_type=str]",
+)
+
+
+@pytest.mark.parametrize("template", SHOWN)
+@pytest.mark.parametrize("shape", ["<g>", "<h32>", "<a31>x7"])
+def test_a_value_shown_under_its_name_goes(template: str, shape: str) -> None:
+    key = grow(shape, random.Random(3))
+    clean, _ = engine.redact(template.format(key))
+    assert clean.split("[")[0] + clean.split("]", 1)[1] != clean
+    assert key[4:12] not in clean
+    assert clean.replace("[api key]", "{}") == template
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "    client = OpenAI(os.environ['OPENAI_API_KEY'])\nInsufficientBalance",
+        "os.getenv('GEMINI_API_KEY')\ngoogle.genai.errors.ClientError",
+        "$ echo $OPENAI_API_KEY\n\n$ python main.py",
+        "max_tokens\n  Input should be a valid integer [type=int_parsing, input_value='4096x', input_type=str]",
+    ],
+)
+def test_what_only_stands_below_a_name_stays(text: str) -> None:
+    assert engine.redact(text) == (text, {})
