@@ -275,6 +275,7 @@ def slack_chat(built: House) -> SlackChat:
         languages=languages(),
         proxy=revealed(settings.chat_proxy),
         trust=built.trust,
+        hears=built.team.hears,
     )
     return SlackChat(options, built.gate, built.store, built.clock, Words, built.chosen, built.allowed, ScreenReader())
 
@@ -299,6 +300,7 @@ def telegram_chat(built: House) -> TelegramChat:
         known=command_words(),
         proxy=revealed(settings.chat_proxy),
         trust=built.trust,
+        hears=built.team.hears,
     )
     return TelegramChat(
         options, built.gate, built.store, built.clock, Words, built.chosen, ScreenReader(), built.allowed

@@ -220,3 +220,10 @@ def merged(founds: Iterable[Found]) -> Found:
         counts.update(found.counts)
         seen |= {secret.fingerprint: secret for secret in found.secrets}
     return Found(dict(counts), tuple(seen.values()))
+
+
+def further(found: Found, told: Found) -> Found:
+    """What is in the first one and not in the second."""
+    known = {secret.fingerprint for secret in told.secrets}
+    secrets = tuple(secret for secret in found.secrets if secret.fingerprint not in known)
+    return Found(dict(Counter(secret.kind for secret in secrets)), secrets)

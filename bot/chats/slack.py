@@ -70,6 +70,7 @@ class SlackOptions:
     ping_s: float = 10.0
     watch_s: float = 5.0
     trust: Trust | None = None
+    hears: Callable[[Place], bool] = lambda place: True  # whether a chat is the team's own
 
 
 def _slash(raw: bytes) -> Json | None:
@@ -115,7 +116,7 @@ class SlackChat:
         names = {name: name for name in ("balance", "diagnose", "switch", "quota")}
         names |= {configured.lstrip("/").lower(): command for command, configured in options.commands.items()}
         known = options.known | set(names) | {"help"}
-        self._inbox = Inbox(self._sender, intake, people, memory, clock, words, names, known, allowed)
+        self._inbox = Inbox(self._sender, intake, people, memory, clock, words, names, known, allowed, options.hears)
         self._identity: Json = {}
         self._loops: list[asyncio.Task[None]] = []
         self._stopping = False

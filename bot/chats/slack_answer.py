@@ -26,6 +26,7 @@ Json = dict[str, Any]
 Way = Callable[[Reply], Awaitable[None]]
 
 HOLD_S: Final = 2.0  # an interim private reply waits so long for the final one
+_STANDING: Final = ("mention", "dm", "shortcut")  # where what was asked about stands in the chat
 TELL_WAIT_S: Final = 5.0  # a longer queue is said
 
 
@@ -54,6 +55,8 @@ class Conversation:
     async def give(self, reply: Reply) -> None:
         """One reply, by the first way that works. What reaches nobody is logged and counted."""
         await self._settle(drop=True)
+        if reply.delete_original and self._source.kind in _STANDING:
+            reply = replace(reply, blocks=(*reply.blocks, Line(self._words.say("slack.delete_it"))))
         if self._above and not reply.alert and reply.form is None:
             reply = replace(reply, blocks=(Line(self._words.say("slack.newer")), *reply.blocks))
         try:

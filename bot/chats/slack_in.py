@@ -8,14 +8,12 @@ from dataclasses import field, replace
 from typing import Any, Final
 
 from bot.chats.leaves import unmarked
+from bot.chats.slack_text import RAW_MOST, plain, shown, whole
 from bot.chats.typed import split_command, tidy
 from bot.model.values import dataclass
 
 Json = dict[str, Any]
 
-RAW_MOST: Final = 400_000  # characters of one pasted text; a command has 40,000 at most
-_LINK = re.compile(r"<((?:https?|mailto|tel|ftp):[^|>\s]*)(?:\|([^>]*))?>")
-_NAMED = re.compile(r"<([@#!])([^|>\s]*)(?:\|([^>]*))?>")
 _FENCE = re.compile(r"\A\s*```[a-zA-Z]*\n?(.*?)\n?```\s*\Z", re.S)
 
 
@@ -39,11 +37,12 @@ class Source:
     home: bool = False  # the button stands on the Home tab
     view: str | None = None  # the open form in which a choice was made
     stand: str | None = None  # that form's hash, so that an older answer does not undo a newer one
+    ts: str | None = None  # of the person's own message
 
 
 @dataclass(frozen=True, slots=True)
 class Raw:
-    """A request before the gate. `quoted` and `fields` are raw as well."""
+    """A request before the gate: all of it is raw."""
 
     source: Source
     command: str
@@ -54,40 +53,7 @@ class Raw:
     value: str = ""
     fields: Mapping[str, str] = field(default_factory=dict)
     parent: str | None = None  # ts of the message to read when nothing is quoted
-
-
-def unescape(text: str) -> str:
-    """Slack escapes three characters, once; so they are given back once."""
-    return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
-
-
-def plain(text: str) -> str:
-    """Slack's form as people see it: `<https://a|b>` is an address again, `<@U1|ann>` a name, then the escapes go."""
-    text = _LINK.sub(lambda m: m.group(1).removeprefix("mailto:") if m.group(2) else m.group(1), text)
-    text = _NAMED.sub(lambda m: ("#" if m.group(1) == "#" else "@") + (m.group(3) or m.group(2)), text)
-    return unmarked(unescape(text))[:RAW_MOST]
-
-
-def whole(message: Mapping[str, Any]) -> str:
-    """All text of a message: an alert from another program often stands in its attachments or blocks."""
-    parts = [plain(str(message.get("text") or ""))]
-    for attachment in message.get("attachments") or []:
-        rows = [f"{f.get('title', '')}: {f.get('value', '')}" for f in attachment.get("fields") or []]
-        texts = [attachment.get(name) for name in ("pretext", "title", "text")]
-        own = [str(text) for text in texts if text] or [str(attachment.get("fallback") or "")]
-        parts += [plain(text) for text in (*own, *rows)]
-    if not any(part.strip() for part in parts):
-        parts += [plain(text) for text in _texts(message.get("blocks") or [])]
-    return "\n".join(part for part in parts if part.strip())[:RAW_MOST]
-
-
-def _texts(node: Any) -> list[str]:
-    if isinstance(node, list):
-        return [text for item in node for text in _texts(item)]
-    if not isinstance(node, Mapping):
-        return []
-    own = [node["text"]] if isinstance(node.get("text"), str) else []
-    return own + [text for name, child in node.items() if isinstance(child, dict | list) for text in _texts(child)]
+    beside: str = ""  # looked at for secrets only
 
 
 # --- one reader for each kind of delivery ------------------------------------------------------------------------------
@@ -223,6 +189,9 @@ def shortcut(body: Mapping[str, Any]) -> Raw:
     return Raw(source, "diagnose", quoted=whole(message), files=tuple(message.get("files") or ()))
 
 
+_SILENT: Final = frozenset(("message_deleted", "message_replied", "assistant_app_thread"))
+
+
 def from_person(event: Mapping[str, Any], bot_user: str) -> bool:
     """Whether a person wrote this just now: no bot, no edit, no deletion, no joining."""
     user = event.get("user")
@@ -231,9 +200,22 @@ def from_person(event: Mapping[str, Any], bot_user: str) -> bool:
         and user not in (bot_user, "USLACKBOT")
         and not event.get("bot_id")
         and not event.get("bot_profile")
-        and event.get("subtype") in (None, "file_share", "thread_broadcast")
+        and event.get("subtype") in (None, "file_share", "thread_broadcast", "me_message")
         and not event.get("edited")
     )
+
+
+def standing(event: Mapping[str, Any], bot_user: str) -> Json | None:
+    """The message as it stands now, where an event is about one that somebody else than this bot wrote: a program's too, or an
+    edited one. It has the event's channel."""
+    if event.get("type") != "message" or event.get("subtype") in _SILENT:
+        return None
+    now = event.get("message") if event.get("subtype") == "message_changed" else event
+    if not isinstance(now, Mapping) or bot_user in (now.get("user"), (now.get("bot_profile") or {}).get("user_id")):
+        return None
+    if now.get("subtype") in _SILENT or now.get("user") == "USLACKBOT":
+        return None
+    return {**now, "channel": event.get("channel"), "channel_type": event.get("channel_type")}
 
 
 def message(
@@ -251,11 +233,19 @@ def message(
         thread=thread or (ts if kind == "mention" else None),
         private=kind == "dm",
         threaded=bool(thread),
+        ts=ts,
     )
+    return replace(_meant(event, source, bot_user, known), beside=shown(event))
+
+
+def _meant(event: Mapping[str, Any], source: Source, bot_user: str, known: frozenset[str]) -> Raw:
+    thread, kind = event.get("thread_ts"), source.kind
     text = re.sub(rf"<@{re.escape(bot_user)}(\|[^>]*)?>", " ", str(event.get("text") or ""))
     text = plain(text).strip()
     files = tuple(event.get("files") or ())
     parent = str(thread) if thread else None
+    if not text and (passed_on := whole({**event, "text": ""})).strip():
+        return Raw(source, "diagnose", quoted=passed_on, files=files)  # somebody's message, shared with the bot
     if not text:
         return Raw(source, "diagnose" if parent or files else "help", files=files, parent=parent)
     line = _fenced(text)
@@ -273,19 +263,29 @@ def message(
     return Raw(source, "diagnose", line, files=files)
 
 
-def overheard(body: Mapping[str, Any], event: Mapping[str, Any]) -> Raw:
-    """A message in a channel that was not meant for the bot: looked at for secrets only."""
+def overheard(body: Mapping[str, Any], message: Json, *, again: bool = False) -> Raw:
+    """A message that was not meant for the bot: looked at for secrets only. A program's has no user. `again`: its files were
+    looked at when it was new."""
+    ts, thread = str(message.get("ts") or ""), message.get("thread_ts")
+    program = bool(message.get("bot_id") or message.get("subtype") == "bot_message")
+    user = "" if program else str(message.get("user") or "")
     source = Source(
-        id=str(body.get("event_id") or event.get("ts") or ""),
+        id=str(body.get("event_id") or ts),
         kind="overheard",
-        user=str(event.get("user", "")),
+        user=user,
         name="",
-        team=event.get("user_team") or event.get("team") or body.get("team_id"),
-        chat=str(event.get("channel", "")),
-        thread=event.get("thread_ts"),
-        threaded=bool(event.get("thread_ts")),
+        team=message.get("user_team") or message.get("team") or body.get("team_id"),
+        chat=str(message.get("channel") or ""),
+        thread=thread if user else thread or ts,
+        private=is_direct(message),
+        threaded=bool(thread),
+        ts=ts,
     )
-    return Raw(source, "leak", whole(event), files=tuple(event.get("files") or ()))
+    return Raw(source, "leak", shown(message), files=() if again else tuple(message.get("files") or ()))
+
+
+def is_direct(event: Mapping[str, Any]) -> bool:
+    return event.get("channel_type") == "im" or str(event.get("channel", "")).startswith("D")
 
 
 def addressed(body: Json) -> str:

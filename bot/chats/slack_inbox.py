@@ -14,12 +14,13 @@ from bot.chats import slack_in as reading
 from bot.chats.once import Once
 from bot.chats.rush import Rush
 from bot.chats.slack_answer import Conversation, with_metadata
+from bot.chats.slack_guard import Guard
 from bot.chats.slack_in import Raw, Source
 from bot.chats.slack_people import People
 from bot.chats.slack_request import Intake
 from bot.chats.slack_send import Memory, Sender
 from bot.errors import DeliveryError
-from bot.model.chat import Form, Input, Line, Person, Place, Reply
+from bot.model.chat import Form, Input, Line, Person, Place, Reply, Request
 from bot.ports import Answers, Clock, Wording
 
 log = structlog.get_logger("slack")
@@ -50,6 +51,7 @@ class Inbox:
         names: dict[str, str],
         known: frozenset[str],
         allowed: Allowed | None = None,
+        hears: Callable[[Place], bool] = lambda place: True,
     ) -> None:
         self._sender, self._intake, self._people, self._allowed = sender, intake, people, allowed
         self._clock, self._words, self._names, self._known = clock, words, names, known
@@ -58,6 +60,7 @@ class Inbox:
         self._work: set[asyncio.Task[None]] = set()
         self._viewers: dict[str, tuple[float, str | None]] = {}  # who opened the Home tab: true until when, workspace
         self._touched = asyncio.Event()  # a button was pressed: what the boards show may have changed
+        self._guard = Guard(intake, self._once.first, people.about, self._give, hears, self._open_to)
         self.answers: Answers | None = None
         self.bot_user = ""
 
@@ -215,29 +218,18 @@ class Inbox:
                 self._viewers.pop(str(event.get("user")), None)
                 self._viewers[str(event.get("user"))] = (self._clock.monotonic() + VIEWED_S, body.get("team_id"))
             return
-        if kind not in ("app_mention", "message") or not reading.from_person(event, bot_user):
+        if kind not in ("app_mention", "message"):
             return
-        direct = event.get("channel_type") == "im" or str(event.get("channel", "")).startswith("D")
-        if kind == "message" and direct:
+        direct, person = reading.is_direct(event), reading.from_person(event, bot_user)
+        if person and kind == "message" and direct:
             self._sender.learn_direct(str(event["user"]), str(event["channel"]))
             await self._answer(reading.message(body, event, bot_user, self._known, kind="dm"))
-        elif kind == "app_mention" and not direct:
+        elif person and kind == "app_mention" and not direct:
             await self._answer(reading.message(body, event, bot_user, self._known, kind="mention"))
-        elif kind == "message" and f"<@{bot_user}" not in str(event.get("text") or ""):
-            await self._overhear(reading.overheard(body, event))
-
-    async def _overhear(self, raw: Raw) -> None:
-        """What was not meant for the bot: its text first, which is at hand, then its files."""
-        if (await self._intake.clean(raw.text)).found.secrets and await self._first(raw.source):
-            await self._ask(replace(raw, files=()))
-        source = replace(raw.source, kind="posted")
-        if not self._intake.readable(raw) or not await self._open_to(source) or not await self._first(source):
-            return
-        about = await self._people.about(source.user)
-        request = await self._intake.posted(raw, about)
-        if request is not None and self.answers is not None:
-            conversation, _ = await self._conversation(source)
-            await conversation.deliver(self.answers.answer(request))
+        elif person and f"<@{bot_user}" in str(event.get("text") or ""):
+            return  # comes as a mention as well
+        elif (message := reading.standing(event, bot_user)) is not None:
+            await self._guard.overheard(reading.overheard(body, message, again=message.get("ts") != event.get("ts")))
 
     async def keep_homes(self) -> None:
         """The board of everybody who opened it lately stays true: drawn again every minute, and soon after a button was pressed.
@@ -272,8 +264,17 @@ class Inbox:
         if isinstance(request, str):
             await conversation.give(Reply(blocks=(Line(words.say(request)),)))
         elif self.answers is not None:
+            if raw.source.ts and request.found.secrets:
+                await self._guard.new(
+                    raw.source, request.found
+                )  # told with the answer: an edit of it tells nothing again
             replies = self.answers.answer(request)
             await conversation.deliver(through(replies) if through else replies)
+
+    async def _give(self, source: Source, request: Request) -> None:
+        if self.answers is not None:
+            conversation, _ = await self._conversation(source)
+            await conversation.deliver(self.answers.answer(request))
 
     async def _conversation(self, source: Source) -> tuple[Conversation, Wording]:
         about = await self._people.about(source.user)

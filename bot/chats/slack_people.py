@@ -60,6 +60,8 @@ class People:
         self._asking: dict[str, asyncio.Task[About]] = {}
 
     async def about(self, user: str) -> About:
+        if not user:  # a program
+            return About(self._defaults.language, self._defaults.timezone)
         found = await self._from_slack(user)
         if self._profiles is None:
             return found

@@ -8,10 +8,11 @@ from dataclasses import field, replace
 from typing import Any, Final
 
 from bot.chats.pictures import PICTURE_MOST, Looking, NoReader, Reader, quiet, read_picture, slack_picture
-from bot.chats.posted import Posted, Read, Sieve, merged
-from bot.chats.slack_in import Raw, whole
+from bot.chats.posted import Posted, Read, Sieve, further, merged
+from bot.chats.slack_in import Raw
 from bot.chats.slack_people import About
 from bot.chats.slack_send import Sender
+from bot.chats.slack_text import whole
 from bot.chats.slack_wire import Wire
 from bot.errors import DeliveryError
 from bot.model.chat import CleanText, Found, MessageRef, Person, Place, Request
@@ -48,6 +49,8 @@ class Intake:
         source = raw.source
         text = await self.clean(raw.text)
         founds = [text.found]
+        if raw.beside:
+            founds.append(further((await self.clean(raw.beside)).found, text.found))
         outside = await self._outside(raw, looking)
         founds.append(outside.found)
         if outside.trouble and not outside.text and not raw.text.strip():
@@ -87,15 +90,13 @@ class Intake:
 
     async def posted(self, raw: Raw, about: About) -> Request | None:
         """Of files that nobody asked about: a request only if there was a secret which the message's own text did not hold."""
-        text = (await self.clean(raw.text)).found.secrets
         found, names = await self._sieve.found(self._posted(raw))
-        told = {seen.fingerprint for seen in text}
-        secrets = tuple(seen for seen in found.secrets if seen.fingerprint not in told)
-        if not secrets:
+        found = further(found, (await self.clean(raw.text)).found)
+        if not found.secrets:
             return None
         request = await self.request(replace(raw, text="", files=()), about)
         assert isinstance(request, Request)  # nothing to fetch is left in it
-        return replace(request, found=replace(found, secrets=secrets), fields={"file": names})
+        return replace(request, found=found, fields={"file": names})
 
     def _posted(self, raw: Raw) -> list[Posted]:
         """Those that stand with Slack itself: of one from elsewhere, or of another workspace, there is only a link or less."""

@@ -60,7 +60,18 @@ class TelegramChat:
         self._people = People(options, self._wire, gate, memory, clock, words, profiles)
         self._pace = Pace(options.rates, clock)
         self._sender = Sender(self._wire, self._pace, gate, clock, self._people.name, self._people.moved)
-        self._inbox = Inbox(self._sender, self._wire, self._people, gate, memory, clock, options.known, reader, allowed)
+        self._inbox = Inbox(
+            self._sender,
+            self._wire,
+            self._people,
+            gate,
+            memory,
+            clock,
+            options.known,
+            reader,
+            allowed,
+            options.hears,
+        )
         self._identity: asyncio.Task[None] | None = None
         self._stopping = False
         self._poller: Poller | None = None

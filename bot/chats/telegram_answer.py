@@ -137,7 +137,7 @@ class Conversation:
     async def _new(self, reply: Reply) -> MessageRef:
         origin = self._origin
         if reply.audience == "place" or reply.harmless or origin.place.private:
-            quote = origin.messages[0] if origin.messages and not origin.place.private else None
+            quote = origin.messages[0] if origin.messages and not origin.place.private and not self._deleted else None
             return await self._sender.send(origin.place, reply, self._words, reply_to=quote, urgent=True)
         return await self._private(reply)
 
@@ -196,7 +196,10 @@ class Conversation:
             self._deleted = all(done)
         if self._deleted is None:
             return reply
-        line = Line(self._words.say("telegram.deleted" if self._deleted else "telegram.could_not_delete"), strong=True)
+        key = "telegram.deleted" if self._deleted else "telegram.could_not_delete"
+        if not self._origin.person.id:  # said to all, for nobody knows whose it was
+            key += "_for_all"
+        line = Line(self._words.say(key), strong=True)
         return replace(reply, blocks=(*reply.blocks, line))
 
     # --- the press

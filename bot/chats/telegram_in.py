@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import field
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
-from telegram import Document, Message, PhotoSize, User
+from telegram import Document, Message, PhotoSize, Update, User
 
 from bot.chats.leaves import unmarked
 from bot.chats.pictures import PICTURE_MOST, is_picture
@@ -19,18 +19,34 @@ from bot.ports import Clock
 COMMANDS: Final = ("balance", "diagnose", "switch", "quota", "start", "help")
 # These only look; whatever else was typed while the bot was down must be sent again.
 HARMLESS_LATE: Final = frozenset({"balance", "diagnose", "help", "start", "tickets"})
+_MESSAGES: Final = ("message", "edited_message", "channel_post", "edited_channel_post")
+_BARE: Final = [
+    "message_id",
+    "message_thread_id",
+    "is_topic_message",
+    "date",
+    "edit_date",
+    "chat",
+    "from",
+    "sender_chat",
+    "is_automatic_forward",
+    "text",
+    "caption",
+]
 ERROR: Final = 120  # characters: a private text so long is an error first, and a leak beside
 PASTE_S: Final = 1.5  # so long the next piece of a long paste is waited for
 PIECE: Final = 3_500  # a client cuts a long paste at 4,096 characters, at a line's end if there is one
+_BESIDE_MOST: Final = 100_000
 _LINKING: Final = re.compile(r"link_([A-Za-z0-9_-]{1,59})")
 
 
+Json = dict[str, Any]
 Attached = Document | PhotoSize
 
 
 @dataclass(frozen=True, slots=True)
 class Raw:
-    """A request before the gate. `text`, `quoted` and `fields` are raw."""
+    """A request before the gate: all of it is raw."""
 
     command: str
     text: str = ""
@@ -39,6 +55,7 @@ class Raw:
     action: str | None = None
     value: str = ""
     fields: Mapping[str, str] = field(default_factory=dict)
+    beside: str = ""  # looked at for secrets only
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +69,91 @@ class Typed:
 
 def words_of(message: Message) -> str:
     return unmarked(message.text or message.caption or "")
+
+
+# What a message shows besides its own words, by field name; and what is about people, places and files, not said by anybody.
+_SHOWN: Final = frozenset(
+    [
+        "text",
+        "caption",
+        "question",
+        "explanation",
+        "description",
+        "title",
+        "performer",
+        "file_name",
+        "url",
+        "name",
+        "address",
+        "data",
+        "new_chat_title",
+        "prize_description",
+    ]
+)
+_ABOUT: Final = frozenset(
+    [
+        "from",
+        "chat",
+        "sender_chat",
+        "sender_business_bot",
+        "via_bot",
+        "reply_to_message",
+        "pinned_message",
+        "forward_origin",
+        "origin",
+        "user",
+        "added_by_user",
+        "added_by_chat",
+        "completed_by_user",
+        "completed_by_chat",
+        "guest_bot_caller_user",
+        "guest_bot_caller_chat",
+        "thumbnail",
+        "contact",
+        "sticker",
+        "new_chat_members",
+        "left_chat_member",
+    ]
+)
+
+
+def guarded(update: Update) -> Message | None:
+    """A message that is looked at for secrets and nothing else."""
+    return update.edited_message or update.channel_post or update.edited_channel_post
+
+
+def bare(raw: Json) -> Json:
+    """An update's message without all that a newer Telegram may have changed."""
+    kinds: Json = {
+        kind: {name: raw[kind][name] for name in _BARE if name in raw[kind]} for kind in _MESSAGES if kind in raw
+    }
+    return {"update_id": raw["update_id"], **kinds}
+
+
+def beside_of(raw: Json) -> str:
+    """As `beside`, of an update's message."""
+    return next((beside(raw[kind]) for kind in _MESSAGES if kind in raw), "")
+
+
+def beside(raw: Json) -> str:
+    """Whatever else a message shows: links behind words, a quote, a poll, a list, buttons, names of files; also of kinds that the
+    library does not know yet."""
+    own = (raw.get("text"), raw.get("caption"))
+    found = dict.fromkeys(text for text in _strings(raw) if text not in own)
+    return unmarked("\n".join(found))[:_BESIDE_MOST]
+
+
+def _strings(node: Any) -> Iterator[str]:
+    if isinstance(node, list):
+        for item in node:
+            yield from _strings(item)
+    elif isinstance(node, dict):
+        for name, value in node.items():
+            if isinstance(value, str):
+                if name in _SHOWN:
+                    yield value
+            elif name not in _ABOUT:
+                yield from _strings(value)
 
 
 def command_of(message: Message, username: str) -> Typed | str | None:

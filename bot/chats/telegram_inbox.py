@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
-from dataclasses import replace
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any, Final
 
 import structlog
@@ -16,13 +16,14 @@ from bot.chats.pictures import Reader
 from bot.chats.rush import Rush
 from bot.chats.telegram_answer import Conversation, Origin, Waiting
 from bot.chats.telegram_forms import Forms
+from bot.chats.telegram_guard import Guard, Posted
 from bot.chats.telegram_in import Paste, Raw, Typed
 from bot.chats.telegram_people import Allowed, Memory, People
 from bot.chats.telegram_request import Intake
 from bot.chats.telegram_send import Sender
 from bot.chats.telegram_wire import Wire
 from bot.chats.typed import split_command
-from bot.model.chat import Line, MessageRef, Place, Reply
+from bot.model.chat import Line, MessageRef, Person, Place, Reply, Request
 from bot.ports import Answers, Clock, Wording
 from bot.redaction.gate import Gate
 
@@ -47,12 +48,13 @@ class Inbox:
         known: frozenset[str],
         reader: Reader | None = None,
         allowed: Allowed | None = None,
+        hears: Callable[[Place], bool] = lambda place: True,
     ) -> None:
         self._sender, self._wire, self._people = sender, wire, people
         self._clock, self._known = clock, known
         self._first = Once(memory, clock, sender.counts, self._forgetful).first
         self._intake = Intake(wire, gate, clock, reader, self._lost)
-        self._allowed = allowed
+        self._guard = Guard(self._intake, self._first, self._words, self._ask_made, hears, allowed)
         self._forms = Forms(people, memory, clock)
         self._waiting = Waiting(clock)
         self._pastes: dict[tuple[int, int], Paste] = {}
@@ -110,27 +112,34 @@ class Inbox:
             update = Update.de_json(raw, self._wire.bot)
         except (TypeError, ValueError, KeyError, AttributeError) as fault:
             log.warning("an update could not be read and is left out", kind=type(fault).__name__)
+            await self._unreadable(raw)
             return
         if update.callback_query is not None:
             await self._press(update.callback_query, update.update_id)
         elif update.message is not None:
-            await self._message(update.message, update.update_id)
-        elif update.edited_message is not None:
-            await self._edited(update.edited_message, update.update_id)
+            await self._message(update.message, update.update_id, reading.beside_of(raw))
+        elif (message := reading.guarded(update)) is not None:
+            # An edited command does not run again; but a key may have been edited in.
+            await self._guard.overheard(self._posted(message, update.update_id, reading.beside_of(raw)))
+
+    async def _unreadable(self, raw: Json) -> None:
+        """Something newer than the library: what it shows is looked at for secrets all the same."""
+        with suppress(TypeError, ValueError, KeyError, AttributeError):
+            update = Update.de_json(reading.bare(raw), self._wire.bot)
+            if (message := update.message or reading.guarded(update)) is not None:
+                await self._guard.overheard(self._posted(message, update.update_id, reading.beside_of(raw)))
 
     # --- one kind of update each
 
-    async def _message(self, message: Message, number: int) -> None:
+    async def _message(self, message: Message, number: int, beside: str) -> None:
         if message.migrate_to_chat_id is not None:
             await self._people.moved(message.chat.id, message.migrate_to_chat_id)
             return
         user = message.from_user
-        if user is None or message.is_automatic_forward or message.via_bot is not None:
-            return
-        if reading.no_person(message):
-            await self._anonymous(message, user)
-            return
-        if user.is_bot:
+        if user is None or user.is_bot or reading.no_person(message) or message.via_bot is not None:
+            await self._guard.overheard(self._posted(message, number, beside))
+            if user is not None and not message.is_automatic_forward and message.via_bot is None:
+                await self._anonymous(message, user)
             return
         text = reading.words_of(message)
         key = (message.chat.id, user.id)
@@ -145,32 +154,32 @@ class Inbox:
                 del self._pastes[key]
             text = paste.text
         messages = paste.messages if paste is not None and paste.first is message else (message.message_id,)
-        await self._read(message, user, text, messages, number)
+        await self._read(self._posted(message, number, beside, text, messages), user, text, beside)
 
-    async def _read(self, message: Message, user: User, text: str, messages: tuple[int, ...], number: int) -> None:
+    async def _read(self, posted: Posted, user: User, text: str, beside: str) -> None:
         """Decides only what kind of delivery this is: a form's answer, a command, a leak, a plain text in private, or nothing."""
-        origin = self._origin(message, user, messages)
+        message, origin, number = posted.message, posted.origin, posted.number
         private = origin.place.private
         command = reading.command_of(message, self._people.username)
         forwarded = message.forward_origin is not None
         if not forwarded and (form := await self._forms.answer(message, user)) is not None:
             await self._ask(origin, form(text), user, number)
         elif isinstance(command, Typed) and not forwarded and reading.ours(command, private, self._known):
-            await self._command(message, origin, command, text, user, number)
+            await self._command(message, origin, command, text, user, number, beside)
             if command.command != "diagnose":  # which reads the file itself
-                await self._file(message, origin, text, user, number)
+                await self._guard.file(posted)
         elif private and command is None and (files := reading.attached_to(message)):
-            await self._ask(origin, Raw("diagnose", text, files=files), user, number)
+            await self._ask(origin, Raw("diagnose", text, files=files, beside=beside), user, number)
         elif private and command is None and len(text) >= reading.ERROR:
             # An error with a key in it: the diagnosis carries the warning itself.
-            await self._ask(origin, Raw("diagnose", text), user, number)
-        elif await self._overheard(message, origin, text, user, number):
+            await self._ask(origin, Raw("diagnose", text, beside=beside), user, number)
+        elif await self._guard.overheard(posted):
             return
         elif private and command is None and text.strip():
             await self._ask(origin, Raw("diagnose", text), user, number)
 
     async def _command(
-        self, message: Message, origin: Origin, typed: Typed, text: str, user: User, number: int
+        self, message: Message, origin: Origin, typed: Typed, text: str, user: User, number: int, beside: str
     ) -> None:
         late = reading.is_late(message, self._clock.now(), LATE_S)
         if late and typed.command not in reading.HARMLESS_LATE:
@@ -191,7 +200,7 @@ class Inbox:
         if typed.command == "diagnose":
             files = (*reading.attached_to(message), *files)
         rest = "" if typed.command == "start" and rest == "private" else rest
-        await self._ask(origin, Raw(typed.command, rest, quoted, files), user, number)
+        await self._ask(origin, Raw(typed.command, rest, quoted, files, beside=beside), user, number)
 
     async def _opened(self, origin: Origin, user: User, rest: str) -> bool:
         """The private chat is open now: what waited for it is given. True if that was all that was wanted."""
@@ -204,57 +213,15 @@ class Inbox:
         await conversation.give(kept)
         return rest == "private"
 
-    async def _edited(self, message: Message, number: int) -> None:
-        """An edited command does not run again; but a key may have been edited in."""
-        user = message.from_user
-        if user is not None and not user.is_bot and not reading.no_person(message):
-            origin = self._origin(message, user, (message.message_id,))
-            await self._overheard(message, origin, reading.words_of(message), user, number)
-
-    async def _overheard(self, message: Message, origin: Origin, text: str, user: User, number: int) -> bool:
-        """What was not meant for the bot: its text first, which is at hand, then its file. Whether its text held a secret."""
-        leak = await self._leak(origin, text, user, number)
-        # The answer to the text has dealt with the message itself already.
-        await self._file(message, replace(origin, messages=()) if leak else origin, text, user, number)
-        return leak
-
-    async def _file(self, message: Message, origin: Origin, text: str, user: User, number: int) -> None:
-        """A file that nobody asked about. An edit of the words around it does not have it read again; another file is."""
-        document = message.document
-        if document is None or message.animation is not None or not (file := self._intake.posted(document)).readable:
-            return
-        key = f"telegram:file:{origin.place.chat}:{message.message_id}:{document.file_unique_id}"
-        welcome = self._allowed is None or await self._allowed(origin.person, origin.place)
-        if welcome and await self._first(key):
-            conversation, words = await self._conversation(origin, user)
-            request = await self._intake.leaked(file, text, origin, words, number)
-            if request is not None and self._answers is not None:
-                await conversation.deliver(self._answers.answer(request))
-
     def _lost(self, reason: str) -> None:
         self._sender.counts["files_unread"] += 1
         self._sender.once(f"file {reason}", "a posted file could not be read", reason=reason)
 
-    async def _leak(self, origin: Origin, text: str, user: User, number: int) -> bool:
-        """A message that is no command and carries a secret; False where there is none in it."""
-        cleaned = await self._intake.clean(text)
-        if not cleaned.found.secrets:
-            return False
-        marks = ",".join(sorted(secret.fingerprint for secret in cleaned.found.secrets))
-        if await self._first(f"telegram:leak:{origin.place.chat}:{origin.messages[0]}:{marks}"):
-            conversation, words = await self._conversation(origin, user)
-            request = self._intake.made("leak", origin, words, cleaned.text, cleaned.found, number)
-            if self._answers is not None:
-                await conversation.deliver(self._answers.answer(request))
-        return True
-
     async def _anonymous(self, message: Message, user: User) -> None:
-        """No person, so no rights. The automatic posts of a linked channel are left alone."""
+        """No person, so no rights."""
         command = reading.command_of(message, self._people.username)
         if isinstance(command, Typed) and reading.ours(command, False, self._known) and message.forward_origin is None:
-            found = (await self._intake.clean(reading.words_of(message))).found
-            origin = self._origin(message, user, (message.message_id,))
-            await self._say(origin, user, "telegram.anonymous", delete=bool(found.secrets))
+            await self._say(self._origin(message, user, (message.message_id,)), user, "telegram.anonymous")
 
     async def _press(self, query: CallbackQuery, number: int) -> None:
         message = query.message
@@ -281,20 +248,39 @@ class Inbox:
         if isinstance(request, str):
             await conversation.give(Reply(blocks=(Line(request),)))
         elif self._answers is not None:
+            if origin.messages and request.found.secrets:
+                await self._guard.new(origin, request.found)  # told with the answer: an edit of it tells nothing again
+            await conversation.deliver(self._answers.answer(request))
+
+    async def _ask_made(self, origin: Origin, user: User | None, request: Request) -> None:
+        if self._answers is not None:
+            conversation, _ = await self._conversation(origin, user)
             await conversation.deliver(self._answers.answer(request))
 
     async def _say(self, origin: Origin, user: User, key: str, *, delete: bool = False) -> None:
         conversation, words = await self._conversation(origin, user)
         await conversation.give(Reply(blocks=(Line(words.say(key)),), audience="place", delete_original=delete))
 
-    async def _conversation(self, origin: Origin, user: User) -> tuple[Conversation, Wording]:
-        words = await self._people.wording(user)
+    async def _conversation(self, origin: Origin, user: User | None) -> tuple[Conversation, Wording]:
+        words = await self._words(user)
         conversation = Conversation(
             self._sender, origin, words, self._clock, self._waiting, self._forms, self._people.username
         )
         return conversation, words
 
-    def _origin(self, message: Message, user: User, messages: tuple[int, ...]) -> Origin:
+    async def _words(self, user: User | None) -> Wording:
+        return self._people.default_words() if user is None else await self._people.wording(user)
+
+    def _posted(
+        self, message: Message, number: int, beside: str, text: str | None = None, messages: tuple[int, ...] = ()
+    ) -> Posted:
+        """As the guard takes it. Who writes as a group, a channel or a bot cannot be told anything in private."""
+        user = message.from_user
+        told = None if user is None or user.is_bot or reading.no_person(message) else user
+        shown = "\n".join(part for part in (reading.words_of(message) if text is None else text, beside) if part)
+        return Posted(message, self._origin(message, told, messages or (message.message_id,)), told, shown, number)
+
+    def _origin(self, message: Message, user: User | None, messages: tuple[int, ...]) -> Origin:
         thread = str(message.message_thread_id) if message.is_topic_message and message.message_thread_id else None
         place = Place("telegram", self._people.alias(message.chat.id), thread, message.chat.type == "private")
-        return Origin(self._people.person(user), place, messages)
+        return Origin(self._people.person(user) if user else Person("telegram", ""), place, messages)

@@ -63,6 +63,7 @@ class TelegramOptions:
     poll_s: float = 20.0
     rates: Rates = TELEGRAM
     trust: Trust | None = None
+    hears: Callable[[Place], bool] = lambda place: True  # whether a chat is the team's own
 
 
 class People:

@@ -24,7 +24,7 @@ STANDBY_S: Final = 2.0
 DEAF_S: Final = 60.0  # without one good answer; with a look every 15 s it is noticed within 90
 LOOK_S: Final = 15.0
 HOOK_LOOK_S: Final = 60.0
-ALLOWED: Final = ("message", "edited_message", "callback_query")
+ALLOWED: Final = ("message", "edited_message", "channel_post", "edited_channel_post", "callback_query")
 
 
 class Leads(Protocol):

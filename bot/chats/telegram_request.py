@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Final
 
 from telegram import Document
 
 from bot.chats import telegram_in as reading
 from bot.chats.pictures import PICTURE_MOST, Looking, NoReader, Reader, quiet, read_picture
-from bot.chats.posted import FILE_MOST, Posted, Sieve, merged
+from bot.chats.posted import FILE_MOST, Posted, Sieve, further, merged
 from bot.chats.telegram_answer import Origin
 from bot.chats.telegram_in import Raw
 from bot.chats.telegram_wire import Wire
@@ -42,6 +41,8 @@ class Intake:
         """The request, or the sentence to tell the person instead. `looking`: called before a picture is read."""
         text = await self.clean(raw.text)
         founds = [text.found]
+        if raw.beside:
+            founds.append(further((await self.clean(raw.beside)).found, text.found))
         pieces = [await self.clean(raw.quoted)] if raw.quoted else []
         names: list[str] = []
         for document in raw.files:
@@ -82,13 +83,12 @@ class Intake:
 
     async def leaked(self, file: Posted, text: str, origin: Origin, words: Wording, number: int) -> Request | None:
         """Of a file that nobody asked about: a request only if there was a secret which the message's own text did not hold."""
-        told = {seen.fingerprint for seen in (await self.clean(text)).found.secrets}
         found, names = await self._sieve.found([file])
-        secrets = tuple(seen for seen in found.secrets if seen.fingerprint not in told)
-        if not secrets:
-            return None
-        nothing, found = self._gate.clean("").text, replace(found, secrets=secrets)
-        return self.made("leak", origin, words, nothing, found, number, fields={"file": names})
+        found = further(found, (await self.clean(text)).found)
+        nothing = self._gate.clean("").text
+        return (
+            self.made("leak", origin, words, nothing, found, number, fields={"file": names}) if found.secrets else None
+        )
 
     def made(
         self,

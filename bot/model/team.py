@@ -160,6 +160,15 @@ class Team:
         named = (chat for platform, _, chat in support if platform == "telegram")
         return tuple(dict.fromkeys((*map(str, self.access.telegram_chats), *named)))
 
+    def hears(self, place: Place) -> bool:
+        """Whether this is one of the team's own chats: a secret in it is spoken about, whoever posted it."""
+        if place.private:
+            return False
+        if place.platform == "slack":
+            return not self.access.slack_team or not place.team or place.team == self.access.slack_team
+        named = {chat.partition(":")[0] for chat in self.telegram_chats}  # a topic may be named too
+        return not self.access.telegram_chats or place.chat in named
+
     def role(self, person: Person, place: Place, linked: tuple[str, ...] = ()) -> Role:
         """As [access] says; besides, a chat named in [support] chats is a named chat, and whoever is named in [oncall] people
         is a member: otherwise they could be called and not answer."""

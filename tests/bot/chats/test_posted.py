@@ -62,7 +62,7 @@ async def test_a_secret_is_found_over_the_edges_of_pieces_and_before_a_break(mak
 
 async def test_slack(make_key: Any) -> None:
     key, other = make_key("sk-", 48), make_key("sk-", 48)
-    async with SlackWorld() as slack, SlackDesk(slack) as desk:
+    async with SlackWorld() as slack, SlackDesk(slack, hears=lambda place: False) as desk:
         desk.strangers.add("U0EVE")
         good = slack.add_file("fine.log", b"all is well\n")
         bad = slack.add_file("app.env", f"OPENAI_API_KEY={key}\n".encode())
@@ -117,7 +117,7 @@ async def test_telegram(make_key: Any) -> None:
         world.group(TEAM, "team", members=(ADA, EVE))
         world.chats[TEAM].bot_admin = True
         rates = Rates(every_s=0.0, burst=1000, group_per_minute=None, overall_per_s=None)
-        options = TelegramOptions(Secret(world.token), world.url, rates=rates, poll_s=1.0)
+        options = TelegramOptions(Secret(world.token), world.url, rates=rates, poll_s=1.0, hears=lambda place: False)
         chat = TelegramChat(options, Gate(), store, SystemClock(), Words, None, None, allowed)
         chat.bind(Router())
         await chat.start()

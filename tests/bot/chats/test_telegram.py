@@ -510,19 +510,6 @@ async def test_a_leaked_key_is_deleted_where_that_is_allowed(world, store, make_
     assert other.encode() not in world.bodies()
 
 
-async def test_an_edited_message_only_wakes_the_leak_guard_once(world, store, make_key):
-    world.privacy = False
-    key = make_key("sk-", 40)
-    router = Script()
-    async with running(world, store, router):
-        message = await world.say(ALICE, OPS, "hello")
-        await world.edit(message, f"hello {key}")
-        await world.edit(message, f"hello again {key}")
-        await world.say(ALICE, OPS, "/help")
-        await world.until(lambda: len(router.asked) == 2)
-    assert sorted(request.command for request in router.asked) == ["help", "leak"]
-
-
 async def test_a_form_is_asked_and_its_reply_read(world, store):
     form = Form(
         "ticket.evidence",

@@ -13,7 +13,7 @@ from aiohttp import ClientSession
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bot.chats import slack_in
+from bot.chats import slack_in, slack_text
 from bot.errors import ConfigError
 from bot.redaction.gate import Gate
 from bot.store.store import SqlStore
@@ -39,17 +39,17 @@ def test_any_slash_command_is_read(form: dict[str, str]) -> None:
     """A form holds texts only, so every mixture of them has to be read."""
     raw = slack_in.slash(form, {"quota": "quota"})
     assert raw.command
-    assert len(raw.text) <= slack_in.RAW_MOST
+    assert len(raw.text) <= slack_text.RAW_MOST
     assert "\ue000" not in raw.text
 
 
 @settings(max_examples=150, deadline=None)
 @given(st.text(max_size=300))
 def test_text_from_slack_holds_no_marker_and_is_not_given_back_twice(text: str) -> None:
-    shown = slack_in.plain(text)
+    shown = slack_text.plain(text)
     assert not {"\ue000", "\ue001"} & set(shown)
     escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    assert slack_in.unescape(escaped) == text
+    assert slack_text.unescape(escaped) == text
 
 
 NAMES = st.sampled_from(

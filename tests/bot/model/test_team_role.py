@@ -32,3 +32,11 @@ def test_who_is_on_call_is_a_member_where_the_chat_is_named() -> None:
 def test_without_named_chats_nothing_is_narrowed() -> None:
     team = Team(access=Access(members=("telegram:*",)), support=TEAM.support)
     assert team.role(STRANGER, Place("telegram", "-77")) is Role.MEMBER
+
+
+def test_a_secret_is_spoken_about_in_the_teams_own_chats_whoever_posted_it() -> None:
+    heard = [chat for chat in ("-1001", "-1009", "-1010", "-1011") if TEAM.hears(Place("telegram", chat))]
+    assert heard == ["-1001", "-1009", "-1010"]
+    assert not TEAM.hears(Place("telegram", "666", private=True))
+    assert [team for team in ("T0TEAM", "T0OTHER") if TEAM.hears(Place("slack", "C1", team=team))] == ["T0TEAM"]
+    assert Team().hears(Place("telegram", "-77"))
