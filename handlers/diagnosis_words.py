@@ -16,6 +16,7 @@ from handlers.diagnosis_pages import details
 from handlers.diagnosis_says import meaning, says, strange
 from handlers.diagnosis_when import stated, when_to_retry
 
+_EITHER = "money_or_window"  # a note of signatures whose few words fit an empty balance and a used-up quota alike
 _SURE = 0.8
 _STATED = 0.9  # from here on the text itself says it, not only its status or its type
 CHECKLISTS = frozenset({"gemini_zero"})  # notes whose steps are ticked one by one
@@ -51,7 +52,7 @@ def worded(
         blocks.append(Line(words.say("diagnose.money_seven")))
     else:
         blocks += meaning(d, p, words, note)
-    blocks += says(d, title, words, doubt=_doubt(d))
+    blocks += says(d, title, words, doubt=_doubt(d) or _EITHER in d.notes)
     if p.findings:
         blocks.append(Heading(words.say("diagnose.proof_title")))
         blocks.extend(Line(finding(f, words, now, team)) for f in p.findings)
@@ -128,6 +129,8 @@ def _title_key(d: Diagnosis, p: Proven, cause: str) -> str:
         return "diagnose.not_proved_title"
     if p.certainty == "narrowed" and not is_wallet(d):
         return "diagnose.likely_title"
+    if p.certainty == "text" and _EITHER in d.notes:
+        return "diagnose.money_or_window_title"
     return "diagnose.money_unsure_title" if _unsure(d, p) else f"{cause}.title"
 
 
@@ -190,10 +193,8 @@ def _first(p: Proven, team: Team, words: Words) -> tuple[str, ...]:
             )
             for route, why in p.tried
         )
-        text = words.say(
-            "diagnose.step_no_route", engine=_engine(team, p).title, tried=tried or words.say("common.none")
-        )
-        return (text,)
+        key = "diagnose.step_no_route" if tried else "diagnose.step_only_route"
+        return (words.say(key, engine=_engine(team, p).title, tried=tried),)
     return ()
 
 

@@ -62,7 +62,7 @@ def page(ticket: Ticket, call: Page, words: Words, team: Team, now: datetime, *,
     age = now - ticket.opened_at
     blocks: list[Block] = [Line(words.say("note.drill_line"), strong=True)] if ticket.drill else []
     if names:
-        blocks.append(Line(words.say("common.list_sep").join(names), strong=True))
+        blocks.append(Line(words.say("page.calls", names=words.say("common.list_sep").join(names)), strong=True))
     blocks.append(Line(what if age < timedelta(minutes=1) else what + words.say("page.since", span=words.span(age))))
     if tried := tried_in_words(ticket, words):
         blocks.append(Line(words.say("page.tried", items=words.say("common.list_sep").join(tried))))

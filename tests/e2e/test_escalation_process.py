@@ -120,6 +120,8 @@ async def a_night(tmp_path: Path, words: Words) -> None:
         more = {"PAGERDUTY_ROUTING_KEY": pagers.routing_key, "PAGERDUTY_EVENTS_URL": pagers.events_url}
         async with scene(tmp_path, language=words.language, amend=night_team, more=more) as s, written(s) as night:
             s.telegram.people[BOB]["language_code"] = words.language
+            for user in s.slack.users.values():
+                user["locale"] = {"en": "en-US", "zh": "zh-CN"}[words.language]
             in_slack, in_telegram = await handed_over(s, words)
             alice = s.slack.dm("U0ALICE")
             call = await s.slack.wait_for(lambda m: m.channel == alice and "ticket.ack" in m.action_ids, PATIENCE)
