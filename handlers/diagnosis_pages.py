@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from bot.locales import Words
@@ -88,6 +89,9 @@ def page(id: str, words: Words, *, buttons: bool = False) -> Reply:
     )
 
 
+_CODE: Final = re.compile(
+    r"\W*(?:error|err|code|status|错误码?|错误代码|报错|返回码?)?\W*-?\d{3,8}\W*(?:错误|报错|error)?\W*"
+)
 _WEB_PAGE: Final = ("<html", "<!doctype", "</body", "welcome to nginx")
 _PROGRAM: Final = ("traceback (most recent call last)", "\tat ", "\n    at ", "exception in thread", "goroutine ", "segmentation fault", "core dumped",
                    "stack backtrace", "npm err!", "error: ", "exception: ")  # fmt: skip
@@ -106,9 +110,11 @@ def no_error(d: Diagnosis, words: Words, *, buttons: bool = False) -> Reply:
         if any(sign in low for sign in _PROGRAM)
         else "question"
         if asks(low)
+        else "code"
+        if _CODE.fullmatch(low)
         else "text"
     )
-    pages = {"question": d.near or _EXAMPLES, "text": _EXAMPLES}.get(kind, ())
+    pages = {"question": d.near or _EXAMPLES, "text": _EXAMPLES, "code": _EXAMPLES}.get(kind, ())
     key = "near" if d.near and kind == "question" else kind
     blocks: list[Block] = [Line(words.say(f"diagnose.no_error.{key}"))]
     if pages and not buttons:  # the buttons bear the same titles

@@ -103,7 +103,7 @@ def _at(at: datetime, words: Words, now: datetime) -> str:
 
 def _reset(at: datetime, words: Words) -> str:
     """In the reader's zone and in UTC, where those are two."""
-    if words.timezone == "UTC":
+    if at.astimezone(ZoneInfo(words.timezone)).tzname() == "UTC":
         return words.say("diagnose.retry.reset_then", time=words.stamp(at))
     return words.say("diagnose.retry.reset_at", time=words.stamp(at), utc=words.utc(at))
 

@@ -484,6 +484,7 @@ def test_no_shape_of_a_money_error_says_pay_while_there_is_money(language: str) 
     ("text", "near"),
     [
         ("see you at lunch", "Paste the error itself"),
+        ("错误码 40000", "Write the service beside it"),
         ("How do I deploy it on a Raspberry Pi?", "questions about their money, keys and addresses"),
         ("How do I fine-tune a model?", "Did you mean one of these?"),
         (

@@ -115,3 +115,21 @@ def test_a_moment_that_no_calendar_holds_is_kept_as_it_was_written() -> None:
 
 def test_what_was_not_found_has_no_line_of_its_own() -> None:
     assert "Kept" not in shown(told("Our servers are currently overloaded. Please try again later."))
+
+
+@pytest.mark.parametrize(
+    ("text", "zh", "en"),
+    [
+        ("说我没额度了", "余额或额度用完了", "Money or quota is used up"),
+        ("402 | 超过访问次数或余额不足以支持继续访问服务", "余额或额度用完了", "Money or quota is used up"),
+        ("deepseek 没余额了", "余额已用尽 · 深度求索 DeepSeek", "The balance is used up · DeepSeek"),
+        ("Too Many Requests", "这段文字没有写明原因", "This text does not carry the reason"),
+        ("算力不足", "这段文字没有写明原因", "This text does not carry the reason"),
+    ],
+)
+def test_a_few_words_are_not_told_more_surely_than_they_say(text: str, zh: str, en: str) -> None:
+    for language, title in (("zh", zh), ("en", en)):
+        reply = told(text, language)
+        assert reply.title == title
+        if "没额度" in text:
+            assert "The balance is used up" not in shown(reply).split("Details")[0]

@@ -59,7 +59,8 @@ def test_when_to_retry_in_both_languages(cause: Cause, text: str, en: str, zh: s
 
 
 def test_in_the_readers_zone() -> None:
-    assert told(QUOTA, ISO, zone="UTC") == "Works again after the reset: Nov 23, 2026 03:00 (UTC)."
+    for zone in ("UTC", "Etc/UTC"):
+        assert told(QUOTA, ISO, zone=zone) == "Works again after the reset: Nov 23, 2026 03:00 (UTC)."
     assert "Nov 22, 2026 22:00 (New York) = 03:00 UTC" in told(QUOTA, ISO, zone="America/New_York")
     assert "Nov 22, 2026 19:00 (New York)" in told(QUOTA, "resets 7pm", zone="America/New_York")
 

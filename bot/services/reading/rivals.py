@@ -25,6 +25,8 @@ _ALSO: Final = {
 CLOSE: Final = 5  # a cause that is told this much less surely still is a rival
 _A_WINDOW: Final = 3600.0  # seconds: whoever is sent away for an hour has used up a window, not met a throttle
 _OWN_SENTENCE: Final = 70  # from this rank on a signature knows what its provider means by it
+_A_SENTENCE: Final = 50  # below this rank a signature knows a few words, which can mean more than one thing
+_FEW_WORDS: Final = 0.85
 _SHORT: Final = ("per min", "per-min", "/min", "rpm", "tpm", "per second", "每分钟", "concurren")
 
 
@@ -64,6 +66,8 @@ def confidence_of(entry: Signature | None, fitting: Sequence[Signature]) -> floa
     if entry.causes[0] is Cause.UNKNOWN:
         return 0.3
     told = 0.5 if entry.rank <= 24 else 0.75 if entry.rank <= 40 else 0.9 if entry.rank < 80 else 0.97
+    if entry.rank < _A_SENTENCE and len(entry.causes) > 1:
+        told = min(told, _FEW_WORDS)
     if len(fitting) == 1:
         return told
     rivals = {other.causes[0] for other in fitting if other.rank >= entry.rank - CLOSE}
