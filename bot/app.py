@@ -163,7 +163,7 @@ async def house(
             escalation, steps = build_escalation(
                 team, store, desk, pagers(settings, web, team), clock, gate, owner=owner, gone=replica.gone
             )
-            steps.serve(follow_up.KIND, follow_up.RotatedFollowUp(chats, store))
+            steps.serve(follow_up.KIND, follow_up.RotatedFollowUp(chats, store, clock))
             chain = Fallback(team, switching, balances, store, clock)
             doors = gateways.build(team, web, keys, restarter, clock, directory / "backups")
             behind = Gateways(doors, team, store, clock, gate)

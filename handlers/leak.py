@@ -6,4 +6,5 @@ from bot.model.chat import Role
 from handlers import leaks
 from handlers.router import Command, Press
 
-COMMAND = Command("leak", leaks.run, Role.MEMBER, {"leak.rotated": Press(leaks.rotated)}, hidden=True)
+_PRESSES = {"leak.rotated": Press(leaks.rotated), "leak.later": Press(leaks.later)}
+COMMAND = Command("leak", leaks.run, Role.MEMBER, _PRESSES, hidden=True)

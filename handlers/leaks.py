@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
 from bot.locales import Words
 from bot.model.chat import Action, Heading, Line, Links, Reply, Request, Role, SecretSeen
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from bot.services import Services
 
 _ASK_AGAIN = timedelta(hours=1)
+_TOMORROW = timedelta(days=1)
+_AT_ONCE = 5  # fingerprints that a button holds
+_BESIDE = "+"  # before them, where the button stands under an answer to something else
 
 
 def blocks(request: Request, words: Words) -> tuple[Block, ...]:
@@ -39,7 +42,7 @@ def with_warning(reply: Reply, request: Request, words: Words) -> Reply:
         return reply
     title = words.say("leak.title_file" if "file" in request.fields else "leak.title")
     warning = (Heading(title), *_files(request, words), *blocks(request, words), _not_kept(request, words))
-    rotated = _rotated(request, words)
+    rotated = _rotated(request, words, beside=True)
     return replace(
         reply,
         blocks=(*reply.blocks, *warning),
@@ -99,55 +102,84 @@ def _for_all(request: Request, words: Words) -> Reply:
 
 
 async def follow_up(request: Request, services: Services) -> None:
-    """In an hour the person is asked whether each key was replaced; a key that is pasted twice is asked about once."""
-    now = services.clock.now()
+    """In an hour the person is asked whether the keys were replaced: once for each message, and once a day for each key."""
+    now, asker = services.clock.now(), request.asker.address
     if request.asker.platform == "terminal":
         return
-    await services.store.schedule(
-        [
-            DueStep(
-                id=0,
-                kind="rotated",
-                key=f"rotated:{secret.fingerprint}:{request.asker.address}:{now:%Y-%m-%d}",
-                due_at=now + _ASK_AGAIN,
-                payload={
-                    "person": request.asker.address,
-                    "kind": secret.kind,
-                    "fingerprint": secret.fingerprint,
-                    "route": secret.route,
-                    "revoke_url": secret.revoke_url,
-                    "language": request.language,
-                    "timezone": request.timezone,
-                    "lane": request.asker.address,
-                },
-            )
-            for secret in _distinct(request.found.secrets)
+    new: list[SecretSeen] = []
+    for secret in _distinct(request.found.secrets):
+        before = await services.store.get_fact(f"leak:{secret.fingerprint}") or {}
+        if before.get("asked", {}).get(asker) != f"{now:%Y-%m-%d}":
+            new.append(secret)
+            about = {"kind": secret.kind, "route": secret.route, "revoke_url": secret.revoke_url}
+            asked = {**before.get("asked", {}), asker: f"{now:%Y-%m-%d}"}
+            await services.store.set_fact(f"leak:{secret.fingerprint}", {**about, "asked": asked}, now)
+    for some in (new[at : at + _AT_ONCE] for at in range(0, len(new), _AT_ONCE)):
+        secrets = [
+            {"fingerprint": s.fingerprint, "kind": s.kind, "route": s.route, "revoke_url": s.revoke_url} for s in some
         ]
-    )
+        await _ask(request, services, secrets, now, _ASK_AGAIN)
+
+
+async def _ask(
+    request: Request, services: Services, secrets: list[dict[str, Any]], posted_at: datetime, wait: timedelta
+) -> None:
+    asker, due = request.asker.address, services.clock.now() + wait
+    named = ",".join(secret["fingerprint"] for secret in secrets)
+    payload = {
+        "person": asker,
+        "secrets": secrets,
+        "posted_at": posted_at.isoformat(),
+        "language": request.language,
+        "timezone": request.timezone,
+        "lane": asker,
+    }
+    step = DueStep(0, "rotated", f"rotated:{named}:{asker}:{due:%Y-%m-%d}:{wait.days}", due, payload)
+    await services.store.schedule([step])
 
 
 async def rotated(request: Request, services: Services) -> AsyncIterator[Reply]:
-    """Only that it happened is noted: who, when, which fingerprint."""
+    """Only that it happened is noted: who, when, which fingerprints."""
     words = Words(request.language, request.timezone)
     now = services.clock.now()
-    await services.store.set_fact(f"rotated:{request.value}", {"by": request.asker.address, "at": now.isoformat()}, now)
-    await services.store.audit(
-        AuditEntry(
-            now,
-            request.asker.address,
-            "rotated",
-            request.value,
-            "done",
-            services.gate.trusted(""),
-            name=request.asker.name,
+    for fingerprint in _named(request):
+        fact = {"by": request.asker.address, "at": now.isoformat()}
+        await services.store.set_fact(f"rotated:{fingerprint}", fact, now)
+        await services.store.audit(
+            AuditEntry(
+                now,
+                request.asker.address,
+                "rotated",
+                fingerprint,
+                "done",
+                services.gate.trusted(""),
+                name=request.asker.name,
+            )
         )
-    )
-    yield Reply(blocks=(Line(words.say("leak.thanks", time=words.when(now, now))),), replace=True)
+    # Under an answer to something else the answer stays.
+    beside = request.value.startswith(_BESIDE)
+    yield Reply(blocks=(Line(words.say("leak.thanks", time=words.when(now, now))),), replace=not beside, alert=beside)
 
 
-def _rotated(request: Request, words: Words) -> Action:
-    first = request.found.secrets[0].fingerprint
-    return Action("leak.rotated", words.say("leak.rotated"), first[:20])
+async def later(request: Request, services: Services) -> AsyncIterator[Reply]:
+    """Not yet: asked once more a day later."""
+    words, now = Words(request.language, request.timezone), services.clock.now()
+    secrets = []
+    for fingerprint in _named(request):
+        about = await services.store.get_fact(f"leak:{fingerprint}") or {}
+        about.pop("asked", None)
+        secrets.append({"kind": "api key", "route": None, "revoke_url": None, **about, "fingerprint": fingerprint})
+    await _ask(request, services, secrets, now, _TOMORROW)
+    yield Reply(blocks=(Line(words.say("leak.later_noted", time=words.when(now + _TOMORROW, now))),), replace=True)
+
+
+def _named(request: Request) -> list[str]:
+    return [name[:20] for name in request.value.removeprefix(_BESIDE).split(",") if name][:_AT_ONCE]
+
+
+def _rotated(request: Request, words: Words, *, beside: bool = False) -> Action:
+    named = ",".join(secret.fingerprint for secret in _distinct(request.found.secrets)[:_AT_ONCE])
+    return Action("leak.rotated", words.say("leak.rotated"), (_BESIDE if beside else "") + named)
 
 
 def _distinct(secrets: tuple[SecretSeen, ...]) -> tuple[SecretSeen, ...]:

@@ -89,7 +89,7 @@ async def test_asked_once_after_an_hour(services: Services, make_key: Callable[.
     for _ in range(3):
         await leaks.follow_up(asked, services)  # type: ignore[arg-type]
     runner, chat = StepRunner(services.store, services.clock, owner="one"), Told()
-    runner.serve(KIND, RotatedFollowUp({"telegram": chat}, services.store))  # type: ignore[dict-item]
+    runner.serve(KIND, RotatedFollowUp({"telegram": chat}, services.store, services.clock))  # type: ignore[dict-item]
     await runner.run_due()
     assert chat.said == []
     services.clock.move(timedelta(hours=1, minutes=1))
@@ -97,7 +97,53 @@ async def test_asked_once_after_an_hour(services: Services, make_key: Callable[.
     ((person, reply),) = chat.said
     assert person.id == "1002"
     assert "Has it been replaced?" in words_of(reply)
-    assert reply.actions[0].id == "leak.rotated"
+    assert [action.id for action in reply.actions] == ["leak.rotated", "leak.later"]
+    # Not yet: once more a day later, and then no more once it was.
+    press = request(services, "", action="leak.later", value=reply.actions[1].value)
+    (noted,) = [r async for r in leaks.later(press, services)]  # type: ignore[arg-type]
+    assert "once more" in words_of(noted)
+    services.clock.move(timedelta(days=1, minutes=1))
+    await runner.run_due()
+    assert "yesterday" in words_of(chat.said[-1][1]).lower()
+    assert "Anthropic key" in words_of(chat.said[-1][1])
+    assert len(chat.said) == 2
+
+
+async def test_several_keys_of_one_message_are_one_question(services: Services, make_key: Callable[..., str]) -> None:
+    two = " ".join(make_key("sk-ant-api03-", 93) + "AA" for _ in range(2))
+    asked = request(services, f"{two} {make_key('sk-ant-api03-', 93)}AA")
+    (reply,) = [r async for r in leaks.run(asked, services)]  # type: ignore[arg-type]
+    await leaks.follow_up(request(services, two), services)  # type: ignore[arg-type]
+    runner, chat = StepRunner(services.store, services.clock, owner="one"), Told()
+    runner.serve(KIND, RotatedFollowUp({"telegram": chat}, services.store, services.clock))  # type: ignore[dict-item]
+    services.clock.move(timedelta(hours=2))
+    await runner.run_due()
+    ((_, question),) = chat.said
+    assert words_of(question).count("fingerprint") == 3
+    assert "Have they been replaced?" in words_of(question)
+    press = request(services, "", action="leak.rotated", value=reply.actions[0].value)
+    _ = [r async for r in leaks.rotated(press, services)]  # type: ignore[arg-type]
+    assert len([entry for entry in await services.store.audits() if entry.what == "rotated"]) == 3
+
+
+async def test_rotated_under_an_answer_leaves_the_answer(services: Services, make_key: Callable[..., str]) -> None:
+    asked = request(services, make_key("sk-ant-api03-", 93) + "AA", command="diagnose")
+    reply = leaks.with_warning(Reply(title="t"), asked, Words("en"))
+    press = request(services, "", action="leak.rotated", value=reply.actions[0].value)
+    (thanks,) = [r async for r in leaks.rotated(press, services)]  # type: ignore[arg-type]
+    assert (thanks.replace, thanks.alert) == (False, True)
+    assert await services.store.get_fact(f"rotated:{asked.found.secrets[0].fingerprint}")
+
+
+async def test_who_cannot_be_told_alone_is_told_no_route(services: Services, make_key: Callable[..., str]) -> None:
+    key = make_key("sk-ant-api03-", 93) + "AA"
+    services.gate.know(key, "relay-claude")
+    for more in ({"asker": Person("telegram", "")}, {"role": Role.NOBODY}):
+        (reply,) = [r async for r in leaks.run(request(services, key, **more), services)]  # type: ignore[arg-type]
+        assert "Anthropic key" in words_of(reply)
+        assert "relay-claude" not in str(reply)
+        assert reply.actions == ()
+        assert reply.audience == ("asker" if "role" in more else "place")
 
 
 async def test_not_asked_where_it_was_replaced(services: Services, make_key: Callable[..., str]) -> None:
@@ -107,7 +153,7 @@ async def test_not_asked_where_it_was_replaced(services: Services, make_key: Cal
     (thanks,) = [r async for r in leaks.rotated(press, services)]  # type: ignore[arg-type]
     assert "rotated at" in words_of(thanks)
     runner, chat = StepRunner(services.store, services.clock, owner="one"), Told()
-    runner.serve(KIND, RotatedFollowUp({"telegram": chat}, services.store))  # type: ignore[dict-item]
+    runner.serve(KIND, RotatedFollowUp({"telegram": chat}, services.store, services.clock))  # type: ignore[dict-item]
     services.clock.move(timedelta(hours=2))
     await runner.run_due()
     assert chat.said == []
