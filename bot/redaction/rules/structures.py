@@ -134,7 +134,7 @@ RULES: Final[tuple[Structure, ...]] = (
     ),
     Structure(
         "shown-setting", "api key", ("getItem(", "getenv(", "environ", "printenv ", "echo $", 'echo "$', "echo %", "$env:", "process.env"),
-        r"(?:getItem\(|getenv\(|environ(?:\.get\(|\[)|process\.env[.\[]|printenv |echo (?:%|\"?\$\{?)|\$env:)[\"']?[A-Za-z0-9_]{0,40}(?i:key|secret|token|passwd|password|pwd|credential)(?:_?[0-9]{1,2})?[\"'%})\]]{0,3};?[ \t]{0,4}\r?\n(?:[<>]\.?[ \t]|=>[ \t]|(?:←)[ \t]?)?[\"']?([A-Za-z0-9_\-./+=:]{16,})[\"']?[ \t]{0,4}(?:\r?\n|\z)",
+        r"(?:^|\n)[^\n=]{0,60}?(?:getItem\(|getenv\(|environ(?:\.get\(|\[)|process\.env[.\[]|printenv |echo (?:%|\"?\$\{?)|\$env:)[\"']?[A-Za-z0-9_]{0,40}(?i:key|secret|token|passwd|password|pwd|credential)(?:_?[0-9]{1,2})?[\"'%})\]]{0,3};?[ \t]{0,4}\r?\n(?:[<>]\.?[ \t]|=>[ \t]|(?:←)[ \t]?)?[\"']?([A-Za-z0-9_\-/+]{16,}={0,2})[\"']?[ \t]{0,4}(?:\r?\n|\z)",
         "$ echo $ARK_API_KEY\n<g>\n$ python main.py", "$ echo $ARK_API_KEY\n${ARK_API_KEY}\n$ python main.py", True,
     ),
     Structure(

@@ -59,6 +59,8 @@ def test_a_value_shown_under_its_name_goes(template: str, shape: str) -> None:
         "    client = OpenAI(os.environ['OPENAI_API_KEY'])\nInsufficientBalance",
         "os.getenv('GEMINI_API_KEY')\ngoogle.genai.errors.ClientError",
         "$ echo $OPENAI_API_KEY\n\n$ python main.py",
+        "OPENAI_API_KEY=process.env.OPENAI_API_KEY\nMODEL_NAME=deepseek-ai/DeepSeek-V3.1-Terminus",
+        'key = os.getenv("OPENAI_API_KEY")\nwan2.5-t2v-preview-0123456789abcdef',
         "max_tokens\n  Input should be a valid integer [type=int_parsing, input_value='4096x', input_type=str]",
     ],
 )
