@@ -208,7 +208,7 @@ def _known(account: str, services: Services) -> bool:
 
 def _what(account: str, kind: str, words: Words) -> str:
     if kind == ALL and account != ALL:
-        return account
+        return words.say("alert.all_of", account=account)
     name = words.say(f"alert.kinds.{'all' if kind == ALL else kind}")
     return name if account == ALL else words.say("alert.kind_of", account=account, kind=name)
 

@@ -16,6 +16,7 @@ from handlers import people
 from handlers.router import Command
 
 _MOST = 15
+_WORD = re.compile(r"(?<![\w-])(?:NOT |not )?[a-z_]+(?![\w-])")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d)")
 
 
@@ -69,7 +70,16 @@ def _detail(entry: AuditEntry, named: Callable[[str], str], words: Words, now: d
     if text == "no right":
         return words.say("audit.no_right")
     said = _said(f"cause.{text}.title", text, words)
-    return _MOMENT.sub(lambda found: notes.moment(found[0], words, now), said)
+    said = _MOMENT.sub(lambda found: notes.moment(found[0], words, now), said)
+    if said != text:
+        return said
+    said = _WORD.sub(lambda found: _machine(found[0], words), text).replace(" -> ", " → ")
+    return said.replace(", ", words.say("common.list_sep")).replace(": ", words.say("common.colon"))
+
+
+def _machine(word: str, words: Words) -> str:
+    """A word of the machine's own in a detail, where there are words for it; all else is left: it may be a name."""
+    return words.say(key) if words.has(key := f"audit.words.{word}") else word
 
 
 def _said(key: str, word: str, words: Words) -> str:

@@ -86,6 +86,12 @@ async def shown(services: Services, words: Words) -> Reply:
     return Reply(words.say("oncall.title", time=words.when(now, now)), tuple(blocks))
 
 
+def _called(address: str | None, request: Request, named: Callable[[str], str], words: Words) -> str:
+    """Whoever asks may never have acted before: then the platform's name is not on record yet."""
+    name = name_of(address, named, words)
+    return request.asker.name or name if name == request.asker.address else name
+
+
 # --- swap ------------------------------------------------------------------------------------------------------------
 
 
@@ -110,7 +116,7 @@ async def _swap(request: Request, services: Services, words: Words, parts: Seque
     )
     line = words.say(
         "oncall.done" if address else "oncall.done_nobody",
-        name=(request.asker.name if address == request.asker.address else "") or name_of(address, named, words),
+        name=_called(address, request, named, words),
         since=words.when(since, now, zone=False),
         until=words.when(until, now),
     )

@@ -70,6 +70,7 @@ class DemoWorld:
         app.router.add_get("/ollama/api/tags", self._ollama_tags)
         app.router.add_get("/ollama/api/version", self._ollama_version)
         app.router.add_get("/ollama/v1/models", self._ollama_models)
+        app.router.add_post("/{server}/{rest:(?:v1/|v1beta/openai/)?chat/completions}", self._completion)
         app.router.add_get("/app/api/status", self._app_status)
         app.router.add_get("/app/api/{verb:start|stop}/{app}", self._app_move)
         self._runner = web.AppRunner(app, access_log=None)
@@ -192,6 +193,23 @@ class DemoWorld:
 
     async def _ollama_models(self, request: web.Request) -> web.Response:
         return web.json_response(_models("qwen3:8b"))
+
+    async def _completion(self, request: web.Request) -> web.Response:
+        """The one real call that a plan offers: an answer where the board shows money, else what that provider says instead."""
+        server, key = request.match_info["server"], self._bearer(request)
+        keys = {self.keys.deepseek_backup: "deepseek", self.keys.kimi: "kimi", self.keys.aihubmix: "aihubmix"}
+        keys |= {self.keys.siliconflow: "siliconflow", self.keys.gemini: "gemini"}
+        if server == "deepseek" and key == self.keys.deepseek:
+            empty = {"message": "Insufficient Balance", "type": "unknown_error", "code": "invalid_request_error"}
+            return web.json_response({"error": empty}, status=402)
+        if server == "relay" and key == self.keys.relay:
+            used = {"message": "该令牌额度已用尽", "type": "new_api_error", "code": "insufficient_user_quota"}
+            return web.json_response({"error": used}, status=403)
+        if server != "ollama" and keys.get(key) != server:
+            return self._refused()
+        choice = {"index": 0, "message": {"role": "assistant", "content": "pong"}, "finish_reason": "stop"}
+        usage = {"prompt_tokens": 4, "completion_tokens": 1, "total_tokens": 5}
+        return web.json_response({"object": "chat.completion", "choices": [choice], "usage": usage})
 
     async def _app_status(self, request: web.Request) -> web.Response:
         ports = {"insight": 8501, "media": 8502, "query": 8503, "forum": None}

@@ -174,6 +174,12 @@ _QUOTA_PHRASES = (
     "服务暂时不可用",
     "insufficient balance",
 )
+_UNPAID = (
+    "额度已用尽",
+    "余额不足",
+    "insufficient_quota",
+    "insufficient_user_quota",
+)  # in an error only: an answer may speak of them
 _WARP_PORTS = (28888, 28889)
 
 
@@ -212,6 +218,11 @@ async def completion(route: Route, keys: Keys, http: Http) -> Check:
             answer = await http.ask(replace(call, json=body))
         if answer.status != 200:
             word = {401: "key_refused", 402: "no_money", 404: "model_unknown", 429: "rate_limited"}.get(answer.status)
+            said = answer.body.decode("utf-8", "replace").lower()
+            if answer.status in (403, 429) and any(phrase in said for phrase in (*_QUOTA_PHRASES, *_UNPAID)):
+                word = "no_money"  # a gateway's way to say it
+            if answer.status == 404 and "model" not in said:  # a wrong address, just as well
+                word = None
             return Check("call", False, word or "http_error", {"status": answer.status, "model": route.model})
         parsed = answer.json()
     except ProviderError as fault:

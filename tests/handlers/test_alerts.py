@@ -106,9 +106,9 @@ async def test_open_alerts_silences_and_who_may_set_them() -> None:
         assert "只有 operator" in str(await t.say("alerts", "silence kimi", role=Role.MEMBER))
         assert "写法" in await t.text("alerts", "silence kimi 3y")
         assert await book.silences() == []
-        assert "kimi 静音到" in await t.text("alerts", "静音 kimi 周一")
+        assert "kimi 的提醒静音到" in await t.text("alerts", "静音 kimi 周一")
         assert "kimi" in await t.text("audit", "kimi")
-        assert "kimi 已取消静音" in await t.text("alerts", "unsilence kimi")
+        assert "kimi 的提醒已取消静音" in await t.text("alerts", "unsilence kimi")
         assert await book.silences() == []
 
 
