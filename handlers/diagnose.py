@@ -28,6 +28,13 @@ _EXAMPLE = "Error code: 402 - {'error': {'message': 'Insufficient Balance'}}"
 async def run(request: Request, services: Services) -> AsyncIterator[Reply]:
     """The text after the command, else the message replied to; both together where both are there."""
     words = Words(request.language, request.timezone)
+    unread = request.fields.get("unread")  # a sentence, or the key of one: a file beside the text could not be read
+    note = (Line(words.say(unread.text) if words.has(unread.text) else unread.text),) if unread else ()
+    async for reply in _read(request, services, words):
+        yield replace(reply, blocks=(*note, *reply.blocks)) if note else reply
+
+
+async def _read(request: Request, services: Services, words: Words) -> AsyncIterator[Reply]:
     text = _wanted(request, services)
     if len(text) > LONG:  # a log: what counts is looked for beside the loop, and only that is kept
         text = services.gate.trusted(await asyncio.to_thread(services.diagnosis.focused, text))

@@ -86,10 +86,12 @@ class Router:
             request = await self._with_role(request)
             run, needed = self._find(request)
             if request.role < needed:
-                # A stranger who only talks near the bot asked it nothing, so nothing is answered.
-                if request.command != "leak" or request.action is not None:
+                # A stranger who only talks near the bot asked it nothing; but a key in one of the team's own chats is the team's.
+                overheard = request.command == "leak" and request.action is None
+                if not overheard:
                     yield self._refusal(request, words)
-                return
+                if not overheard or not self._services.team.hears(request.place):
+                    return
             if request.found.secrets and request.command != "leak":
                 await follow_up(request, self._services)
             async for reply in run(request, self._services):

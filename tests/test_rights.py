@@ -120,6 +120,14 @@ def request(name: str, press: bool, by: Person, place: Place = HERE) -> Request:
     )
 
 
+@pytest.mark.parametrize("by", [STRANGER, Person("slack", "")], ids=["stranger", "program"])
+async def test_a_key_in_a_chat_of_the_team_is_guarded_whoever_posted_it(by: Person) -> None:
+    for place, guarded in ((HERE, True), (replace(HERE, team="T0OTHER"), False), (replace(HERE, private=True), False)):
+        seen = Seen()
+        replies = await answers(Router(services(), seen.commands()), request("leak", False, by, place))
+        assert (seen.ran == ["leak"], len(replies)) == (guarded, guarded)
+
+
 async def answers(router: Router, asked: Request) -> list[Reply]:
     return [reply async for reply in router.answer(asked)]
 

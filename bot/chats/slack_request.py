@@ -53,9 +53,11 @@ class Intake:
             founds.append(further((await self.clean(raw.beside)).found, text.found))
         outside = await self._outside(raw, looking)
         founds.append(outside.found)
-        if outside.trouble and not outside.text and not raw.text.strip():
+        if outside.trouble and not outside.text and not raw.text.strip() and not outside.found.secrets:
             return outside.trouble
         fields: dict[str, CleanText] = {"file": outside.names} if outside.names else {}
+        if outside.trouble:
+            fields["unread"] = self._gate.trusted(outside.trouble)
         for name, value in raw.fields.items():
             cleaned = await self.clean(value)
             fields[name] = cleaned.text

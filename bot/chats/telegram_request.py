@@ -45,16 +45,19 @@ class Intake:
             founds.append(further((await self.clean(raw.beside)).found, text.found))
         pieces = [await self.clean(raw.quoted)] if raw.quoted else []
         names: list[str] = []
+        unread: dict[str, CleanText] = {}
         for document in raw.files:
             read, trouble = await self._file(document, words, looking)
-            if trouble and not (raw.text.strip() or raw.quoted.strip()):
+            if trouble and not (raw.text.strip() or raw.quoted.strip() or read.found.secrets):
                 return trouble
+            if trouble:
+                unread["unread"] = self._gate.trusted(trouble)
             if isinstance(document, Document) and read.found.secrets:
                 names.append(self._sieve.name(self.posted(document)))
             pieces.append(read)
         founds += [piece.found for piece in pieces]
         quoted = await self._sieve.joined([piece.text for piece in pieces if piece.text])
-        fields = {"file": self._gate.clean("\n".join(names)).text} if names else {}
+        fields = unread | ({"file": self._gate.clean("\n".join(names)).text} if names else {})
         for name, value in raw.fields.items():
             one = await self.clean(value)
             fields[name] = one.text
