@@ -31,7 +31,12 @@ _FAR_GAP: Final = piece(r"(?:[\xe4-\xe9][\x80-\xbf]{2}){5}")
 _DOUBLE_DASH: Final = "——".encode()
 _QUOTES: Final = (b'"', b"'", b"`")
 _ROW: Final = piece(r"(?:^|\n)[A-Z0-9]{1,24}_(?:[A-Z0-9]{1,20}_){0,3}$")
-_CELL: Final = piece(r"(?:^|[\n|*>\-•])[ \t`*\"'#]*[A-Za-z0-9]{1,24}_[A-Za-z0-9_.]{0,40}$")
+_CELL: Final = piece(
+    r"(?:^|[\n|*>\-•])[ \t`*\"'#]*[A-Za-z0-9]{1,24}_[A-Za-z0-9_.]{0,40}$|"
+    r"(?:^|\n)[ \t]*\|[ \t`*]*(?:(?:[Aa][Pp][Ii]|[Ss]ecret|[Aa]ccess)[ _\-]?){1,2}$"
+)
+_CHINESE_CELL: Final = piece(r"(?:^|\n)[ \t]*\|[ \t`*]*(?:[Aa][Pp][Ii] ?|我的|接口|访问)?$")
+_BELOW_IT: Final = "如下".encode()
 
 
 def blank(view: bytes, start: int, at: int, kind: str, gap: bytes) -> bool | None:
@@ -56,6 +61,8 @@ def blank(view: bytes, start: int, at: int, kind: str, gap: bytes) -> bool | Non
         return None  # our own `[... key]`
     if gap.endswith(b"> ") and gap.find(b"=>") < 0 and gap.find(b"->") < 0:
         return None  # `<token> trace_id=...`
+    if gap == b" to ":
+        return True
     return (
         _SEPARATORS.search(gap) is None
         and not gap.endswith(_SCHEME_ENDS)
@@ -72,7 +79,7 @@ def _strewn(view: bytes, at: int, end: int) -> bool:
 def aimless(view: bytes, start: int, gap: bytes, blank: bool) -> bool | None:
     """Whether what stands between name and value does not tell that the one is the other's; None when it tells that it is not."""
     vague = not blank and (
-        (gap[-1:] == b"\n" and gap.find(b"\n\r\n") < 0 and gap.find(b"\n\n") < 0)
+        (gap[-1:] == b"\n" and gap.find(_BELOW_IT) < 0 and gap.find(b"\n\r\n") < 0 and gap.find(b"\n\n") < 0)
         or (_AIMLESS.match(gap) is not None and _AIMED.search(gap) is None)
     )
     vague = vague or (len(gap) > _FAR and _FAR_GAP.match(gap) is not None)
@@ -89,7 +96,8 @@ def aimless(view: bytes, start: int, gap: bytes, blank: bool) -> bool | None:
     elif (
         gap != _DOUBLE_DASH
         and _LOOSE.match(gap) is not None
-        and (_CELL.search(view, max(0, start - 48), start) is None)
+        and _CELL.search(view, max(0, start - 48), start) is None
+        and (view[start] < 0x80 or _CHINESE_CELL.search(view, max(0, start - 48), start) is None)
     ):
         return None  # `invalid x-api-key | <request id>` is no table
     return vague

@@ -197,6 +197,28 @@ def foreign(run: bytes, body: bytes) -> bool:
 _HEX_TAIL: Final = piece(r"[^0-9A-Za-z][0-9a-f]+$|-$|^[0-9a-f]+$|^sk-[0-9a-f]*$")
 
 
+def moment(value: bytes) -> bool:
+    """A date with or without a time, and nothing else: `令牌过期时间：2026-01-13T06:28:01Z`."""
+    return dated(value) and _MOMENT.match(value) is not None
+
+
+_MOMENT: Final = piece(r"20[0-9]{2}[-/.][01]?[0-9][-/.][0-3]?[0-9](?:[T_][0-9:.,+\-]{0,24}Z?)?$")
+
+
+def odd_signs(value: bytes) -> bool:
+    """A password's sign amid letters of both cases that make no words: `OzU#bpoAZsWpN`."""
+    return (
+        _SIGN.search(value, 1, len(value) - 1) is not None
+        and value.lower() != value
+        and value.upper() != value
+        and not speech(value)
+        and not code(value)
+    )
+
+
+_SIGN: Final = piece(r"[!#$%^*@~]")
+
+
 def dated(run: bytes) -> bool:
     """Begins like a date of this century."""
     return run[:2] == b"20" and run[2:4].isdigit() and run[4:5] in (b"-", b"/", b".")

@@ -61,6 +61,17 @@ def lone(value: bytes) -> bool:
     )
 
 
+def alike(value: bytes, first: bytes) -> bool:
+    """About as long as a value that was found before it, in the same alphabet: the next in a list."""
+    return (
+        len(first) >= 20
+        and (len(value) == len(first) or (abs(len(value) - len(first)) <= 4 and judge.manifold(value)))
+        and judge.mixed(value)
+        and judge.all_hex(value) == judge.all_hex(first)
+        and not judge.evidence(value)
+    )
+
+
 def close_by(view: bytes, end: int) -> bytes:
     """What touches the value: a mask may go on in signs that no value has."""
     following = view[end : end + 3]
@@ -87,6 +98,8 @@ def telling_alone(view: bytes, start: int, word: bytes, kind: str, gap: bytes, v
             return True
         odd = judge.mixed(value) or not judge.camel(value)
         return len(value) >= 8 and value.isalnum() and odd and value.lower() != value
+    if gap == b" to ":  # `move the key to prod-east-2`
+        return lone(value) or (qualified(view, start) and judge.whole_hex(value))
     low = value.lower()
     if (
         len(value) >= 24
@@ -145,10 +158,10 @@ _STRONG: Final = piece(r"[!#$%*+@^~?]")
 
 def telling(view: bytes, word: bytes, kind: str, value: bytes, parameter: bool, start: int) -> bool:
     size = len(value)
-    if value.startswith(_LINKS) or (kind != "password" and judge.evidence(value)):
+    if value.startswith(_LINKS) or (kind != "password" and judge.evidence(value)) or judge.moment(value):
         return False
     if parameter and kind != "password":
-        return size >= 8 and (judge.mixed(value) or size >= 20)
+        return size >= 8 and (judge.mixed(value) or size >= 20 or judge.odd_signs(value))
     if kind == "password":
         if size < 6:
             return False
@@ -159,9 +172,11 @@ def telling(view: bytes, word: bytes, kind: str, value: bytes, parameter: bool, 
     if value.isalpha() and judge.spoken(value):
         return False  # `SignatureDoesNotMatch`, `TokenStatusExhausted`
     if kind == "authorization":
-        return size >= 8 and (judge.mixed(value) or size >= 20) and judge.plausible(value)
+        return size >= 8 and (((judge.mixed(value) or size >= 20) and judge.plausible(value)) or judge.odd_signs(value))
     if kind == "session" and (UUID.fullmatch(value) is not None or value.startswith(b"sess_")):
         return False  # a session's number in a log; a browser's stands in a cookie
+    if 8 <= size <= 64 and judge.odd_signs(value):
+        return True
     if size < 8 or not (
         judge.mixed(value) or (size >= 20 and (judge.plausible(value) or _RUN.search(value) is not None))
     ):

@@ -25,6 +25,7 @@ from bot.redaction.name_shapes import (
 )
 from bot.redaction.named_values import (
     SHAPES,
+    alike,
     close_by,
     ends_line,
     flag,
@@ -117,24 +118,30 @@ def find_many(texts: Sequence[bytes], joined: bytes, starts: Sequence[int], foun
             position = max(position, base + span[1])
             if span[2] == "api key" and view[start:end].lower().rfind(b"s", 0, 12) >= 0:
                 _more(view, span, spans)
+            elif view[span[1] : span[1] + 1] == b"," and span[2] != "password":
+                _more(view, span, spans, True)
 
 
-def _more(view: bytes, span: Span, spans: list[Span]) -> None:
-    """The rest of a list of keys: `KEYS=a,b`, `"keys": ["a", "b"]`, a YAML list, one in each line."""
+def _more(view: bytes, span: Span, spans: list[Span], single: bool = False) -> None:
+    """The rest of a list of keys: `KEYS=a,b`, `"keys": ["a", "b"]`, a YAML list, one in each line.
+
+    `single`: the name speaks of one only, so all must look like the first and touch each other, as in `API_KEY=a,b`.
+    """
     end = span[1]
     for _ in range(_MOST_LISTED):
-        joint = _NEXT.match(view, end)
+        joint = (_TOUCHING if single else _NEXT).match(view, end)
         match = VALUE.match(view, joint.end()) if joint is not None else None
         if joint is None or match is None:
             return
         value = match.group()
         end = match.end()
-        if view[end : end + 1] in (b":", b"=") or not lone(value):
+        if view[end : end + 1] in (b":", b"=") or not (alike(value, span[3]) or (not single and lone(value))):
             return
         spans.append((joint.end(), end, span[2], value))
 
 
 _NEXT: Final = piece(r"[\"']?[ \t]{0,4}(?:,\s{0,24}|;[ \t]{0,4}|\r?\n[ \t]{0,24}-[ \t]{1,4})[\"']?")
+_TOUCHING: Final = piece(",")
 _MOST_LISTED: Final = 100
 
 
@@ -223,7 +230,7 @@ def _named(view: bytes, start: int, at: int) -> Span | None:
         return None
     if value[:64].count(b"=") > 8:
         return None
-    if parameter or blank:
+    if parameter or (blank and gap[-1:] not in (b'"', b"'")):
         value = value.split(b"#", 1)[0]
     if value[-1:] == b":" and 9 <= len(value) <= 11 and value[:-1].isdigit():
         pass  # the first half of a bot's token, set apart

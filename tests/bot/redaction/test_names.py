@@ -33,8 +33,18 @@ GONE = (
     "curl -H Authorization:\\ Bearer\\ {} https://api.example.com",
     "curl -u :{} https://api.example.com",
     '| name | QIANFAN_SK |\n|---|---|\n| prod | "{}" |',
+    "| 项目 | 值 |\n|---|---|\n| API Key | `{}` |\n| 模型 | glm-4.6 |",
+    "| 密钥 | {} |",
+    "我的密钥如下：\n{}。余额不足",
+    "I set the api key to {} but it fails",
 )
 KEPT = (
+    "令牌过期时间：2026-01-26T06:28:01Z 令牌分组：default",
+    "password expires: 2026-01-26T06:28:01.123+08:00",
+    "| API Key | Insufficient Balance |",
+    "move the api key to prod-east-2-default-a1b2c3d4e5f6a7b8",
+    "set the token to access the dashboard",
+    "api_key=***,<h32>",
     "INFO cache hit key=chat:<h32> ttl=300",
     "token bucket refill key=user:<d6> tokens=37",
     "invalid api key — <h32>",
@@ -73,6 +83,18 @@ def test_what_only_looks_like_a_name_and_a_value_stays(template: str) -> None:
     for seed in range(6):
         text = grow(template, random.Random(seed))
         assert engine.redact(text) == (text, {})
+
+
+@pytest.mark.parametrize(
+    "template", ["MISTRAL_API_KEY={},{},{}\nMODEL=x", '{{"api_keys": ["{}", "{}", "{}"], "retry": 2}}']
+)
+def test_a_list_of_keys_goes_to_its_last(template: str) -> None:
+    rng = random.Random(8)
+    for shape in ("<h64>", "<a24>1aZ", "<h32>", "<b38>1a", "OzU#<l4>AZsW@pN"):
+        keys = [grow(shape, rng) for _ in range(3)]
+        clean, _ = engine.redact(template.format(*keys))
+        assert not any(key[-9:] in clean for key in (keys if "#" not in shape else keys[:1])), clean
+        assert clean.endswith(template[template.rindex("{}") + 2 :].replace("}}", "}")), clean
 
 
 def test_a_key_ends_where_the_command_or_the_sentence_goes_on() -> None:
