@@ -6,6 +6,8 @@ terminal: four megabytes and as much time as all our services take. Both do with
 
 from __future__ import annotations
 
+import importlib.util
+import mimetypes
 import os
 import ssl
 import sys
@@ -13,7 +15,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
-_ARENA_MAX: Final = -8  # of malloc.h
+_MMAP_THRESHOLD: Final = -3  # of malloc.h
+_ARENA_MAX: Final = -8
 _PLUGINS: Final = "PYDANTIC_DISABLE_PLUGINS"
 
 
@@ -35,8 +38,22 @@ def load() -> None:
     with without("rich", "click", "pygments"):
         import httpx  # noqa: F401
         import structlog  # noqa: F401
+    _when_asked("importlib.metadata")  # with archives and tables; Pydantic would read there which plugins there are
     with _no_plugins():
         import bot.settings  # noqa: F401
+
+
+def _when_asked(name: str) -> None:
+    """The module is loaded as soon as somebody wants anything of it, and not before."""
+    spec = importlib.util.find_spec(name) if name not in sys.modules else None
+    if spec is None or spec.loader is None:
+        return
+    spec.loader = loader = importlib.util.LazyLoader(spec.loader)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    package, _, own = name.rpartition(".")
+    setattr(sys.modules[package], own, module)  # as importing it would
+    loader.exec_module(module)
 
 
 @contextmanager
@@ -55,23 +72,28 @@ def _no_plugins() -> Iterator[None]:
 
 def load_server(trust: ssl.SSLContext) -> None:
     """To be called before anything else imports aiohttp, which reads the machine's list of authorities twice as soon as it is
-    loaded: as much time and memory as SQLite. Connections that name no list get `trust`, and those that check nothing need none."""
+    loaded: as much time and memory as SQLite. Connections that name no list get `trust`, and those that check nothing need none.
+    Its server reads the machine's thousand types of files; here none is served."""
     if "aiohttp" in sys.modules:
         return
-    usual = ssl.create_default_context
+    usual, known = ssl.create_default_context, mimetypes.knownfiles
+    mimetypes.knownfiles = []
     ssl.create_default_context = lambda *_args, **_options: trust
     ssl.SSLContext.set_default_verify_paths = lambda self: None  # type: ignore[method-assign]
     try:
-        import aiohttp  # noqa: F401
+        import aiohttp.web  # noqa: F401
     finally:
+        mimetypes.knownfiles = known
         ssl.create_default_context = usual
         del ssl.SSLContext.set_default_verify_paths  # its parent's shows again
 
 
 def one_heap() -> None:
-    """glibc gives each thread a heap of its own, each with its own waste; under Python's lock one is as fast."""
+    """glibc gives each thread a heap of its own, each with its own waste; under Python's lock one is as fast. And what is large goes
+    back to the machine at once: else every module's file, read and dropped, leaves a hole among what stays."""
     if set_option := _from_libc("mallopt"):
         set_option(_ARENA_MAX, 1)
+        set_option(_MMAP_THRESHOLD, 128 * 1024)
 
 
 def give_back() -> None:

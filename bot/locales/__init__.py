@@ -11,17 +11,18 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
-from importlib import resources
+from pathlib import Path
 from string import Formatter
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from bot.locales.cldr import locale
+from bot.locales.cldr import city, locale
 from bot.model.values import dataclass
 
 if TYPE_CHECKING:
     from babel import Locale
 
+_HERE = Path(__file__).parent
 _BABEL = {"zh": "zh_Hans_CN", "en": "en_US"}
 _UNITS = frozenset({"credits", "requests", "tokens", "points", "percent", "magicube"})
 
@@ -33,14 +34,13 @@ class _Values(dict[str, object]):
 
 @lru_cache(maxsize=8)
 def _load(language: str) -> Mapping[str, Any]:
-    file = resources.files(__name__).joinpath(f"{language}.toml")
-    return tomllib.loads(file.read_text(encoding="utf-8"))
+    return tomllib.loads((_HERE / f"{language}.toml").read_text(encoding="utf-8"))
 
 
 @lru_cache(maxsize=1)
 def languages() -> tuple[str, ...]:
     """Names of the catalogues at hand, English first."""
-    names = sorted(f.name[:-5] for f in resources.files(__name__).iterdir() if f.name.endswith(".toml"))
+    names = sorted(file.stem for file in _HERE.glob("*.toml"))
     return tuple(sorted(names, key=lambda name: (name != "en", name)))
 
 
@@ -128,14 +128,8 @@ def _latin(sign: str) -> bool:
 @lru_cache(maxsize=1024)
 def _city(zone: str, language: str) -> str:
     """`柏林`; the end of the zone's own name where Babel knows no city for it."""
-    from babel.dates import get_timezone_location
-
-    own = zone.split("/")[-1].replace("_", " ")
-    try:
-        named = str(get_timezone_location(ZoneInfo(zone), locale=Words(language).locale, return_city=True))
-    except (LookupError, ValueError):
-        return own
-    return named if named and "/" not in named else own
+    named = city(zone, _BABEL.get(language, language))
+    return zone.split("/")[-1].replace("_", " ") if "/" in named else named
 
 
 def currency_unit(text: str) -> str | None:

@@ -23,7 +23,7 @@ _UNUSED: Final = (
     "meta_zones",  # names of zones; a zone is called by its city here
 )
 # What a territory speaks, pays with and used to be called: for guessing what a locale's name may have meant. Ours are exact. And what
-# is asked for whole countries, or for all currencies.
+# is asked for whole countries.
 _GUESSES: Final = (
     "territory_languages",
     "territory_currencies",
@@ -33,15 +33,15 @@ _GUESSES: Final = (
     "territory_zones",
     "zone_territories",
     "meta_zones",
-    "all_currencies",
 )
+_CITIES: Final = "cities"  # ours, beside Babel's own tables
 _NOWHERE: Final = "ZZ"  # the territory of a zone that has none
 _SPANS: Final = ("year", "month", "week", "day", "hour", "minute", "second")
 
 
 @lru_cache(maxsize=8)
 def locale(name: str) -> Locale:
-    """Raises babel.UnknownLocaleError. Numbers, money, dates, durations and cities can be written in it."""
+    """Raises babel.UnknownLocaleError. Numbers, money, dates and durations can be written in it; a zone's city gives `city`."""
     from babel import Locale, UnknownLocaleError, localedata
     from babel.core import get_global
 
@@ -63,8 +63,18 @@ def locale(name: str) -> Locale:
         data["number_symbols"] = _only(data["number_symbols"], {"latn", data["default_numbering_system"]}.__contains__)
         data["territories"] = _only(data["territories"], _NOWHERE.__eq__)
         cities = {zone: names["city"] for zone, names in data["time_zones"].items() if "city" in names}
-        data["time_zones"] = {zone: {"city": city} for zone, city in cities.items()}
+        data[_CITIES], data["time_zones"] = data.get(_CITIES, {}) | cities, {}
     return Locale.parse(name)
+
+
+def city(zone: str, name: str) -> str:
+    """The place that a zone is named after, as a locale calls it or else as the zone's name of today does."""
+    from babel import localedata
+    from babel.core import get_global
+
+    locale(name)
+    zone = get_global("zone_aliases").get(zone, zone)
+    return str(localedata.load(name)[_CITIES].get(zone) or zone.partition("/")[2].replace("_", " ") or zone)
 
 
 def _only(table: Mapping[str, Any], wanted: Callable[[str], bool]) -> dict[str, Any]:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from zoneinfo import ZoneInfo
 
 import pytest
 from babel import UnknownLocaleError, localedata
-from babel.dates import format_skeleton, format_timedelta, get_timezone_location
+from babel.dates import format_skeleton, format_timedelta
 from babel.numbers import format_currency, format_decimal
 
-from bot.locales.cldr import locale
+from bot.locales.cldr import city, locale
 
 AT = datetime(2026, 11, 22, 9, 5, tzinfo=UTC)
 
@@ -33,10 +32,19 @@ def test_every_figure_in_every_language(name: str, told: tuple[str, ...]) -> Non
         format_skeleton("yMMMd", AT, locale=one),
         format_timedelta(timedelta(hours=3), locale=one),
         format_timedelta(timedelta(hours=3), add_direction=True, locale=one),
-        get_timezone_location(ZoneInfo("Europe/Berlin"), locale=one, return_city=True),
+        city("Europe/Berlin", name),
         one.plural_form(1),
     )
     assert localedata.load(name)["unit_display_names"] == {}
+
+
+def test_a_place_without_a_name_of_its_own_is_called_as_its_zone() -> None:
+    assert [city(zone, "en_US") for zone in ("Africa/Timbuktu", "America/New_York", "UTC")] == [
+        "Bamako",
+        "New York",
+        "UTC",
+    ]
+    assert city("Asia/Tokyo", "zh_Hans_CN") == "东京"
 
 
 def test_no_such_language() -> None:
