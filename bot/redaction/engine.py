@@ -10,7 +10,7 @@ from binascii import b2a_base64
 from collections.abc import Sequence
 from typing import Final
 
-from bot.redaction import bodies, headers, makers, names, numbers, structures, tables, tokens
+from bot.redaction import bodies, early, headers, makers, names, numbers, structures, tables, tokens
 from bot.redaction.rx import finder, piece
 from bot.redaction.spans import UNREADABLE, Span
 from bot.redaction.unwrap import Copy, Overdressed, copies, dressed
@@ -21,6 +21,15 @@ _REPEATED: Final = 8  # a shorter secret may well be a word of its own elsewhere
 DROPPED: Final = "[text dropped: it could not be cleaned]"
 
 
+_APART: Final = f"{tables.HINTS}|{early.HINTS}"  # one walk for both: each is rare, and both are small
+
+
+def _apart(view: bytes, spans: list[Span]) -> None:
+    """Values that stand apart from their names, or from their own beginnings."""
+    tables.find(view, spans)
+    early.find(view, spans)
+
+
 # Most texts hold nothing for the rarer finders: one look tells.
 RARER: Final = tuple(
     (finder(hints), finds)
@@ -28,10 +37,10 @@ RARER: Final = tuple(
         (structures.HINTS, structures.find),
         (bodies.HINTS, bodies.find),
         (numbers.HINTS, numbers.find),
-        (tables.HINTS, tables.find),
+        (_APART, _apart),
     )
 )
-_RARE: Final = finder("|".join((structures.HINTS, bodies.HINTS, numbers.HINTS, tables.HINTS)))
+_RARE: Final = finder("|".join((structures.HINTS, bodies.HINTS, numbers.HINTS, _APART)))
 
 # What only a name told: a maker's own prefix in the same place says more.
 _VAGUE: Final = frozenset(

@@ -18,7 +18,7 @@ from bot.redaction.strangers import goes_on, lettered, thing
 _AFTER_PIECE: Final = frozenset(bytes((byte,)) for byte in b"\n\r\"'`\\ =,;)&") | {b""}
 _WRAP_MIN: Final = 6
 _LONG_REST: Final = 40
-_STATUS: Final = piece(r"[1-5][0-9]{2} ")
+_STATUS: Final = piece(r"[1-5][0-9]{2} +[^ \r\n]")
 _MOST_BREAKS: Final = 12
 _LONGEST_SHAPE: Final = 420
 _COLUMNS: Final = (72, 76, 80, 100, 120)  # where terminals and mails break lines
@@ -41,7 +41,7 @@ def exact_end(view: bytes, start: int, end: int, wanted: tuple[int, ...], loose:
         if over and (
             foreign(run, view[start:end])
             or (inline > 1 and (previous < width or size in wanted))
-            or (inline and _STATUS.match(view, begin))
+            or _STATUS.match(view, begin)
         ):
             break  # a thing of its own, or the last run of a line of runs was the key's last
         inline = inline + 1 if not over else 0
@@ -126,20 +126,26 @@ def quoted_end(view: bytes, start: int, end: int) -> int:
     head = view[max(0, start - 120) : start].rsplit(b"\n", 1)[-1]
     if _QUOTES.isdisjoint(head):
         return end
+    opened = _OPENED.search(head)
+    mark = opened.group(1) if opened is not None else b""
     best = end
     size = end - start
-    for begin, stop, over in pieces(view, end, True, False):
+    for begin, stop, over in pieces(view, end, True, False, mark != b""):
         run = view[begin:stop]
-        if not over or evidence(run) or dated(run) or wordlike(run) and len(run) > 2:
+        if not over or ((evidence(run) or dated(run) or wordlike(run) and len(run) > 2) and not mark):
             return end
         best = stop
         size += stop - begin
-    mark = view[best : best + 1]
-    if best == end or size < 20 or mark not in (b'"', b"'", b"`"):
+    if best == end or size < (_LEAST_QUOTED if mark else 20):
         return end
-    return best if head.count(mark) % 2 else end
+    if mark:
+        return best if view[best : best + 1] == mark else end
+    mark = view[best : best + 1]
+    return best if mark in (b'"', b"'", b"`") and head.count(mark) % 2 else end
 
 
+_LEAST_QUOTED: Final = 12
+_OPENED: Final = piece(r"([\"'`])(?:(?i:bearer|basic|token|bot|key) )?$")
 _QUOTES: Final = frozenset(b"\"'`")
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Final
 
 from bot.redaction import judge
+from bot.redaction.glue import glued_end, of_a_length
 from bot.redaction.joins import next_line, quoted_end, shaped_end, wrapped_end
 from bot.redaction.makers import in_runs
-from bot.redaction.name_shapes import MAKERS
+from bot.redaction.name_shapes import LEAST, MAKERS
 from bot.redaction.rx import piece
-from bot.redaction.spaced import spaced_end
+from bot.redaction.spaced import spaced_end, strewn
 
 _LINKS: Final = (b"https://", b"http://")
 _VENDOR_ENDS: Final = (*MAKERS, b"secret", b"access")
@@ -132,10 +133,10 @@ def joined(view: bytes, at: int, end: int, value: bytes) -> int:
     if following == b" ":
         known = in_runs(view, at)
         return end if not known and len(value) >= 8 and judge.placeholder(value) else spaced_end(view, at, end, known)
-    if following not in (b"\n", b"\r", b"\\") or judge.evidence(value) or judge.dated(value):
+    if following not in (b"\n", b"\r", b"\\") or judge.dated(value):
         return end
     following_run = next_line(view, end)
-    if not following_run or judge.placeholder(value):
+    if not following_run or judge.placeholder(value) or (judge.evidence(value) and following_run[:1] != b":"):
         return end
     if 0x2E in value or 0x3A in value or 0x2E in following_run or 0x3A in following_run:
         shaped = shaped_end(view, at, end, SHAPES, LONGEST_SHAPE)
@@ -147,9 +148,64 @@ def joined(view: bytes, at: int, end: int, value: bytes) -> int:
     if value.endswith(b"=") and not value.endswith(b"=="):
         end -= 1
         value = value[:-1]
+    glued = glued_end(view, at, end, _long_hex if judge.all_hex(value) and _together(view, at) else _whole)
+    if glued > end:
+        return glued
     if len(value) < (6 if view[end : end + 1] in (b"\\", b"=") else 8) or (judge.wordlike(value) and len(value) < 16):
         return end
     return wrapped_end(view, at, end, _LENGTHS)
+
+
+def _whole(value: bytes) -> bool:
+    return of_a_length(value) or any(shape.fullmatch(value) for shape in SHAPES)
+
+
+def _together(view: bytes, at: int) -> bool:
+    return view[max(0, at - 48) : at].lower().rfind(b"together") >= 0
+
+
+def _long_hex(value: bytes) -> bool:
+    """Together's older keys: twice as long as what else is written in hex digits, so that a half of one looks whole."""
+    return len(value) == 64 and judge.all_hex(value)
+
+
+def password_end(view: bytes, at: int, end: int) -> int:
+    """The end of a password that goes on in the next line: within its quotes, or alone there and no word; else `end`."""
+    if view[end : end + 1] not in (b"\n", b"\r", b"\\", b"="):
+        return end
+    quoted = quoted_end(view, at, end)
+    if quoted > end:
+        return quoted
+    rest = _REST.match(view, end)
+    if rest is None:
+        return end
+    head, tail = view[at:end], rest.group(1)
+    if tail.isalpha() and judge.camel(tail) or judge.evidence(tail) or tail.lower() == tail or tail.upper() == tail:
+        return end
+    whole = head + tail
+    if judge.manifold(whole) or (whole.isalpha() and len(whole) >= 16 and not judge.camel(head)):
+        return rest.end(1)
+    return end
+
+
+def whole_end(view: bytes, start: int, at: int, end: int, value: bytes, kind: str, blank: bool) -> int:
+    """Where the value ends with what was broken off it. Words behind `password` are more likely a sentence than its runs."""
+    if kind != "password":
+        return joined(view, at, end, value)
+    following = view[end : end + 1]
+    long = len(value) >= judge.MIN_SECRET
+    if (long and (len(value) >= 20 or following in (b"\\", b" "))) or (following == b" " and value.isalnum()):
+        whole = joined(view, at, end, value)
+        if whole > end and (
+            long
+            or not (blank or (judge.camel(value) and not judge.mixed(value)))
+            or (strewn(view[at:whole]) and not (blank and view[start - 1] not in b"_-"))
+        ):
+            return whole
+    return end if blank or len(value) < LEAST - 1 else password_end(view, at, end)
+
+
+_REST: Final = piece(r"(?:[ \t]*\\?|=)\r?\n[ \t]*(?:[>|#][ \t]*)?([A-Za-z0-9]{4,24})[ \t]*(?:\\?[\r\n]|[\x80-\xff]|$)")
 
 
 _TELLING: Final = 200  # what shows nothing odd for so long is no password

@@ -9,7 +9,6 @@ from typing import Final
 
 from bot.redaction import gaps, judge, schemes
 from bot.redaction.again import OFTEN, Again
-from bot.redaction.judge import MIN_SECRET
 from bot.redaction.makers import HEADS, rule_of
 from bot.redaction.name_shapes import (
     CHINESE_NAMES,
@@ -29,16 +28,15 @@ from bot.redaction.named_values import (
     close_by,
     ends_line,
     flag,
-    joined,
     lone,
     ours,
     telling,
     telling_alone,
     varied,
+    whole_end,
 )
 from bot.redaction.rules.named import HARMLESS_BEFORE, STEMS
 from bot.redaction.rx import ANYWHERE, GAP, alone, bare, piece
-from bot.redaction.spaced import strewn
 from bot.redaction.spans import BUDGET, UNREADABLE, Span, budget
 
 _ARGUMENT: Final = piece(r"[A-Za-z_]{2,40}=[^=\"']")
@@ -100,6 +98,7 @@ def find_many(texts: Sequence[bytes], joined: bytes, starts: Sequence[int], foun
             view[end : end + 3] in HEADS
             and rule_of(view[end : end + 24]) is not None
             and 0x20 not in view[end : end + 12]
+            and not _bare(view, end)
         ):
             continue  # the token finder knows better where it ends
         if hits < OFTEN:
@@ -176,6 +175,17 @@ _LASTS: Final = frozenset(
 )
 
 
+def _bare(view: bytes, at: int) -> bool:
+    """Whether a run that begins like a maker's key, and was none to the finder of those, may be one that is broken at its end."""
+    value = VALUE.match(view, at)
+    return (
+        value is not None
+        and 16 <= len(value.group()) < 48
+        and judge.manifold(value.group())
+        and ends_line(view, value.end())
+    )
+
+
 def _shaped(value: bytes) -> bool:
     return any(shape.fullmatch(value) for shape in SHAPES)
 
@@ -183,6 +193,9 @@ def _shaped(value: bytes) -> bool:
 def _whole(value: bytes) -> bool:
     """A maker's key, by its prefix or by its shape."""
     return rule_of(value) is not None or _shaped(value)
+
+
+_MARKS: Final = (b">", b"|", b"#")
 
 
 def _named(view: bytes, start: int, at: int) -> Span | None:
@@ -203,6 +216,8 @@ def _named(view: bytes, start: int, at: int) -> Span | None:
         return schemes.scheme(view, word, at)
     kind = KIND.get(word, "api key" if word in (b"ak", b"sk") else "signature")
     gap = hit[len(word) :]
+    if gap.endswith(b"\n> "):
+        gap = gap[:-2]  # a quoted answer's mark
     blank = aimless = False
     if gap not in gaps.PLAIN:
         sentence = gaps.blank(view, start, at, kind, gap)
@@ -237,21 +252,10 @@ def _named(view: bytes, start: int, at: int) -> Span | None:
     elif not (value.endswith((b".", b":")) and len(value) >= 16 and view[end : end + 1] in (b"\n", b"\r", b"\\")):
         value = value.rstrip(b".:?!")
     end = at + len(value)
-    following = view[end : end + 1]
-    if (
-        kind != "password"
-        or (len(value) >= MIN_SECRET and (len(value) >= 20 or following in (b"\\", b" ")))
-        or (following == b" " and value.isalnum() and len(value) < 20)
-    ):
-        whole = joined(view, at, end, value)
-        runs = b"".join(part.rstrip(b"\\=") for part in view[at:whole].split()) if whole > end else value
-        # words behind `password` are more likely a sentence than a password in runs
-        plain = (
-            kind == "password" and len(value) < MIN_SECRET and (blank or not judge.mixed(value) and judge.camel(value))
-        )
-        if whole > end and not (plain and (not strewn(view[at:whole]) or blank and view[start - 1] not in b"_-")):
-            end = whole
-            value = runs
+    whole = whole_end(view, start, at, end, value, kind, blank)
+    if whole > end:
+        end = whole
+        value = b"".join(part.rstrip(b"\\=") for part in view[at:end].split() if part not in _MARKS)
     if (0x28 in gap or 0x0A in gap) and _ARGUMENT.match(value) is not None:
         return None  # `ClientSession(timeout=...)`
     if not telling(view, word, kind, value, parameter, start):

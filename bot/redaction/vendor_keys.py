@@ -8,6 +8,7 @@ from functools import cache
 from typing import Final
 
 from bot.redaction import judge
+from bot.redaction.glue import even_end, glued_end
 from bot.redaction.joins import exact_end, next_line, open_end, quoted_end, shaped_end
 from bot.redaction.makers import rule_of
 from bot.redaction.rules.shapes import shape
@@ -44,6 +45,13 @@ def _sk(body: bytes) -> bool:
     if len(body) >= 48 and body[:48].isalnum():
         return True
     return judge.plausible(body)
+
+
+def _whole_sk(token: bytes) -> bool:
+    return _SK.fullmatch(token) is not None
+
+
+_SK: Final = piece(r"sk-(?:[A-Za-z0-9]{48}(?:-[0-9]{1,4})?|[0-9a-f]{32})")
 
 
 def _jwt(body: bytes) -> bool:
@@ -108,10 +116,15 @@ def read(rule: Vendor, view: bytes, start: int, end: int, joins: bool = True) ->
         shapes = () if vague else tuple(whole for whole in _shapes(rule.prefix) if not whole.fullmatch(token))
         bare = start + len(token.rstrip(b"="))
         shaped = shaped_end(view, start, bare, shapes) if shapes else bare
+        if rule.check == "sk":
+            shaped = glued_end(view, start, bare, _whole_sk, True)
         if shaped == bare:
             shaped = quoted_end(view, start, bare)
         if shaped > bare:
-            return start, shaped, rule.kind, squeeze(view[start:shaped])
+            if not rule.exact:
+                shaped = even_end(view, bare, shaped)
+            whole = squeeze(view[start:shaped])
+            return start, shaped, _kind(rule, whole), whole
     body = token[head:]
     size = len(body)
     loose = rule.body != "u"
@@ -148,6 +161,8 @@ def read(rule: Vendor, view: bytes, start: int, end: int, joins: bool = True) ->
             joined = open_end(view, begin, end, 1200 if rule.check == "jwt" else 400, loose, head)
         elif joined == end and (soft_end or following in LINE_ENDS) and rule.check != "sk":
             joined = open_end(view, begin, end, 300 if rule.body == "d" else max(rule.exact) + 8, loose, head)
+        if joined > end and not rule.exact:
+            joined = even_end(view, end, joined)
         if joined > end:
             body = squeeze(view[begin:joined])
             if len(body) >= rule.low and _CHECKS[rule.check](body) and not judge.placeholder(body):

@@ -48,3 +48,70 @@ def test_a_key_in_runs_goes_to_its_last_run_and_no_further(template: str, shape:
 )
 def test_words_behind_a_name_are_no_runs(text: str) -> None:
     assert engine.redact(text) == (text, {})
+
+
+# how the value is introduced and closed, what it is, where it is broken, and by what
+LINES = (
+    ("Together API key：{}。", "<h64>", (32,), "\n  "),
+    ("TOGETHER_API_KEY={}", "<h64>", (32,), "\n"),
+    ("TOGETHER_API_KEY={}", "<h64>", (16, 20), "\r\n"),
+    ("MISTRAL_API_KEY={}", "Lphv<a26>x7", (4, 14), "\n> "),
+    ("client = OpenAI(api_key='{}')", "100<h29>", (5, 14), "\r\n"),
+    ("ZHIPUAI_API_KEY={}", "<h32>.<a16>", (4, 8), "\n  "),
+    ("> ZHIPUAI_API_KEY={}", "<h32>.<a16>", (10, 20), "\n> "),
+    ("export GITLAB_TOKEN={}", "glpat-<u20>", (3, 5), "\n"),
+    ('curl -H "Authorization: Bearer {}" https://api.example.com', "AKIA<t16>", (3, 8), "=\n"),
+    ("密钥：{}。", "sk-proj-<u20>T3BlbkFJ<u20>", (4,), "\n"),
+    ("export GITHUB_TOKEN={}", "ghp_<a36>", (2,), "\\\n"),
+    ("OPENAI_API_KEY={}", "sk-<a48>", (17, 20, 26, 38), "\n    "),
+    ("密钥：{}。", "sk-<a48>-39", (24,), "\n  "),
+    ("DEEPSEEK_API_KEY={}", "sk-<h32>", (3,), "\n    "),
+    ("QIANFAN_SK={}", "QV<a28>x7", (3, 16), "\n"),
+    ("AZURE_OPENAI_API_KEY={}", "<a52>JQQJ99<a26>", (16,), "\n"),
+    ("火山SecretKey：{}。", "<a58>==", (16, 20), "\n"),
+    ("SPARK_API_PASSWORD={}", "<h32>:<a32>", (16,), "\n"),
+    ("WARP_REFRESH_TOKEN={}", "AMf-vB<u210>", (20, 40), "\n"),
+    ("ADMIN_PASSWORD={}", "vo0<a13>xY7Q", (10,), "\n    "),
+    ('ADMIN_PASSWORD: "{}"', "qE<a8>Wx7Q", (7,), "\n  "),
+    ("export LITELLM_API_KEY={}", "sk-<a19>hBh", (22,), "\n"),
+    ("my key is\n{}", "<h32>", (), ""),
+    ("> CO_API_KEY:\n> {}", "<a37>x7Q", (), ""),
+)
+
+
+@pytest.mark.parametrize(("template", "shape", "breaks", "joint"), LINES)
+def test_a_broken_value_goes_to_its_last_line_and_no_further(
+    template: str, shape: str, breaks: tuple[int, ...], joint: str
+) -> None:
+    rng = random.Random(5)
+    before, after = template.split("{}")
+    for _ in range(4):
+        key = grow(shape, rng)
+        if len(breaks) == 1 and breaks[0] * 3 <= len(key):
+            breaks = tuple(range(breaks[0], len(key), breaks[0]))  # lines of one width
+        ends = (0, *breaks, len(key))
+        pieces = joint.join(key[begin:end] for begin, end in zip(ends, ends[1:], strict=False))
+        clean, _ = engine.redact(before + pieces + after + AFTER)
+        assert clean.endswith(("]" + after + AFTER, "]" + AFTER)), (pieces, clean)
+        assert clean.count("[") == 1, (pieces, clean)
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "MISTRAL_API_KEY=<a32>\n<h32>",
+        "DEEPSEEK_API_KEY=<h32>\n<h32>",
+        "API_KEY=none\n<h32>",
+        "token: 1\n<h32>",
+        "api_key: abc\nrate_limit_exceeded",
+        "KEY=ab1\nqwen3-max",
+        "PASSWORD=<a12>7\nproduction",
+        "PASSWORD=<a12>7\nreq_<h24>",
+        "TOGETHER_API_KEY=<h64>\n<h32>",
+    ],
+)
+def test_what_stands_alone_below_a_whole_value_stays(template: str) -> None:
+    for seed in range(6):
+        text = grow(template, random.Random(seed))
+        below = text.split("\n")[1]
+        assert engine.redact(text)[0].endswith("\n" + below), text
