@@ -16,7 +16,7 @@ _NUMBER: Final = re.compile(
     r"(?<![\w.:/%$¥-])(?![45]\d\d\b)(\d{3,8})(?![\w.:/%-]|\s?[页个条次元年字块秒分万]| (?!err|code|fail|msg|again)[a-z])"
 )
 """A number that counts nothing: no unit and no noun behind it."""
-_WORD: Final = re.compile(r"[A-Za-z0-9|!]{5,24}")
+_WORD: Final = re.compile(r"[A-Za-z0-9|!]{3,24}")
 _LIKE: Final = str.maketrans("il1|!05", "iiiiios")
 """Letters that a picture's reader takes for each other."""
 _PAIRS: Final = (("rn", "m"), ("vv", "w"), ("ci", "d"))
@@ -26,7 +26,7 @@ _TRADE: Final = (
     "unauthorized", "authentication", "connection", "refused", "timeout", "resource", "exhausted", "context", "length", "maximum",
     "content", "policy", "upstream", "internal", "server", "provider", "returned", "remaining", "reached", "usage", "expired",
     "organization", "restricted", "forbidden", "gateway", "unavailable", "service", "request", "requests", "invalid", "incorrect",
-    "api_key", "token", "tokens", "recharge", "subscription", "concurrent", "concurrency", "temporarily", "unsupported", "parameter",
+    "api", "api_key", "argument", "token", "tokens", "recharge", "subscription", "concurrent", "concurrency", "temporarily", "unsupported", "parameter",
 )  # fmt: skip
 _EASILY: Final = 8  # from this length on one letter too many, too few or another one still names the word
 
