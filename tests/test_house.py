@@ -263,7 +263,6 @@ LONG = {
     "bot/init.py": "six questions in their order",
     "bot/oneshot.py": "one short function for each command of the shell",
     "bot/outlets/env_text.py": "one grammar: what reads a file has to stand beside what writes it",
-    "bot/redaction/bodies.py": "one table of shapes with the judges that they share",
     "bot/services/alerts.py": "one state machine; its transitions are read side by side",
     "bot/services/balances.py": "one asking with its memory; parts would share all of it",
     "bot/services/delivery.py": "one short function for each kind of step",

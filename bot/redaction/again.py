@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Final
 
 from bot.redaction.rx import piece
+from bot.redaction.schemes import PLAIN_COOKIE
 from bot.redaction.spans import Span
 
 OFTEN: Final = 24  # places, before it is worth asking whether they are the same again
@@ -65,6 +66,8 @@ class Again:
 def _reach(view: bytes, start: int, at: int, parted: bool) -> int:
     """How far a look at a value can read, or nought when that cannot be told."""
     if view[start : start + 6].lower() == b"cookie":  # read to the end of the line, whatever is in it
+        if PLAIN_COOKIE.search(view, at, at + _CRUMB) is None:
+            return at + _CRUMB + _MARGIN
         stop = _LINE.match(view, at).end()  # type: ignore[union-attr]
         return 0 if stop - at == _AHEAD else max(stop, at + _CRUMB) + _MARGIN
     stretch = _STRETCH.match(view, at).group()  # type: ignore[union-attr]

@@ -6,9 +6,9 @@ JSON inside a JSON string and `curl -d '...'` all come out the same. One pass ov
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
+from bot.redaction.ends import Ahead, argument, block, brace, closing, line, matching
 from bot.redaction.rx import finder, rx
 from bot.redaction.spans import UNREADABLE, Span, budget
 
@@ -40,7 +40,6 @@ _ROLE: Final = rx(
 _FLAG: Final = rx(
     r"--?(?:negative-)?prompt[ =]+(\\*[\"'])|(?:-F|--form|--form-string|-d|--data(?:-urlencode)?)[ =]+([\"'])(?:negative_)?prompt="
 )
-_QUOTE: Final = re.compile(rb"(?<!\\)\\*[\"'\[\]{}]")
 _IMAGE: Final = rx(
     r"data:(?:image|audio|video|application)/[a-zA-Z0-9.+\-]{1,40};base64,[A-Za-z0-9+/=_\-\s\\]{16,}|(?:b64_json|inline_?[dD]ata|bytesBase64Encoded|image_base64|binary_data_base64|\bdata|\bimage)\\*[\"']?\s{0,4}[:=]\s{0,4}[\[]?\\*[\"']([A-Za-z0-9+/=_\-]{80,})"
 )
@@ -53,7 +52,6 @@ _SAID: Final = (
     r"(?i:\brole)(?:=|: ?)(?:user|system|assistant|tool|developer|human)[, ] ?(?i:content)(?:=|: ?)|"
     r"(?m:^(?:/[^ \n]{1,24} )?[ \t>*\-]{0,6}(?:(?:反向|正向|负面|负向)?提示词|(?:[Nn]egative[ _]|[Ss]ystem[ _]|[Uu]ser[ _])?[Pp]rompt|PROMPT)[ \t]?(?::|：)[ \t]{0,4})"
 )
-_PARAMETER: Final = re.compile(rb"(?:,|;|\xef\xbc\x8c|\xef\xbc\x9b)? ?[a-z_]{1,24}=|[)\]}]$")
 _LOOSE: Final = finder(_SAID)
 # what a provider, not a person, says behind `prompt:`
 _VERDICT: Final = rx(
@@ -115,7 +113,7 @@ def _images(view: bytes, spans: list[Span]) -> None:
 
 
 def _prompts(view: bytes, spans: list[Span]) -> None:
-    position = hits = 0
+    position = hits = mute = read = 0
     most = budget(len(view))
     spoken: bool | None = None
     while True:
@@ -123,7 +121,7 @@ def _prompts(view: bytes, spans: list[Span]) -> None:
         if match is None:
             break
         hits += 1
-        if hits > most:
+        if hits > most or read > len(view):
             spans.append((match.start(), len(view), UNREADABLE, b""))
             return
         name, opening = match.group(1), match.group(3)
@@ -138,14 +136,15 @@ def _prompts(view: bytes, spans: list[Span]) -> None:
             if not spoken:
                 continue
         if bracket:
-            start, end = at, _matching(view, at)
-            if view[at - 1 : at] == b"[" and view[at : at + 6] == b"prompt":
+            if at < mute or (opening == b"[" and view[at : at + 6] == b"prompt"):
                 continue
+            start, end = at, matching(view, at)
             inside = view[start:end]
             if len(inside.strip()) < _MIN_TEXT or not _wordy(inside):
+                mute = end  # nor does any list within it say anything
                 continue
         else:
-            start, end = at, _closing(view, at, opening)
+            start, end = at, closing(view, at, opening)
             inside = view[start:end]
             if (
                 inside[:7] == b"[prompt"
@@ -162,6 +161,7 @@ def _prompts(view: bytes, spans: list[Span]) -> None:
             if name in (b"query", b"question", b"input", b"text") and len(inside) < 4:
                 continue
         if inside[:32].find(b"rror") >= 0 and _ERROR.search(inside):
+            read += len(inside) if bracket else 0
             continue
         spans.append((start, end, PROMPT, b""))
         position = end
@@ -172,7 +172,7 @@ def _prompts(view: bytes, spans: list[Span]) -> None:
             spans.append((at, len(view), UNREADABLE, b""))
             return
         opening = match.group(1) or match.group(2)
-        end = _closing(view, at, opening)
+        end = closing(view, at, opening)
         if view[at : at + 7] != b"[prompt" and end - at >= _MIN_TEXT:
             spans.append((at, end, PROMPT, b""))
 
@@ -188,6 +188,7 @@ def _fault(view: bytes, start: int, end: int, inside: bytes) -> bool:
 def _said(view: bytes, spans: list[Span]) -> None:
     end = hits = 0
     most = budget(len(view))
+    ahead = Ahead(view)
     while True:
         start, at = _LOOSE(view, end)
         if start < 0:
@@ -199,16 +200,16 @@ def _said(view: bytes, spans: list[Span]) -> None:
         end = at
         lead = view[start:at]
         if lead[:8] == b"/imagine":
-            stop = _first(view, at, (b" --", b"\n"))
+            stop = ahead.first(at, (b" --", b"\n"))
         elif lead[:1] == b"<":
-            stop = _first(view, at, (b"</",))
+            stop = ahead.first(at, (b"</",))
         elif lead[:5] == b"name=":
             at = view.find(b"\n\r\n", at, at + 200) + 3 or view.find(b"\n\n", at, at + 200) + 2
             if at < start + 5:
                 continue
-            stop = _first(view, at, (b"\r\n--", b"\n--"))
+            stop = ahead.first(at, (b"\r\n--", b"\n--"))
         elif lead[:1] in b" ,(":
-            stop = _argument(view, at)
+            stop = argument(view, at)
             if not _wordful(view[at:stop]):
                 continue
         elif lead[:1] in b"?&=":
@@ -221,15 +222,15 @@ def _said(view: bytes, spans: list[Span]) -> None:
             if view[at : at + 1] in (b'"', b"'", b"[", b"\\", b"`"):
                 continue
             stop = (
-                _first(view, at, (b"), ", b")]", b")\n", b"}, ", b"}]", b"}\n", b"} {"))
+                ahead.first(at, (b"), ", b")]", b")\n", b"}, ", b"}]", b"}\n", b"} {"))
                 if 0x3D in lead
-                else _brace(view, at)
+                else brace(view, at, ahead)
             )
         else:
-            stop = _line(view, at)
+            stop = line(view, at)
             rest = view[at:stop].strip()
             if rest in (b"|", b">", b"|-", b">-"):
-                at, stop = _block(view, stop)
+                at, stop = block(view, stop)
             elif rest[:1] in (b'"', b"'", b"[", b"{", b"`", b"\\") or _VERDICT.search(rest) is not None:
                 continue
         if stop - at >= 4 and view[at : at + 7] != b"[prompt":
@@ -237,111 +238,11 @@ def _said(view: bytes, spans: list[Span]) -> None:
             end = max(end, stop)
 
 
-def _brace(view: bytes, at: int) -> int:
-    """The end of a struct's last field: the brace before the list's end or the next struct, else the first."""
-    stop = _first(view, at, (b"}",))
-    if view.startswith((b"]", b" {", b", {", b",{", b"\n"), stop + 1):
-        return stop
-    later = view.find(b"}]", stop, stop + 2_000)
-    return later if later > stop and view.find(b"\n", stop, later) < 0 else stop
-
-
-def _argument(view: bytes, at: int) -> int:
-    """The end of a parameter's value that stands without quotes: where the next parameter begins."""
-    if view[at : at + 1] in _QUOTED:
-        return at
-    line = view.find(b"\n", at, at + 20_000)
-    line = min(len(view), at + 20_000) if line < 0 else line
-    following = _PARAMETER.search(view, at, line)
-    return int(following.start()) if following is not None else line
-
-
-_QUOTED: Final = frozenset((b'"', b"'", b"[", b"{", b"`", b"\\", b" ", b""))
-
-
 def _wordful(said: bytes) -> bool:
     """Words and not a name of something: three of them, or Chinese."""
     return said.count(b" ") >= 2 or len(said) - len(said.decode("utf-8", "replace")) >= 8
 
 
-def _first(view: bytes, at: int, marks: tuple[bytes, ...]) -> int:
-    """The nearest of the marks within reach, else the end of the line."""
-    reach = min(len(view), at + 20_000)
-    found = [place for place in (view.find(mark, at, reach) for mark in marks) if place >= 0]
-    return min(found) if found else _line(view, at)
-
-
-def _block(view: bytes, stop: int) -> tuple[int, int]:
-    """The indented lines below a YAML block mark."""
-    at = end = stop + 1
-    while end < len(view) and view[end : end + 1] in (b" ", b"\t"):
-        end = _line(view, end) + 1
-    return at, min(max(at, end - 1), len(view))
-
-
 def _wordy(inside: bytes) -> bool:
     """Holds a string at all: `input: [1, 2]` and `[]` say nothing."""
     return 0x22 in inside or 0x27 in inside
-
-
-def _closing(view: bytes, at: int, opening: bytes) -> int:
-    """The end of a string: the next equal quote with as many backslashes before it; else the end of the line."""
-    if opening == b"\xe2\x80\x9c":
-        end = view.find(b"\xe2\x80\x9d", at)
-        return end if end >= 0 else _line(view, at)
-    quote = opening[-1:]
-    slashes = len(opening) - len(opening.lstrip(b"\\"))
-    if opening.endswith(b'"""'):
-        end = view.find(b'"""', at)
-        return end if end >= 0 else len(view)
-    position = at
-    while True:
-        end = view.find(quote, position)
-        if end < 0:
-            return _line(view, at)
-        before = end
-        while before > at and view[before - 1] == 0x5C:
-            before -= 1
-        if end - before <= slashes or (slashes == 0 and (end - before) % 2 == 0):
-            return before
-        position = end + 1
-
-
-def _line(view: bytes, at: int) -> int:
-    end = view.find(b"\n", at)
-    return len(view) if end < 0 else end
-
-
-def _matching(view: bytes, at: int) -> int:
-    """The end of a list or dict whose opening bracket stands before `at`: the place of its closing bracket, or the end of the text."""
-    depth = 1
-    quote = b""
-    slashes = 0
-    for match in _QUOTE.finditer(view, at):
-        begin, end = match.span()
-        mark = view[end - 1 : end]
-        count = end - begin - 1
-        if quote:
-            if mark == quote and (count <= slashes or (slashes == 0 and count % 2 == 0)) and _ends_string(view, end):
-                quote = b""
-            continue
-        if mark in (b'"', b"'"):
-            quote, slashes = mark, count
-        elif mark in (b"[", b"{"):
-            depth += 1
-        else:
-            depth -= 1
-            if depth == 0:
-                return int(begin)
-    return len(view)
-
-
-def _ends_string(view: bytes, end: int) -> bool:
-    """A closing quote is followed by a separator or a bracket, whatever blanks lie between; an apostrophe in a word is not."""
-    position = end
-    limit = min(len(view), end + 40)
-    while position < limit and view[position] in b" \t\r\n\\nrt>|":
-        if view[position] in b"nrt" and view[position - 1 : position] != b"\\":
-            return False
-        position += 1
-    return position >= len(view) or view[position : position + 1] in (b",", b"]", b"}", b":", b")", b"")

@@ -17,6 +17,9 @@ from bot.redaction.unwrap import Copy, Overdressed, copies, dressed
 
 _LOOKS: Final = 3  # what still holds a secret after that many looks is dropped, not sent
 _MOST_REPEATED: Final = 200  # each is one more walk over the text
+_FEW: Final = 8  # for more of them, what can be coded at all is looked for first
+_CODED: Final = piece(r"[A-Za-z0-9+/]{21,}")
+BEYOND: Final = 8_000  # behind the place where reading stopped: what began before it may end there
 _REPEATED: Final = 8  # a shorter secret may well be a word of its own elsewhere
 DROPPED: Final = "[text dropped: it could not be cleaned]"
 
@@ -77,7 +80,7 @@ def _look(text: bytes) -> list[Span]:
 def _undressed(text: bytes, spans: list[Span]) -> list[Span]:
     """What was found in the text as it stands, with what its copies show and all repeats."""
     try:
-        views = copies(text)
+        views = copies(text[: legible(text, spans) + BEYOND])
     except Overdressed:
         return [(0, len(text), UNREADABLE, b"")]
     # Escapes tell where a string in a body ends, and a copy has lost them: it is read for bodies only if the text shows none.
@@ -89,6 +92,12 @@ def _undressed(text: bytes, spans: list[Span]) -> list[Span]:
     if spans:
         repeats(text, views, spans)
     return spans
+
+
+def legible(text: bytes, spans: Sequence[Span]) -> int:
+    """Where the rest of the text begins that goes unread, whatever it wears; the text's end if it was read to the end."""
+    size = len(text)
+    return min((span[0] for span in spans if span[2] == UNREADABLE and span[1] == size), default=size)
 
 
 def repeats(text: bytes, views: Sequence[Copy], spans: list[Span]) -> None:
@@ -104,11 +113,15 @@ def repeats(text: bytes, views: Sequence[Copy], spans: list[Span]) -> None:
     for _, _, kind, secret in spans:
         if len(secret) >= _REPEATED and kind != structures.MAIL:
             found[secret] = kind
+    limit = legible(text, spans)
+    if limit < len(text):
+        text = text[: limit + BEYOND]
+    runs = b" ".join(_CODED.findall(text)) if len(found) > _FEW else text
     for secret in tuple(found)[:_MOST_REPEATED] if len(found) > _MOST_REPEATED else found:
         kind = found[secret]
         if len(secret) >= 16 and kind in _VAGUE:  # a maker's own key is known by what it decodes to
             coded = b2a_base64(secret, newline=False).rstrip(b"=")[:-1]
-            at = text.find(coded)
+            at = text.find(coded) if runs.find(coded) >= 0 else -1
             while at >= 0:
                 end = at + len(coded)
                 while end < len(text) and (text[end : end + 1].isalnum() or text[end] in b"+/="):
@@ -125,8 +138,9 @@ def repeats(text: bytes, views: Sequence[Copy], spans: list[Span]) -> None:
             at = copy.text.find(secret)
             while at >= 0:
                 end = at + len(secret)
-                spans.append((*copy.back(at, end), kind, secret))
-                at = copy.text.find(secret, end)
+                begin, stop = copy.back(at, end)
+                spans.append((begin, stop, kind, secret))
+                at = copy.text.find(secret, end) if begin < limit else -1
 
 
 def spans_of(raw: str) -> list[tuple[int, int]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bot.redaction import bodies, headers, names, tokens
-from bot.redaction.engine import RARER, cut, repeats
+from bot.redaction.engine import BEYOND, RARER, cut, legible, repeats
 from bot.redaction.rx import apart, touched
 from bot.redaction.spans import UNREADABLE, Span
 from bot.redaction.unwrap import GATE, Copy, Overdressed, copies
@@ -55,7 +55,7 @@ def _undressed(texts: Sequence[bytes], found: list[list[Span]], worn: Sequence[i
     dresses: list[tuple[int, list[Copy]]] = []
     for number in worn:
         try:
-            views = copies(texts[number])
+            views = copies(texts[number][: legible(texts[number], found[number]) + BEYOND])
         except Overdressed:
             found[number] = [(0, len(texts[number]), UNREADABLE, b"")]
             continue

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from bot.redaction.rx import finder, piece, rx
+from bot.redaction.rx import finder, rx
 from bot.redaction.spans import UNREADABLE, Span, budget
 
 _PHONE: Final = (
@@ -78,7 +78,7 @@ def _number(view: bytes, start: int, end: int) -> Span | None:
     ahead = view[max(0, start - _WINDOW) : start]
     if ahead.endswith(_COMMAS):
         # one of a list: what the first is called, all are
-        ahead = _ITEMS.sub(b"", view[max(0, start - 5 * _WINDOW) : start])[-_WINDOW:]
+        ahead = _before_list(view[max(0, start - 5 * _WINDOW) : start])[-_WINDOW:]
     if text[-1:] in b"Xx":
         if size == 17 and resident(digits + b"X") and (_ID_NAME(ahead, 0)[0] >= 0 or not _named_evidence(ahead)):
             return start, end, "resident id", digits + b"X"
@@ -104,9 +104,25 @@ def _number(view: bytes, start: int, end: int) -> Span | None:
     return None
 
 
+def _before_list(ahead: bytes) -> bytes:
+    """What stands before the items of a list, of which each is eight to sixty-four signs long."""
+    for _ in range(_MOST_ITEMS):
+        rest = ahead[:-1] if ahead[-1:] == b" " else ahead
+        comma = next((mark for mark in _MARKS if rest.endswith(mark)), b"")
+        head = rest[: len(rest) - len(comma)]
+        bare = head.rstrip(_ITEM)
+        size = len(head) - len(bare)
+        if not comma or size < 8:
+            break
+        ahead = bare if size <= 64 else head[:-64]
+    return ahead
+
+
+_MOST_ITEMS: Final = 16
+_ITEM: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
+_MARKS: Final = (b",", "，".encode(), "、".encode())
 _YUAN: Final = "元".encode()
 _COMMAS: Final = (b",", b", ", "，".encode(), "、".encode())
-_ITEMS: Final = piece(r"(?:[A-Za-z0-9_\-]{8,64}(?:,|，|、) ?){1,16}$")
 _GLUE: Final = frozenset((b"-", b".", b"_", b"/", b"#", b"\xc2\xa5", b"$", b"="))
 _GLUE_AFTER: Final = frozenset((b"-", b".", b"_", b":"))
 

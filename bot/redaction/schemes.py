@@ -16,7 +16,7 @@ _UUID_VENDORS: Final = frozenset(word.encode() for word in ("火山", "方舟", 
 _TOKEN: Final = piece(r"[A-Za-z0-9_\-./+=:%~]{8,600}")
 _REST: Final = piece(r"[^\r\n\"'`\\<>{}\[\]|]{4,}")
 _CRUMB: Final = piece(r"[A-Za-z0-9_\-.%]{1,60}=[^;,\s]{6,}")
-_PLAIN_COOKIE: Final = piece(r"[A-Za-z0-9_\-%+/=.]{8,}")
+PLAIN_COOKIE: Final = piece(r"[A-Za-z0-9_\-%+/=.]{8,}")
 _VENDOR_VALUE: Final = piece(
     r"(?:[A-Za-z0-9+/]{40}|[A-Za-z0-9+/]{200,}={0,2}|24\.[0-9a-f]{32}\.[0-9.\-]{10,60}|[A-Za-z0-9]{24}|[A-Za-z0-9]{30}|[A-Za-z0-9]{32}|[A-Za-z0-9]{40}|[0-9a-f]{64}|[A-Za-z0-9+/]{56,60}={1,2})$"
 )
@@ -41,7 +41,7 @@ def cookie(view: bytes, start: int, at: int, blank: bool) -> Span | None:
     """Everything after `Cookie:` up to the end of the line or of the string."""
     if blank and not flag(view, start):
         return None
-    if _PLAIN_COOKIE.search(view, at, at + 400) is None or judge.fetched(view, at):
+    if PLAIN_COOKIE.search(view, at, at + 400) is None or judge.fetched(view, at):
         return None
     rest = _REST.match(view, at)
     if rest is None:
@@ -50,7 +50,7 @@ def cookie(view: bytes, start: int, at: int, blank: bool) -> Span | None:
     value = view[at:end].rstrip()
     if view[at - 1 : at] == b"[" and (ours(view, at) or value.isalpha()):
         return None  # `[Filtered]`
-    if judge.code(value) or _PLAIN_COOKIE.search(value) is None or judge.masked(value):
+    if judge.code(value) or PLAIN_COOKIE.search(value) is None or judge.masked(value):
         return None
     if len(value) < _SPEECH and _CRUMB.search(value) is None and judge.speech(value):
         return None  # `cookies: CookieTypes`
