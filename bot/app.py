@@ -203,8 +203,8 @@ async def house(
             )
             await switching.recover()
             await behind.recover()
-            names = frozenset(discover())
             router = Router(services)
+            names = frozenset((*discover(), *router.actions))
             answers = Measured(tracing.answers(router, names) if tracing else router, metrics, names)
             yield House(
                 settings,

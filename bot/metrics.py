@@ -140,8 +140,9 @@ class Measured:
         self._inner, self._metrics, self._known = inner, metrics, known
 
     async def answer(self, request: Request) -> AsyncIterator[Reply]:
-        # A typed word becomes a label only if it is a command: people can type anything.
-        command = request.action or (request.command if request.command in self._known else "other")
+        # A word becomes a label only if it is a command's or a button's: people can type anything, and forge a press.
+        named = request.action or request.command
+        command = named if named in self._known else "other"
         platform = request.place.platform
         for secret in request.found.secrets:
             self._metrics.secrets.labels(secret.kind).inc()

@@ -181,11 +181,13 @@ class TracedAnswers:
 
     async def answer(self, request: Request) -> AsyncIterator[Reply]:
         before = trace.enter(trace.new())
-        command = request.command if request.command in self._known else "other"
+        command, action = (
+            name if name is None or name in self._known else "other" for name in (request.command, request.action)
+        )
         replies = 0
         try:
             with self._tracing.span(
-                "command", first=True, platform=request.place.platform, command=command, action=request.action
+                "command", first=True, platform=request.place.platform, command=command, action=action
             ) as span:
                 async for reply in self._inner.answer(request):
                     replies += 1

@@ -174,7 +174,8 @@ async def later(request: Request, services: Services) -> AsyncIterator[Reply]:
 
 
 def _named(request: Request) -> list[str]:
-    return [name[:20] for name in request.value.removeprefix(_BESIDE).split(",") if name][:_AT_ONCE]
+    names = request.value.removeprefix(_BESIDE).split(",")[:_AT_ONCE]
+    return [name for name in names if len(name) == 8 and set(name) <= set("0123456789abcdef")]
 
 
 def _rotated(request: Request, words: Words, *, beside: bool = False) -> Action:

@@ -77,6 +77,11 @@ class Router:
         self._aliases = {alias: c.name for c in self._commands.values() for alias in c.aliases}
         self._presses = {id: press for c in self._commands.values() for id, press in c.presses.items()}
 
+    @property
+    def actions(self) -> frozenset[str]:
+        """The ids of all buttons."""
+        return frozenset(self._presses)
+
     async def answer(self, request: Request) -> AsyncIterator[Reply]:
         """One reply, then perhaps edits of it. Errors are replies."""
         words = Words(request.language, request.timezone)
@@ -112,7 +117,8 @@ class Router:
     def _find(self, request: Request) -> tuple[Run, Role]:
         if request.action is not None:
             press = self._presses.get(request.action)
-            if press is None:
+            # No button of ours carries a secret: whoever sends one has forged the press, and it must not be kept.
+            if press is None or self._services.gate.trusted(request.value).text != request.value:
                 raise QuotadeskError(key="old_button")
             return press.run, press.role
         name = request.command.lower().lstrip("/") or "help"

@@ -87,6 +87,8 @@ class Exits:
         answer = await self.ask("diagnose", raw)
         await self.ask("leak", raw)
         await self.ask(raw)  # a command that nobody knows
+        await self.ask("leak", action="leak.rotated", value=raw)  # presses that no button of ours makes
+        await self.ask("leak", action=raw, value="x")
         for action in answer.actions:
             if action.id == "diagnose.escalate":
                 await self.ask("diagnose", action="diagnose.escalate", value=action.value)

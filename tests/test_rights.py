@@ -5,7 +5,7 @@ A refused cell has to be refused as declared, and nothing of the house may have 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -126,6 +126,14 @@ async def test_a_key_in_a_chat_of_the_team_is_guarded_whoever_posted_it(by: Pers
         seen = Seen()
         replies = await answers(Router(services(), seen.commands()), request("leak", False, by, place))
         assert (seen.ran == ["leak"], len(replies)) == (guarded, guarded)
+
+
+async def test_a_forged_press_with_a_secret_in_it_is_no_press(make_key: Callable[..., str]) -> None:
+    seen = Seen()
+    forged = replace(request("leak.rotated", True, MEMBER), value=make_key("sk-", 48))
+    replies = await answers(Router(services(), seen.commands()), forged)
+    assert seen.ran == []
+    assert forged.value not in repr(replies)
 
 
 async def answers(router: Router, asked: Request) -> list[Reply]:
