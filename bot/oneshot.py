@@ -258,6 +258,8 @@ async def audit(*, machine: bool) -> int:
         ]
         if machine:
             _print_json({"audit": rows})
+        elif not rows:
+            print(_words(built.team, None).say("audit.empty"))
         else:
             for row in rows:
                 print(f"{row['at']}  {row['who']}  {row['what']} {row['subject']}: {row['result']}  {row['detail']}")

@@ -8,6 +8,7 @@ from dataclasses import replace
 from bot.errors import SwitchRefused, UsageError
 from bot.locales import Words
 from bot.model.chat import Action, Block, Board, Form, Line, Reply, Request, Role, Row
+from bot.ports import SwitchRecord
 from bot.services import Services
 from bot.services.switch_plan import Plan
 from handlers import degrade, people, switch_form
@@ -267,6 +268,8 @@ async def _undo(
             value = button_value(services.switching.engine(engine).name, f"{fault.facts['record']} values")
             return replace(reply, actions=(Action("switch.undo", words.say("switch.buttons.undo_values"), value),))
         return replace(reply, alert=request.action is not None)
+    if services.fallback is not None and await services.fallback.returning(done.engine) == done.to_route:
+        await services.fallback.stay(done.engine)  # it is back: the wish must not pull at the next switch
     return result(done, services, words, await _returning(services, done.engine))
 
 
@@ -314,6 +317,11 @@ async def _overview(services: Services, words: Words) -> Reply:
     return Reply(title=words.say("switch.overview"), blocks=tuple(blocks), actions=tuple(actions))
 
 
+def _was_put_back(record: SwitchRecord) -> bool:
+    """An undo of its own, as against a switch that was undone later."""
+    return record.state == "undone" and "undo_of" in record.detail
+
+
 async def _history(services: Services, words: Words, name: str) -> Reply:
     engine = services.switching.engine(name)
     records = await services.switching.history(name)
@@ -321,7 +329,7 @@ async def _history(services: Services, words: Words, name: str) -> Reply:
     now = services.clock.now()
     rows = tuple(
         Row(
-            state=words.say(f"switch.record_states.{record.state}"),
+            state=words.say(f"switch.record_states.{'put_back' if _was_put_back(record) else record.state}"),
             name=words.when(record.at, now, zone=False),
             figure=words.say(
                 "switch.change",

@@ -197,6 +197,15 @@ async def test_a_name_that_is_not_there_and_a_closed_door(house: Room) -> None:
         assert refused.picture is None
 
 
+async def test_a_figure_by_hand_and_what_is_no_currency(house: Room) -> None:
+    desk = Desk(house)
+    assert "¥1,200.00" in await desk.read("set spare 1200 cny")
+    assert "500 点额度" in await desk.read("set spare 500 credits")
+    for wrong in ("set spare 5 XYZ", "set spare five CNY", "set spare 5", "set spare 5 percent"):
+        assert "set azure 1200 USD" in shown(await desk.send(wrong), "zh"), wrong
+    assert "没有叫 spre 的" in shown(await desk.send("set spre 5 CNY"), "zh")
+
+
 # --- rows
 
 _TEAM = Team(

@@ -258,6 +258,9 @@ async def test_what_asks_first_can_be_confirmed(house: Room) -> None:
     (cleared,) = await desk.press(button(listed, "switch.clear"))
     assert "main" in desk.read(cleared)
     assert await desk.fallback.out() == ()
+    await desk.press(button(result, "switch.undo"), by=BOB)
+    assert await desk.fallback.returning("query") is None  # it is back, so the next switch by hand is not pulled at
+    assert "撤回" in desk.read((await desk.send("query history"))[-1])
 
 
 async def test_no_route_and_recovery_are_told(house: Room) -> None:
