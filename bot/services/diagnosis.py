@@ -12,7 +12,7 @@ from bot.model.diagnosis import Cause, Diagnosis
 from bot.services.reading.engine import engine_of
 from bot.services.reading.figures import figures_of
 from bot.services.reading.foreign import is_foreign
-from bot.services.reading.fragment import SHORT, coded, named, spelled
+from bot.services.reading.fragment import SHORT, coded, named, spelled, undenied
 from bot.services.reading.ids import request_id_of, task_id_of
 from bot.services.reading.longer import focused
 from bot.services.reading.models import model_of
@@ -83,7 +83,7 @@ class Diagnoser:
         if status is None and is_question(seen):
             near = () if brief else near_of(seen, self._signatures.pages)
             return Diagnosis(causes=(Cause.UNKNOWN,), confidence=0.6, text=text, is_error=False, near=near)
-        hits, speakers = self._read(seen, status)
+        hits, speakers = self._read(undenied(seen), status)
         if not hits or hits[0].entry.rank <= _BARE_STATUS:
             hits = self._again(seen, status, speakers) or hits
         if hits and hits[0].entry.rank < _CERTAIN and is_foreign(seen):

@@ -16,6 +16,11 @@ _NUMBER: Final = re.compile(
     r"(?<![\w.:/%$¥-])(?![45]\d\d\b)(\d{3,8})(?![\w.:/%-]|\s?[页个条次元年字块秒分万]| (?!err|code|fail|msg|again)[a-z])"
 )
 """A number that counts nothing: no unit and no noun behind it."""
+_DENIED: Final = re.compile(
+    r"(?:并不是|并非|不是|不算|不关)[^,。;!]{0,4}(?:余额|额度|欠费|没钱|钱|限速|限流|频率|超时|网络)[^,。;!]{0,6}"
+    r"|\b(?:not|isn't) (?:an? |the |about )?(?:balance|billing|quota|rate[- ]limit\w*|network|money|credits?)(?: (?:issue|problem|error|thing))?\b"
+)
+"""What somebody says it is not."""
 _WORD: Final = re.compile(r"[A-Za-z0-9|!]{3,24}")
 _LIKE: Final = str.maketrans("il1|!05", "iiiiios")
 """Letters that a picture's reader takes for each other."""
@@ -73,6 +78,19 @@ def coded(seen: View) -> View | None:
     if len(seen.low) > _NAMED or not _NUMBER.search(seen.low):
         return None
     plain = _NUMBER.sub(r"code: \1 (\1)", seen.low)
+    return View(seen.lines, plain, plain)
+
+
+def undenied(seen: View) -> View:
+    """A few words without what they deny ("不是余额不足，是 429 限速"); any other text as it is."""
+    low = seen.low
+    if (
+        len(low) > _NAMED
+        or not ("不" in low or "并非" in low or "not" in low or "n't" in low)
+        or not _DENIED.search(low)
+    ):
+        return seen
+    plain = " ".join(_DENIED.sub(" ", low).split())
     return View(seen.lines, plain, plain)
 
 

@@ -7,7 +7,7 @@ import pytest
 from bot.model.diagnosis import Cause
 from bot.redaction.gate import Gate
 from bot.services.diagnosis import Diagnoser
-from bot.services.reading.fragment import coded, named, spelled
+from bot.services.reading.fragment import coded, named, spelled, undenied
 from bot.services.reading.view import view
 from bot.signatures import load
 
@@ -61,3 +61,11 @@ def test_a_fragment_is_told_where_it_decides(text: str, cause: Cause, provider: 
     found = DIAGNOSER.explain(GATE.clean(text).text)
     assert found.cause is cause
     assert cause is Cause.UNKNOWN or found.provider == provider
+
+
+def test_what_somebody_says_it_is_not_does_not_count() -> None:
+    assert undenied(view("不是余额不足，是 429 限速")).low == ",是 429 限速"
+    assert undenied(view("not a billing issue, rate limited")).low == ", rate limited"
+    for text in ("该令牌不是有效的密钥", "余额不足", "no credits left", "not enough balance"):
+        seen = view(text)
+        assert undenied(seen) is seen, text
