@@ -69,6 +69,7 @@ def alike(value: bytes, first: bytes) -> bool:
         and (len(value) == len(first) or (abs(len(value) - len(first)) <= 4 and judge.manifold(value)))
         and judge.mixed(value)
         and judge.all_hex(value) == judge.all_hex(first)
+        and value.rstrip(b"=").find(b"=") < 0
         and not judge.evidence(value)
     )
 

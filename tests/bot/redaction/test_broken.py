@@ -108,6 +108,7 @@ def test_a_broken_value_goes_to_its_last_line_and_no_further(
         "PASSWORD=<a12>7\nproduction",
         "PASSWORD=<a12>7\nreq_<h24>",
         "TOGETHER_API_KEY=<h64>\n<h32>",
+        '"qianfan_sk": "<a30>x7",\nbaidu_model=ernie-4.5-turbo-128k',
     ],
 )
 def test_what_stands_alone_below_a_whole_value_stays(template: str) -> None:
