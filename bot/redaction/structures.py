@@ -8,7 +8,7 @@ import re2
 
 from bot.redaction import hooks, judge, pem
 from bot.redaction.makers import rule_of
-from bot.redaction.rules.structures import RULES, Structure
+from bot.redaction.rules.structures import RULES, SHOWN, Structure
 from bot.redaction.rx import finder, groups, piece, rx
 from bot.redaction.spans import UNREADABLE, Span, budget
 
@@ -16,6 +16,7 @@ MAIL: Final = "mail"
 
 _EACH: dict[str, Any] = {}
 _AT: Final = tuple(rule for rule in RULES if rule.hints == ("@",))
+_SHOWING: Final = next(rule for rule in RULES if rule.name == "shown-setting")
 _HINTS: Final = tuple((hint.encode(), rule) for rule in RULES if rule not in _AT for hint in rule.hints)
 # what each rule for a password before an at sign needs
 _PASSWORDS: Final = r"[A-Za-z0-9_.\-]:[A-Za-z0-9!#$%^*_+=.~\-]+@|://[^\s\"'<>]+@"
@@ -24,8 +25,9 @@ _AT_SIGN: Final = r"[A-Za-z0-9._%+\-]@[A-Za-z0-9\-]+\.[A-Za-z0-9\-]|" + _PASSWOR
 _FRONT: Final = 120
 _ADDRESS: Final = piece(r"https?://[A-Za-z0-9.:/?=&_\-]*")
 _PASSWORD: Final = finder(_PASSWORDS)
+_SHOWN: Final = finder(SHOWN)
 HINTS: Final = "|".join(
-    sorted({re2.escape(hint) for rule in RULES for hint in rule.hints if hint != "@"} | {_AT_SIGN, hooks.HINTS})
+    sorted({re2.escape(hint) for rule in RULES for hint in rule.hints if hint != "@"} | {_AT_SIGN, SHOWN, hooks.HINTS})
 )
 _MAIL: Final = finder(
     r"[A-Za-z0-9._%+\-]{1,64}@[A-Za-z0-9\-]{1,63}(?:\.[A-Za-z0-9\-]{1,63})*\.(?:com|net|org|edu|gov|info|biz|dev|app|xyz|top|site|"
@@ -52,6 +54,8 @@ def find(view: bytes, spans: list[Span]) -> None:
             done.append(rule.name)
             _one(rule, view, spans)
     hooks.find(view, spans)
+    if _SHOWN(view, 0)[0] >= 0:
+        _one(_SHOWING, view, spans)
     if 0x40 in view:
         if _PASSWORD(view, 0)[0] >= 0:
             for rule in _AT:

@@ -19,6 +19,11 @@ class Structure(NamedTuple):
     judged: bool = False
 
 
+# a program was asked for a setting, and answered in the next line
+_SHOWING: Final = r"(?:getItem\(|getenv\(|environ(?:\.get\(|\[)|process\.env[.\[]|printenv |echo (?:%|\"?\$\{?)|\$env:)[\"']?[A-Za-z0-9_]{0,40}"
+_BELOW: Final = r"[\"'%})\]]{0,3};?[ \t]{0,4}\r?\n(?:[<>]\.?[ \t]|=>[ \t]|(?:←)[ \t]?)?[\"']?"
+SHOWN: Final = rf"{_SHOWING}{_BELOW}[A-Za-z0-9_\-/+]{{16}}"
+
 RULES: Final[tuple[Structure, ...]] = (
     Structure(
         "slack-webhook", "slack webhook", ("hooks.slack",),
@@ -133,8 +138,8 @@ RULES: Final[tuple[Structure, ...]] = (
         "1 validation error for Settings\nmax_tokens\n  Input should be a valid integer [type=int_parsing, input_value='4096x', input_type=str]", True,
     ),
     Structure(
-        "shown-setting", "api key", ("getItem(", "getenv(", "environ", "printenv ", "echo $", 'echo "$', "echo %", "$env:", "process.env"),
-        r"(?:^|\n)[^\n=]{0,60}?(?:getItem\(|getenv\(|environ(?:\.get\(|\[)|process\.env[.\[]|printenv |echo (?:%|\"?\$\{?)|\$env:)[\"']?[A-Za-z0-9_]{0,40}(?i:key|secret|token|passwd|password|pwd|credential)(?:_?[0-9]{1,2})?[\"'%})\]]{0,3};?[ \t]{0,4}\r?\n(?:[<>]\.?[ \t]|=>[ \t]|(?:←)[ \t]?)?[\"']?([A-Za-z0-9_\-/+]{16,}={0,2})[\"']?[ \t]{0,4}(?:\r?\n|\z)",
+        "shown-setting", "api key", (),  # a hint of its own: SHOWN
+        rf"(?:^|\n)[^\n=]{{0,60}}?{_SHOWING}(?i:key|secret|token|passwd|password|pwd|credential)(?:_?[0-9]{{1,2}})?{_BELOW}([A-Za-z0-9_\-/+]{{16,}}={{0,2}})[\"']?[ \t]{{0,4}}(?:\r?\n|\z)",
         "$ echo $ARK_API_KEY\n<g>\n$ python main.py", "$ echo $ARK_API_KEY\n${ARK_API_KEY}\n$ python main.py", True,
     ),
     Structure(
