@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from array import array
+from collections.abc import Iterable, Sequence
+from itertools import accumulate, chain
 from typing import Final
 
 import re2
 
 from bot.services.reading.view import View
 
+_HEAD: Final = 12  # bytes of a word's beginning: few texts hold one without the rest
 _END: Final = "\n"  # no evened text holds one
 MEMORY: Final = 16 << 20
 """Bytes the automaton may grow to, state by state as texts come; then it starts anew. A process that lives for long wants it small."""
@@ -17,25 +20,33 @@ ROOMY: Final = 64 << 20
 
 
 class Words:
-    """`found` gives those of the words that stand in a text. Building takes some 50 ms.
+    """`found` gives those of the words that stand in a text. Building takes some 30 ms.
 
-    The bytes of UTF-8 are looked for as they are: an automaton of characters takes three times as long to grow. Behind each text
-    an end is looked for as well: RE2 says nothing found both where nothing is and where it ran out of memory. Where it did, the
+    The bytes of UTF-8 are looked for as they are: an automaton of characters takes three times as long to grow. It knows only how
+    words begin, which makes it half as large; whether the rest stands there is asked for the few that begin somewhere. Behind each
+    text an end is looked for as well: RE2 says nothing found both where nothing is and where it ran out of memory. Where it did, the
     words are looked for one by one, which takes a hundred times as long and misses nothing.
     """
 
-    __slots__ = ("_match", "_words")
+    __slots__ = ("_match", "_numbers", "_starts", "_words")
 
     def __init__(self, words: Iterable[str], memory: int = MEMORY) -> None:
-        self._words = tuple(words)
+        # RE2 would give them in this order where they end at one place of a text.
+        self._words = tuple(sorted(words, key=lambda word: re2.escape(word).encode("utf-8"), reverse=True))
         options = re2.Options()
         options.encoding = re2.Options.Encoding.LATIN1
         options.max_mem = memory
         options.log_errors = False
+        heads: dict[str, list[int]] = {}
+        for number, word in enumerate(self._words):
+            heads.setdefault(word.encode("utf-8")[:_HEAD].decode("utf-8", "ignore"), []).append(number)
+        # The numbers of the words with the first head, the second, ...; where each head's begin, and the end of all.
+        self._numbers = array("I", chain.from_iterable(heads.values()))
+        self._starts = array("I", accumulate(map(len, heads.values()), initial=0))
         # The wrapper's own set encodes and decodes once more what is bytes already.
         search = re2._re2.Set(re2._Anchor.UNANCHORED, options)
-        for word in (*self._words, _END):
-            search.Add(re2.escape(word).encode("utf-8"))
+        for head in (*heads, _END):
+            search.Add(re2.escape(head).encode("utf-8"))
         self._match = search.Match if search.Compile() else None
 
     @property
@@ -44,12 +55,15 @@ class Words:
         return self._match is not None
 
     def found(self, low: str, raw: bytes) -> list[str]:
-        """In the order in which the words were given. `raw` is `low` in UTF-8."""
+        """In the order in which they end in the text. `raw` is `low` in UTF-8."""
         words = self._words
+        near: Sequence[int] = range(len(words))
         if self._match is not None and (places := self._match(raw + b"\n")):
-            places.remove(len(words))  # the end
-            return [words[place] for place in places]
-        return [word for word in words if word in low]
+            starts, numbers = self._starts, self._numbers
+            places.remove(len(starts) - 1)  # the end
+            near = [number for place in places for number in numbers[starts[place] : starts[place + 1]]]
+        found = [(place + len(words[number]), number) for number in near if (place := low.find(words[number])) >= 0]
+        return [words[number] for _, number in sorted(found)]
 
 
 def begins(word: str, seen: View) -> bool:
