@@ -166,7 +166,7 @@ async def _warm(built: House, busy: Callable[[], bool]) -> None:
     await asyncio.to_thread(_read_words, Words(built.team.language, built.team.timezone))
     await asyncio.to_thread(built.explaining.warm)
     if built.team.routes:
-        await built.trust.at_hand()
+        await built.web.at_hand()
     gc.freeze()  # what stands now stays for ever: the collector need not walk over it again
     lean.give_back()
 

@@ -15,7 +15,8 @@ from aiohttp import web
 
 from bot.errors import BadAnswer, ProviderError, Unreachable
 from bot.ports import Answer, Call
-from bot.web import Web, _connect_reason, allowed
+from bot.web import Web, allowed
+from bot.web.connections import connect_reason
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -266,10 +267,10 @@ async def test_tls_to_a_server_without_it(place: Place, client: Web) -> None:
 def test_an_expired_certificate_is_named() -> None:
     fault = ssl.SSLCertVerificationError(1, "certificate verify failed")
     fault.verify_code = 10
-    assert _connect_reason(fault) == "tls_expired"
+    assert connect_reason(fault) == "tls_expired"
     wrapped = OSError("x")
     wrapped.__cause__ = socket.gaierror()
-    assert _connect_reason(wrapped) == "dns"
+    assert connect_reason(wrapped) == "dns"
 
 
 @pytest.mark.parametrize("key", ["line\nbreak", "密钥", "tab\x00"])
