@@ -26,7 +26,7 @@ _LIKE: Final = str.maketrans("il1|!05", "iiiiios")
 """Letters that a picture's reader takes for each other."""
 _PAIRS: Final = (("rn", "m"), ("vv", "w"), ("ci", "d"))
 _TRADE: Final = (
-    "insufficient", "balance", "quota", "credit", "credits", "limit", "exceeded", "available", "channel", "model", "found",
+    "insufficient", "balance", "quota", "credit", "credits", "limit", "limited", "exceeded", "available", "channel", "model", "found",
     "permission", "denied", "account", "suspended", "disabled", "deactivated", "overloaded", "billing", "payment", "required",
     "unauthorized", "authentication", "connection", "refused", "timeout", "resource", "exhausted", "context", "length", "maximum",
     "content", "policy", "upstream", "internal", "server", "provider", "returned", "remaining", "reached", "usage", "expired",
