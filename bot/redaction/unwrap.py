@@ -18,11 +18,14 @@ from bot.redaction.spans import LONG, budget
 _UNDERLINED: Final = r"[A-Za-z0-9\-]_?__[A-Za-z0-9\-.]+(?:_[A-Za-z0-9\-.]+)*__[A-Za-z0-9\-]"
 # What sets the copying off, and what one round undoes. Alternatives that need a left neighbour take it into the match.
 _WORD = r"[A-Za-z0-9_\-.:/+=]"
+_LEFT: Final = r"[A-Za-z0-9_\-.:/+=%]"  # a string may end within an escape
 _INVISIBLE: Final = r"\xe2\x80[\x8b-\x8f\xaa-\xae]|\xe2\x81[\xa0\xa6-\xa9]|\xef\xbb\xbf|\xc2\xad|\xe1\xa0\x8e"
 _WIDE: Final = r"\xef\xbc[\x90-\x99\xa1-\xba]|\xef\xbd[\x81-\x9a]|\xf0\x9d[\x90-\x9f][\x80-\xbf]|\xe2\x92[\xb6-\xbf]|\xe2\x93[\x80-\xa9]|\xe2\x80[\x90\x91]"
 _WIDE_ALL: Final = r"\xef\xbc[\x81-\xbf]|\xef\xbd[\x80-\x9e]|\xf0\x9d[\x90-\x9f][\x80-\xbf]|\xe2\x92[\xb6-\xbf]|\xe2\x93[\x80-\xa9]|\xe2\x80[\x90\x91]"
 _WIDE_ASCII: Final = r"\xef\xbc[\x81-\xbf]|\xef\xbd[\x80-\x9e]"
-_JOINT: Final = r"[\"'](?:[ \t]{0,8}(?:\+|\.|&|\\)?[ \t]{0,8}(?:\r?\n)?[ \t]{0,24}(?:\+|\.)?[ \t]{0,8})[fbru]?[\"']"
+_JOINT: Final = (
+    r"[\"'](?:[ \t]{0,8}(?:\+|\.|&|\\)?[ \t]{0,8}(?:\r?\n(?:[ \t]{0,4}>)?)?[ \t]{0,24}(?:\+|\.)?[ \t]{0,8})[fbru]?[\"']"
+)
 _DRESS: Final = finder(
     "|".join(
         (
@@ -40,7 +43,7 @@ _DRESS: Final = finder(
             r"<(?:https?://|mailto:|tel:)[^|<>\s]{1,120}\|[^<>\s]{1,120}>",
             _WORD + r"(?:\*{1,3}|`{1,3}|~~)",
             _UNDERLINED,
-            _WORD + _JOINT,
+            _LEFT + _JOINT,
         )
     )
 )
@@ -56,7 +59,7 @@ GATE: Final = finder(
             r"\|[^<>\s]{1,120}>",
             _WORD + r"(?:\*{1,3}|`|~~)" + _WORD,
             _UNDERLINED,
-            _WORD + _JOINT + _WORD,
+            _LEFT + _JOINT + _WORD,
         )
     )
 )
@@ -68,6 +71,8 @@ ROUNDS: Final = 3
 _RUN: Final = re.compile(
     rb"(?:%[0-9A-Fa-f]{2})+|(?:\\u[4-9][0-9A-Fa-f]{3})+|(?:\\u00[2-7][0-9A-Fa-f])+|(?:\xef\xbc[\x81-\xbf]|\xef\xbd[\x80-\x9e])+"
 )
+# a string in other quotes on the next line is a string of its own
+_APART: Final = re.compile(rb"'[ \t]*\\?\r?\n[ \t>]*[fbru]?\"|\"[ \t]*\\?\r?\n[ \t>]*[fbru]?'")
 # what a piece that begins so stands for does not depend on what follows it
 _FREE: Final = frozenset(b"%\\&") | frozenset(range(0x80, 0x100))
 
@@ -166,9 +171,13 @@ def undress(text: bytes, parent: Copy | None = None, most: int = 0) -> Copy | No
     begin, end = _dress(ANYWHERE, text, 0, length)[0]
     while begin >= 0:
         first = text[begin]
-        if first in _KEYISH and text[begin + 1 : begin + 3] != b"__":
+        if (first in _KEYISH and text[begin + 1 : begin + 3] != b"__") or (first == 0x25 and text[begin + 1] in b"\"'"):
             # marks behind a word: only between two word characters
-            if end == length or text[end] not in _KEYISH:
+            if (
+                end == length
+                or text[end] not in _KEYISH
+                or (end - begin > 3 and _APART.fullmatch(text, begin + 1, end) is not None)
+            ):
                 begin, end = _dress(ANYWHERE, text, end, length)[0]
                 continue
             plain, stride = text[begin : begin + 1], 0

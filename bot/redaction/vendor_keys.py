@@ -73,6 +73,7 @@ _CHECKS: Final[dict[str, Callable[[bytes], bool]]] = {
     "alnum": lambda body: body[:30].isalnum(),
     "alnum-digit": lambda body: body[:20].isalnum() and (_has_digit(body) or not (body.islower() or judge.camel(body))),
     "upper": lambda body: body[:16].isalnum() and body[:16].upper() == body[:16],
+    "capitals": lambda body: len(body) in (32, 48) and body.isalnum() and _has_digit(body) and body.upper() == body,
     "uuid": lambda body: _UUID.match(body) is not None,
     "jwt": _jwt,
 }

@@ -90,6 +90,7 @@ RULES: Final[tuple[Vendor, ...]] = (
     Vendor("sk-48", "api key", "sk-", "sk-<a48>", "sk-your-key-here", (48,), check="sk"),
     Vendor("sk-hex", "api key", "sk-", "sk-<h32>", "task-<h32>", (32,), check="sk"),
     Vendor("sk-letters", "api key", "sk-", "sk-<l48>", "sk-learn-pipeline-with-many-words", (48,), check="sk"),
+    Vendor("sk-capitals", "api key", "SK-", "SK-<U32>", "SK-1204-WHITE-PACK-OF-TWELVE", (32, 48), 32, check="capitals"),
     Vendor("sk-litellm", "api key", "sk-", "sk-<u22>", "sk-xxxxxxxxxxxxxxxxxxxxxxxx", (22,), check="sk"),
     Vendor("google", "google key", "AIza", "AIzaSy<u33>", "AIza••••", (35,), 30),
     Vendor("google-auth", "google key", "AQ.", "AQ.Ab8RN6<u44>", "AQ.****", (50,), 30, "d", check="plausible"),

@@ -74,6 +74,8 @@ LINES = (
     ("ADMIN_PASSWORD={}", "vo0<a13>xY7Q", (10,), "\n    "),
     ('ADMIN_PASSWORD: "{}"', "qE<a8>Wx7Q", (7,), "\n  "),
     ("export LITELLM_API_KEY={}", "sk-<a19>hBh", (22,), "\n"),
+    ('> GITLAB_TOKEN = "{}"', "glpat-<u20>", (10,), '" +\n>     "'),
+    ('session = "{}"', "<a40>%3D", (41,), '"+"'),
     ("my key is\n{}", "<h32>", (), ""),
     ("> CO_API_KEY:\n> {}", "<a37>x7Q", (), ""),
 )
@@ -108,6 +110,7 @@ def test_a_broken_value_goes_to_its_last_line_and_no_further(
         "PASSWORD=<a12>7\nproduction",
         "PASSWORD=<a12>7\nreq_<h24>",
         "TOGETHER_API_KEY=<h64>\n<h32>",
+        "token = 'eyJ<a33>.eyJ<a40>.<a43>'\n\"name\": 1",
         '"qianfan_sk": "<a30>x7",\nbaidu_model=ernie-4.5-turbo-128k',
     ],
 )
