@@ -6,17 +6,19 @@ terminal: four megabytes and as much time as all our services take. Both do with
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import mimetypes
 import os
 import ssl
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Final
+from types import ModuleType
+from typing import Any, Final
 
 _MMAP_THRESHOLD: Final = -3  # of malloc.h
 _ARENA_MAX: Final = -8
+_PACKAGES: Final = "importlib.metadata"
 _PLUGINS: Final = "PYDANTIC_DISABLE_PLUGINS"
 
 
@@ -38,22 +40,27 @@ def load() -> None:
     with without("rich", "click", "pygments"):
         import httpx  # noqa: F401
         import structlog  # noqa: F401
-    _when_asked("importlib.metadata")  # with archives and tables; Pydantic would read there which plugins there are
+    _packages_when_asked()
     with _no_plugins():
         import bot.settings  # noqa: F401
 
 
-def _when_asked(name: str) -> None:
-    """The module is loaded as soon as somebody wants anything of it, and not before."""
-    spec = importlib.util.find_spec(name) if name not in sys.modules else None
-    if spec is None or spec.loader is None:
+def _packages_when_asked() -> None:
+    """Pydantic and SQLAlchemy load what tells which packages are installed, with archives and tables, and do not ask it anything."""
+    if _PACKAGES in sys.modules:
         return
-    spec.loader = loader = importlib.util.LazyLoader(spec.loader)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    package, _, own = name.rpartition(".")
-    setattr(sys.modules[package], own, module)  # as importing it would
-    loader.exec_module(module)
+    stand_in = ModuleType(_PACKAGES)
+
+    def wanted(name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)  # of a module as such, which this is not
+        if sys.modules.get(_PACKAGES) is stand_in:
+            del sys.modules[_PACKAGES]
+        return getattr(importlib.import_module(_PACKAGES), name)
+
+    stand_in.__getattr__ = wanted  # type: ignore[method-assign]
+    stand_in.entry_points = lambda **which: wanted("entry_points")(**which)  # type: ignore[attr-defined]  # imported by name
+    sys.modules[_PACKAGES] = importlib.metadata = stand_in
 
 
 @contextmanager
