@@ -6,13 +6,24 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 
 from bot import ending, lean
 
 
 def main() -> int:
-    """Exit code: 0 done, 1 bad news or a failed check, 2 wrong usage or configuration."""
+    """Exit code: 0 done, 1 bad news or a failed check, 2 wrong usage or configuration, 130 interrupted."""
+    try:
+        return _command()
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # the reader has gone: nobody is left to tell
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def _command() -> int:
     arguments = sys.argv[1:]
     if arguments[:1] == ["redact"] and "--help" not in arguments:
         from bot.redaction.batch import main as redact

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final, TextIO
 
 from bot.model.diagnosis import Diagnosis
+from bot.redaction.decoding import decoded
 from bot.redaction.gate import Gate
 from bot.services.diagnosis import Diagnoser
 from bot.services.reading.words import ROOMY
@@ -135,6 +136,8 @@ def main(argv: list[str], stdin: TextIO | None = None, stdout: TextIO | None = N
     if language not in known:
         sys.stderr.write(f"--lang: write {' or '.join(known)}\n")
         return 2
+    if form == "json" and words in ([], ["-"]) and source is sys.stdin:
+        words = [decoded(sys.stdin.buffer.read())]
     for stream in (source, sink):
         if stream in (sys.stdin, sys.stdout) and hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="replace")
@@ -146,7 +149,8 @@ def main(argv: list[str], stdin: TextIO | None = None, stdout: TextIO | None = N
             sink.flush()
         return 1 if faults else 0
     text = source.read() if not words or words == ["-"] else " ".join(words)
-    diagnosis = Diagnoser(load()).explain(Gate().clean(text).text, brief=True)
+    gate, diagnoser = Gate(), Diagnoser(load())
+    diagnosis = diagnoser.explain(gate.trusted(diagnoser.focused(gate.clean(text).text)), brief=True)
     sink.write(json.dumps(row(diagnosis, Summaries(language).of(diagnosis)), ensure_ascii=False) + "\n")
     return 0
 

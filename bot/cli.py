@@ -107,9 +107,9 @@ def diagnose(
 
         flags = (["--json"] if as_json else []) + (["--jsonl"] if jsonl else []) + (["--lang", lang] if lang else [])
         return batch([*flags, *words])
-    return oneshot.explain(
-        sys.stdin.buffer.read().decode("utf-8", "replace") if words in ([], ["-"]) else " ".join(words), lang
-    )
+    from bot.redaction.decoding import decoded
+
+    return oneshot.explain(decoded(sys.stdin.buffer.read()) if words in ([], ["-"]) else " ".join(words), lang)
 
 
 @app.command()

@@ -8,12 +8,12 @@ from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from pathlib import PurePosixPath
 from typing import Final
 
-from bot.chats.decoding import Decoder
 from bot.chats.excerpt import Excerpt
 from bot.chats.leaves import unmarked
 from bot.errors import DeliveryError
 from bot.model.chat import CleanText, Found, SecretSeen
 from bot.model.values import dataclass
+from bot.redaction.decoding import Decoder
 from bot.redaction.gate import Gate
 from bot.redaction.stream import Blocks
 

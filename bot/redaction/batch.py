@@ -6,6 +6,8 @@ import fcntl
 import gc
 import os
 import sys
+from codecs import getincrementaldecoder
+from collections.abc import Iterator
 from contextlib import suppress
 from json.decoder import JSONDecoder
 from json.encoder import encode_basestring as _quoted
@@ -70,12 +72,34 @@ def _words(text: str, out: BinaryIO) -> int:
 def _plain(source: BinaryIO, out: BinaryIO) -> int:
     """One text on standard input. Bad bytes are replaced and told, the rest goes on."""
     told: list[str] = []
-    for piece in clean_stream(iter(lambda: source.read1(_CHUNK), b""), told):  # type: ignore[attr-defined]
+    for piece in clean_stream(_readable(source, told), told):
         out.write(piece.encode("utf-8"))
         out.flush()
     for fault in told:
         sys.stderr.write(f"redact: standard input: {fault}\n")
     return 1 if told else 0
+
+
+def _readable(source: BinaryIO, told: list[str]) -> Iterator[bytes | str]:
+    """The pieces as they come. Of UTF-16 each sign of a key stands apart from the next, so it is read as what it is."""
+    pieces = iter(lambda: source.read1(_CHUNK), b"")  # type: ignore[attr-defined]
+    first = next(pieces, b"")
+    if first.isascii() and 0 not in first:
+        yield first
+        yield from pieces
+        return
+    from bot.redaction.decoding import wide_zeros
+
+    if wide := wide_zeros(first):
+        told.append("it is UTF-16; what came out is UTF-8")
+        decode = getincrementaldecoder(wide)("replace").decode
+        yield decode(first)
+        for piece in pieces:
+            yield decode(piece)
+        yield decode(b"", True)
+    else:
+        yield first
+        yield from pieces
 
 
 def _rows(source: int, out: BinaryIO) -> int:

@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from bot.chats.decoding import Decoder
+from bot.redaction.decoding import Decoder
 from bot.chats.excerpt import WHOLE, Excerpt
 from bot.errors import DeliveryError
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import random
@@ -10,7 +11,7 @@ import sys
 import time
 from pathlib import Path
 
-from bot.redaction.batch import clean_stream
+from bot.redaction.batch import _readable, clean_stream
 from bot.redaction.rules.shapes import grow
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -79,6 +80,15 @@ def test_binary_on_standard_input_is_told_and_cleaned() -> None:
     assert key(6)[8:20].encode() not in done.stdout + done.stderr
     assert b"not UTF-8" in done.stderr
     assert b"NUL" in done.stderr
+
+
+def test_utf16_is_read_as_what_it_is() -> None:
+    """Of PowerShell's `>`: with zeros between its signs a key would be no key."""
+    wide = f"my key {key(6)}\r\n错误 at last".encode("utf-16")
+    told: list[str] = []
+    text = "".join(clean_stream(_readable(io.BufferedReader(io.BytesIO(wide)), told), told))
+    assert text.removeprefix("\ufeff") == "my key [openai key]\r\n错误 at last"
+    assert told == ["it is UTF-16; what came out is UTF-8"]
 
 
 def test_wrong_usage() -> None:

@@ -33,15 +33,26 @@ class Decoder:
         return self._decoder.decode(piece, last)
 
 
-def _wide(piece: bytes) -> str:
-    """Which UTF-16, "" for none. Without a mark it is told by its zeros: every other byte of what is mostly ASCII."""
-    if piece.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
-        return "utf-16"
+def decoded(raw: bytes) -> str:
+    """A whole text. Never raises: a binary file comes out as what is UTF-8 in it."""
+    try:
+        decoder = Decoder()
+        return decoder.feed(raw) + decoder.feed(b"", last=True)
+    except DeliveryError:
+        return raw.decode("utf-8", "replace")
+
+
+def wide_zeros(piece: bytes) -> str:
+    """Which UTF-16, "" for none, as its zeros tell: every other byte of what is mostly ASCII. A mark alone tells nothing."""
     head = piece[: _LOOK & ~1]
     even, odd = head[::2].count(0), head[1::2].count(0)
     if len(head) < 16 or max(even, odd) < len(head) // 4 or min(even, odd):
         return ""
     return "utf-16-le" if odd else "utf-16-be"
+
+
+def _wide(piece: bytes) -> str:
+    return "utf-16" if piece.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else wide_zeros(piece)
 
 
 def _fits(encoding: str, piece: bytes) -> bool:
