@@ -189,6 +189,9 @@ def password_end(view: bytes, at: int, end: int) -> int:
     return end
 
 
+BREAKS: Final = frozenset((b" ", b"\n", b"\r", b"\\", b"="))  # behind these a value may go on
+
+
 def whole_end(view: bytes, start: int, at: int, end: int, value: bytes, kind: str, blank: bool) -> int:
     """Where the value ends with what was broken off it. Words behind `password` are more likely a sentence than its runs."""
     if kind != "password":

@@ -23,6 +23,7 @@ from bot.redaction.name_shapes import (
     rest,
 )
 from bot.redaction.named_values import (
+    BREAKS,
     SHAPES,
     alike,
     close_by,
@@ -252,7 +253,7 @@ def _named(view: bytes, start: int, at: int) -> Span | None:
     elif not (value.endswith((b".", b":")) and len(value) >= 16 and view[end : end + 1] in (b"\n", b"\r", b"\\")):
         value = value.rstrip(b".:?!")
     end = at + len(value)
-    whole = whole_end(view, start, at, end, value, kind, blank)
+    whole = whole_end(view, start, at, end, value, kind, blank) if view[end : end + 1] in BREAKS else end
     if whole > end:
         end = whole
         value = b"".join(part.rstrip(b"\\=") for part in view[at:end].split() if part not in _MARKS)
