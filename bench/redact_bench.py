@@ -27,6 +27,14 @@ HOSTILE = (
     "token token token ", '"prompt": "', "{", "9", "key=abcd efgh ", "A" * 200 + " ", "\n> a: b",
     "password:", "secret= ", "a\"+\"b", "\"+\"", "key=ab1cdefg=\nhijklmn\n", "https://a:b@", "sk-a1 ", "**a", "\\\"\\\\\"", "ａb",
     "4111 1111 1111 1111 ", "%2525", "a\n", "{[(", "token,", "Ｋｅｙ＝", "Ab1+", "keysk-", "AKIAcookie:;",
+    # found by searching at random among these and their mixtures, the slowest of each kind
+    " input:[", "parts:[[", "X-Api-Key ", "cookie=os.getenv( ", "key:ab1cdefg\n", "token:aB3dE6gx\naB3dE6gx9\n", "sk-aB3dE6g\naB3dE6gx\n",
+    "sk\\\":\\\"a1b2c3d4e5f6 ", "key=abcdefg1\\\nhijklmn2 ", "a2V5PWFiMWNkZWZnIGtleT1hYjFjZGVmZyBrZXk9YWIxY2RlZmcg ", "gsk_", "-d \"prompt=",
+    "%25252525", "\\\"https://a:b@\\\"", "https://a:b@\\u003d", "Cookie: %20", "Cooki**e: ", "t\"+\"o\"+\"k\"+\"e\"+\"n\"+\":\"+\" ", "key=ab1cdefg \u200b",
+    "sk=aB3dE6gH9jK2mN5pQ8sT1vW4,", "role=user, content=", "auth=abcdef,13800138000 ", "eyJ<tokensecret\\u0041key", "\nａ[ｔａ]x=key",
+    "bearer=${K},password=Ab1+&密钥=os.getenv(\ncookie=ab1cdefg\\nrole=user, content=", "\"messages\": [{\"role\":\"user\",\"content\":\"",
+    "\\\"content\\\": \\\"password: a1b2%63%34 np%6D%5Fauth=ab1cdefg。%25%32%E2%80%8B%35", "passw\u200bo\u200brd：password=1234567890,sk ｜ ａ１ｂ２c3d4e5\u200bf6 ",
+    "p\"+\"a\"+\"s\"\\u002b\\u0022s\"+\"word=req_ab12cd34 key: ab1cdefgp%61%73%73", "aｕｔｈ＇： ＇ａｂ１ｃｄｅfg\"image\\\\\":\"password＝ab1cdefg",
 )  # fmt: skip
 
 
@@ -69,7 +77,11 @@ def main() -> None:
             best = min(best, time.process_time() - begun)
         worst.append((best, unit))
     worst.sort(reverse=True)
-    print("hostile 100 kB " + ", ".join(f"{unit[:16]!r} {best * 1000:.1f} ms" for best, unit in worst[:5]))
+    print(
+        "hostile 100 kB "
+        + ", ".join(f"{unit[:16]!r} {best * 1000:.1f} ms" for best, unit in worst[:5])
+        + f" (worst of {len(worst)})"
+    )
 
 
 if __name__ == "__main__":

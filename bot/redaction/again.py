@@ -22,8 +22,8 @@ _MOST_TOLD: Final = 200  # where nothing comes again, looking for it is to cost 
 _STRETCH: Final = piece(rf"[!#$%*+\-./0-9:?@A-Z^_a-z~=\s\\>|\xe3\x80]{{0,{_AHEAD}}}")
 _LINE: Final = piece(rf"[^\r\n\"'`\\<>{{}}\[\]|]{{0,{_AHEAD}}}")
 _CRUMB: Final = 400  # so far a cookie's first value is looked for
-_MOST_LINES: Final = 50  # a look goes over fewer line ends than this,
-_MOST_RUNS: Final = 330  # over fewer pieces,
+_MOST_LINES: Final = 130  # a look goes over fewer line ends than this,
+_MOST_RUNS: Final = 460  # over fewer pieces,
 _TWO: Final = piece(r"[A-Za-z0-9][ \t]{1,3}[A-Za-z0-9]")  # and no further than here once it went over a line end
 
 Look = Callable[[bytes, int, int], Span | None]

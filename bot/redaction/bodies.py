@@ -10,7 +10,7 @@ from typing import Final
 
 from bot.redaction.ends import Ahead, argument, block, brace, closing, line, matching
 from bot.redaction.rx import finder, rx
-from bot.redaction.spans import UNREADABLE, Span, budget
+from bot.redaction.spans import BUDGET, UNREADABLE, Span, budget
 
 
 def _ungrouped(pattern: str) -> str:
@@ -114,14 +114,13 @@ def _images(view: bytes, spans: list[Span]) -> None:
 
 def _prompts(view: bytes, spans: list[Span]) -> None:
     position = hits = mute = read = 0
-    most = budget(len(view))
     spoken: bool | None = None
     while True:
         match = _NAME.search(view, position)
         if match is None:
             break
         hits += 1
-        if hits > most or read > len(view):
+        if hits > BUDGET and hits > budget(match.start()) or read > len(view):
             spans.append((match.start(), len(view), UNREADABLE, b""))
             return
         name, opening = match.group(1), match.group(3)
@@ -168,7 +167,7 @@ def _prompts(view: bytes, spans: list[Span]) -> None:
     for match in _FLAG.finditer(view):
         at = match.end()
         hits += 1
-        if hits > most:
+        if hits > BUDGET and hits > budget(at):
             spans.append((at, len(view), UNREADABLE, b""))
             return
         opening = match.group(1) or match.group(2)
@@ -187,14 +186,13 @@ def _fault(view: bytes, start: int, end: int, inside: bytes) -> bool:
 
 def _said(view: bytes, spans: list[Span]) -> None:
     end = hits = 0
-    most = budget(len(view))
     ahead = Ahead(view)
     while True:
         start, at = _LOOSE(view, end)
         if start < 0:
             return
         hits += 1
-        if hits > most:
+        if hits > BUDGET and hits > budget(start):
             spans.append((start, len(view), UNREADABLE, b""))
             return
         end = at

@@ -58,7 +58,8 @@ def glued_end(view: bytes, start: int, end: int, whole: Callable[[bytes], bool],
         if best > end and len(part) > previous:
             return best  # the longest line of a broken value is not its last
         shut = SHUT.match(view, position)
-        for last in (part, part.rstrip(b"=.:")):
+        bare = part.rstrip(b"=.:")
+        for last in (part, bare) if bare != part else (part,):
             if whole(text + last) and (shut is not None or len(last) < len(part)):
                 best = begin + len(last)
                 break

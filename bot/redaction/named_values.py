@@ -158,7 +158,9 @@ def joined(view: bytes, at: int, end: int, value: bytes) -> int:
 
 
 def _whole(value: bytes) -> bool:
-    return of_a_length(value) or any(shape.fullmatch(value) for shape in SHAPES)
+    if len(value) > 40 and (0x2E in value or 0x3A in value) and value.count(b":") < 2:
+        return any(shape.fullmatch(value) for shape in SHAPES)
+    return of_a_length(value)
 
 
 def _together(view: bytes, at: int) -> bool:

@@ -58,7 +58,7 @@ def find(view: bytes, spans: list[Span]) -> None:
 def find_many(texts: Sequence[bytes], joined: bytes, starts: Sequence[int], found: Sequence[list[Span]]) -> None:
     """Does what `find` does for each text. The texts stand in `joined` as `rx.apart` puts them."""
     view, spans, taken = b"", found[0], {0: 0}
-    index = base = limit = position = hits = read = 0
+    index = base = limit = position = hits = read = listed = 0
     again: Again | None = None
     span: Span | None
     size = len(joined)
@@ -73,7 +73,7 @@ def find_many(texts: Sequence[bytes], joined: bytes, starts: Sequence[int], foun
             taken = {}
             for span in spans:
                 taken[span[0]] = span[1]
-            hits = read = 0
+            hits = read = listed = 0
             again = None
         if end > limit - GAP:  # it took the line end behind the text for one of the text's own
             start, end = _match(ANYWHERE, joined, max(position, base), limit - GAP)[0]
@@ -85,7 +85,7 @@ def find_many(texts: Sequence[bytes], joined: bytes, starts: Sequence[int], foun
         start -= base
         end -= base
         hits += 1
-        if hits > BUDGET and hits > budget(len(view)):
+        if hits > BUDGET and hits > budget(start):
             spans.append((start, len(view), UNREADABLE, b""))
             position = limit
             continue
@@ -116,28 +116,29 @@ def find_many(texts: Sequence[bytes], joined: bytes, starts: Sequence[int], foun
         else:
             spans.append(span)
             position = max(position, base + span[1])
-            if span[2] == "api key" and view[start:end].lower().rfind(b"s", 0, 12) >= 0:
-                _more(view, span, spans)
-            elif view[span[1] : span[1] + 1] == b"," and span[2] != "password":
-                _more(view, span, spans, True)
+            several = span[2] == "api key" and view[start:end].lower().rfind(b"s", 0, 12) >= 0
+            if span[1] >= listed and (several or (view[span[1] : span[1] + 1] == b"," and span[2] != "password")):
+                listed = _more(view, span, spans, not several)
 
 
-def _more(view: bytes, span: Span, spans: list[Span], single: bool = False) -> None:
-    """The rest of a list of keys: `KEYS=a,b`, `"keys": ["a", "b"]`, a YAML list, one in each line.
+def _more(view: bytes, span: Span, spans: list[Span], single: bool = False) -> int:
+    """Adds the rest of a list of keys: `KEYS=a,b`, `"keys": ["a", "b"]`, a YAML list, one in each line. Gives the end of its last one.
 
     `single`: the name speaks of one only, so all must look like the first and touch each other, as in `API_KEY=a,b`.
     """
-    end = span[1]
+    end = last = span[1]
     for _ in range(_MOST_LISTED):
         joint = (_TOUCHING if single else _NEXT).match(view, end)
         match = VALUE.match(view, joint.end()) if joint is not None else None
         if joint is None or match is None:
-            return
+            break
         value = match.group()
         end = match.end()
         if view[end : end + 1] in (b":", b"=") or not (alike(value, span[3]) or (not single and lone(value))):
-            return
+            break
         spans.append((joint.end(), end, span[2], value))
+        last = end
+    return last
 
 
 _NEXT: Final = piece(r"[\"']?[ \t]{0,4}(?:,\s{0,24}|;[ \t]{0,4}|\r?\n[ \t]{0,24}-[ \t]{1,4})[\"']?")
@@ -257,6 +258,8 @@ def _named(view: bytes, start: int, at: int) -> Span | None:
     if whole > end:
         end = whole
         value = b"".join(part.rstrip(b"\\=") for part in view[at:end].split() if part not in _MARKS)
+        if len(value) > 2 * LONGEST:
+            return at, end, kind, value  # so much of a key's looks is not judged word by word
     if (0x28 in gap or 0x0A in gap) and _ARGUMENT.match(value) is not None:
         return None  # `ClientSession(timeout=...)`
     if not telling(view, word, kind, value, parameter, start):

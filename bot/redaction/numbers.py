@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from bot.redaction.rx import finder, rx
-from bot.redaction.spans import UNREADABLE, Span, budget
+from bot.redaction.spans import BUDGET, UNREADABLE, Span, budget
 
 _PHONE: Final = (
     r"1[3-9][0-9](?:[ \-]?[0-9]{4}[ \-]?[0-9]{4}|[ \-]?[0-9]{3}[ \-]?[0-9]{5}|[0-9][ \-][0-9]{3}[ \-][0-9]{4})"
@@ -35,14 +35,13 @@ _PROVINCES: Final = frozenset((11, 12, 13, 14, 15, 21, 22, 23, 31, 32, 33, 34, 3
 
 def find(view: bytes, spans: list[Span]) -> None:
     position = hits = 0
-    most = budget(len(view))
     card = False
     while True:
         start, position = _DIGITS(view, position)
         if start < 0:
             break
         hits += 1
-        if hits > most:
+        if hits > BUDGET and hits > budget(start):
             spans.append((start, len(view), UNREADABLE, b""))
             break
         span = _number(view, start, _own_end(view, start, position))

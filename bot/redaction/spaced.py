@@ -11,6 +11,7 @@ from bot.redaction.rx import piece
 
 SHORT: Final = 16  # a body that may be whole
 _ENOUGH: Final = 7  # so many runs in, words and keys can be told apart
+_PLENTY: Final = 41  # more runs would not change whether they make a key
 _MOST_WORDS: Final = 5
 _SHUT: Final = piece(r"[ \t]*(?:[\r\n\"'`,;)]|[\x80-\xff]|$)")
 _JOINTS: Final = piece(r"[_\-.]")
@@ -36,6 +37,8 @@ def spaced_end(view: bytes, start: int, end: int, known: bool = False) -> int:
         odd += not wordlike(run)
         best = stop
         if count == _ENOUGH and not known and (odd < 2 or not plausible(b"".join(view[start:best].split()))):
+            return end
+        if count == _PLENTY and not plausible(b"".join(view[start:best].split())):
             return end
         if stop - begin < width:
             break

@@ -15,5 +15,8 @@ LONG: Final = 40_000  # no chat lets through more, and files come in smaller blo
 
 
 def budget(length: int) -> int:
-    """How many places a text of so many bytes may hold. One in a hundred bytes is more than any log or settings file has in the long run."""
+    """How many places the first so many bytes of a text may hold; what follows them does not matter, so that a second look agrees.
+
+    One in a hundred bytes is more than any log or settings file has in the long run.
+    """
     return max(BUDGET + min(length, LONG) // 64, length // 100)

@@ -10,7 +10,7 @@ from bot.redaction import hooks, judge, pem
 from bot.redaction.makers import rule_of
 from bot.redaction.rules.structures import RULES, SHOWN, Structure
 from bot.redaction.rx import finder, groups, piece, rx
-from bot.redaction.spans import UNREADABLE, Span, budget
+from bot.redaction.spans import BUDGET, UNREADABLE, Span, budget
 
 MAIL: Final = "mail"
 
@@ -64,13 +64,11 @@ def find(view: bytes, spans: list[Span]) -> None:
 
 
 def _one(rule: Structure, view: bytes, spans: list[Span]) -> None:
-    most = budget(len(view))
     known: dict[bytes, bool] = {}
-    for begin, stop in groups(_pattern(rule), view):
+    for hits, (begin, stop) in enumerate(groups(_pattern(rule), view)):
         if rule.name == "pem":
             stop = pem.end(view, stop)
-        most -= 1
-        if most < 0:
+        if hits >= BUDGET and hits >= budget(begin):
             spans.append((begin, len(view), UNREADABLE, b""))
             return
         value = view[begin:stop]
@@ -111,13 +109,12 @@ def _worth(value: bytes) -> bool:
 
 def _mail(view: bytes, spans: list[Span]) -> None:
     end = hits = 0
-    most = _MAILS * budget(len(view))
     while True:
         start, end = _MAIL(view, end)
         if start < 0:
             return
         hits += 1
-        if hits > most:
+        if hits > _MAILS * BUDGET and hits > _MAILS * budget(start):
             spans.append((start, len(view), UNREADABLE, b""))
             return
         at = view.index(b"@", start)

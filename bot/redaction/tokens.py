@@ -97,7 +97,7 @@ def find_many(
             elif view.startswith(_GLUED, start):
                 start += 3 if first in b"kK" else 5
         hits += 1
-        if hits > BUDGET and hits > budget(len(view)):
+        if hits > BUDGET and hits > budget(start):
             spans.append((start, len(view), UNREADABLE, b""))
             position = limit
             continue
