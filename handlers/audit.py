@@ -11,11 +11,13 @@ from bot.model.chat import Board, Line, Reply, Request, Role, Row
 from bot.ports import AuditEntry
 from bot.services import Services
 from bot.services.alert_book import ALL
+from bot.services.gateways import PREFIX as GATEWAY
 from bot.services.oncall import NOBODY
 from handlers import people
 from handlers.router import Command
 
 _MOST = 15
+_STATUS = re.compile(r"\bstatus (\d) -> (\d)\b")
 _WORD = re.compile(r"(?<![\w-])(?:NOT |not )?[a-z_]+(?![\w-])")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d)")
 
@@ -38,7 +40,7 @@ async def run(request: Request, services: Services) -> AsyncIterator[Reply]:
                     None,
                     (
                         _said("audit.actions." + entry.what.replace(".", "_"), entry.what, words),
-                        _said(f"audit.subjects.{entry.subject}", entry.subject, words),
+                        _subject(entry.subject, words),
                     ),
                 )
             ),
@@ -73,8 +75,22 @@ def _detail(entry: AuditEntry, named: Callable[[str], str], words: Words, now: d
     said = _MOMENT.sub(lambda found: notes.moment(found[0], words, now), said)
     if said != text:
         return said
+    if entry.subject.startswith(GATEWAY):
+        text = _STATUS.sub(lambda found: _status(found, words), text)
     said = _WORD.sub(lambda found: _machine(found[0], words), text).replace(" -> ", " → ")
     return said.replace(", ", words.say("common.list_sep")).replace(": ", words.say("common.colon"))
+
+
+def _status(found: re.Match[str], words: Words) -> str:
+    """`status 1 -> 2` of a gateway's channel."""
+    before, after = (_said(f"gateway.states.{each}", each, words) for each in found.groups())
+    return words.say("switch.change", before=before, after=after)
+
+
+def _subject(subject: str, words: Words) -> str:
+    if subject.startswith(GATEWAY):
+        return words.say("gateway.list", gateway=subject.removeprefix(GATEWAY))
+    return _said(f"audit.subjects.{subject}", subject, words)
 
 
 def _machine(word: str, words: Words) -> str:

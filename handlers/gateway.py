@@ -13,6 +13,7 @@ from bot.ports import GatewayTarget
 from bot.services import Services
 from bot.services.gateways import GatewayDone, Gateways
 from handlers.router import Command, Press
+from handlers.switch_words import sentence
 
 _ON_OFF = {"on": 1, "开": 1, "off": 2, "关": 2}
 
@@ -69,8 +70,13 @@ async def confirm(request: Request, services: Services) -> AsyncIterator[Reply]:
 
 async def cancel(request: Request, services: Services) -> AsyncIterator[Reply]:
     words = Words(request.language, request.timezone)
-    await services.store.take_token("gateway", request.value, services.clock.now())
-    yield Reply(title=words.say("switch.cancelled"), audience="place", replace=True)
+    gone = await services.store.take_token("gateway", request.value, services.clock.now())
+    said = words.say("switch.cancelled")
+    if gone is None:
+        yield Reply(title=said, audience="place", replace=True)
+        return
+    title = words.say("gateway.cancelled", gateway=gone["gateway"], target=gone["target"])
+    yield Reply(title=title, blocks=(Line(said),), audience="place", replace=True)
 
 
 async def undo(request: Request, services: Services) -> AsyncIterator[Reply]:
@@ -177,4 +183,4 @@ def _result(done: GatewayDone, words: Words) -> Reply:
 def _refusal(fault: SwitchRefused, words: Words, title: str = "") -> Reply:
     key = f"switch.words.{fault.facts.get('reason')}"
     text = words.say(key, **{k: v for k, v in fault.facts.items() if k != "reason"}) if words.has(key) else str(fault)
-    return Reply(title=title or words.say("gateway.refused"), blocks=(Line(text),))
+    return Reply(title=title or words.say("gateway.refused"), blocks=(Line(sentence(text, words)),))

@@ -70,7 +70,7 @@ class Gateways:
         found = await self._gateways[self.named(name)].look(target)
         before = {key: found.state.get(key) for key in want}
         if before == dict(want):
-            raise refuse("already", "it is like that already", route=found.name)
+            raise refuse("like_that", "it is like that already", target=found.name)
         now = self._clock.now()
         payload = {"gateway": name, "target": target, "want": dict(want), "before": before}
         token = await self._store.put_token("gateway", payload, now + VALID)

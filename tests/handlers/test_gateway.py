@@ -116,9 +116,8 @@ async def test_a_proxy_and_words_that_do_not_fit(house: Room, relay: NewApiWorld
         assert "relay, proxy" in chat.read(await chat.send(""))
         assert "Did you mean relay" in chat.read(await chat.send("rely"))
         assert "relay <channel> off (or on" in chat.read(await chat.send("relay 7 sideways"))
-        assert "no 99" in chat.read(await chat.send("relay 99 off")) or "refused" in chat.read(
-            await chat.send("relay 99 off")
-        )
+        assert "There is no 99 there." in chat.read(await chat.send("relay 99 off"))
+        assert "main is like that already" in chat.read(await chat.send("relay 7 on"))
         plan = await chat.send("proxy chat fallbacks backup")
         await chat.send("", press=button(plan, "gateway.confirm"))
         assert proxy.fallbacks == {"chat": ["backup"]}
