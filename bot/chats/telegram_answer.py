@@ -111,6 +111,10 @@ class Conversation:
             self._sender.counts["undelivered"] += 1
             log.warning("a reply reached nobody", reason=fault.reason)
 
+    def carried(self, message: int) -> None:
+        """This message, which was answered by the command, holds the secret: it goes as well."""
+        self._origin = replace(self._origin, messages=(*self._origin.messages, message))
+
     async def looking(self) -> None:
         """Said while a picture is read, and edited by what comes next."""
         await self.give(Reply(blocks=(Line(self._words.say("diagnose.picture.reading")),), final=False))

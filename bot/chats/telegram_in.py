@@ -56,6 +56,7 @@ class Raw:
     value: str = ""
     fields: Mapping[str, str] = field(default_factory=dict)
     beside: str = ""  # looked at for secrets only
+    reply_to: int | None = None  # the message that `quoted` and the last of `files` are from
 
 
 @dataclass(frozen=True, slots=True)

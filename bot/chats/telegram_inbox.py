@@ -13,6 +13,7 @@ from telegram import CallbackQuery, Message, Update, User
 from bot.chats import telegram_in as reading
 from bot.chats.once import Once
 from bot.chats.pictures import Reader
+from bot.chats.posted import further
 from bot.chats.rush import Rush
 from bot.chats.telegram_answer import Conversation, Origin, Waiting
 from bot.chats.telegram_forms import Forms
@@ -200,7 +201,9 @@ class Inbox:
         if typed.command == "diagnose":
             files = (*reading.attached_to(message), *files)
         rest = "" if typed.command == "start" and rest == "private" else rest
-        await self._ask(origin, Raw(typed.command, rest, quoted, files, beside=beside), user, number)
+        before = message.reply_to_message.message_id if message.reply_to_message and (quoted or files) else None
+        raw = Raw(typed.command, rest, quoted, files, beside=beside, reply_to=before)
+        await self._ask(origin, raw, user, number)
 
     async def _opened(self, origin: Origin, user: User, rest: str) -> bool:
         """The private chat is open now: what waited for it is given. True if that was all that was wanted."""
@@ -250,6 +253,9 @@ class Inbox:
         elif self._answers is not None:
             if origin.messages and request.found.secrets:
                 await self._guard.new(origin, request.found)  # told with the answer: an edit of it tells nothing again
+                own = await self._intake.clean(f"{raw.text}\n{raw.beside}")
+                if raw.reply_to is not None and further(request.found, own.found).secrets:
+                    conversation.carried(raw.reply_to)
             await conversation.deliver(self._answers.answer(request))
 
     async def _ask_made(self, origin: Origin, user: User | None, request: Request) -> None:

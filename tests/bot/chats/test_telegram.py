@@ -465,10 +465,14 @@ async def test_typographic_signs_blanks_and_subcommands(world, store):
 
 async def test_diagnose_as_a_reply_takes_the_message_and_its_file(world, store, make_key):
     key = make_key("sk-", 40)
-    router = Script()
+    router = Script(Reply(title="with a warning", delete_original=True))
     async with running(world, store, router):
         before = await world.say(BOB, OPS, f"402 Insufficient Balance {key}")
-        await world.say(ALICE, OPS, "/diagnose", reply_to=before)
+        world.chats[OPS].bot_admin = True
+        asked = await world.say(ALICE, OPS, "/diagnose", reply_to=before)
+        # The message with the key in it goes, too.
+        await world.until(lambda: {(OPS, each["message_id"]) for each in (before, asked)} <= set(world.deleted))
+        world.chats[OPS].bot_admin = False
         await world.until(lambda: len(router.asked) == 1)
         file = await world.send_document(BOB, OPS, "app.log", b"\xef\xbb\xbf503 overloaded\n" * 10)
         await world.say(ALICE, OPS, "/diagnose now", reply_to=file)
