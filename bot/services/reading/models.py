@@ -19,6 +19,7 @@ _MODEL_SAID: Final = tuple(
     Named(hints, re.compile(pattern))
     for hints, pattern in (
         ((", model:",), r"limit: ?\d+, model: ?" + _NAME),
+        (("), time",), r"\bmodel: [\w .-]{2,30} \(" + _NAME + r"\), time"),
         (("endpoint for",), r"dedicated endpoint for " + _Q + _NAME),
         (("non-serverless",), r"non-serverless model " + _Q + _NAME),
         (("to this model",), r"specific to this model " + _Q + _NAME),

@@ -81,6 +81,7 @@ _WAIT_SAID: Final = tuple(
             + r" ?(?:之?后(?!进行第)|再|重试|恢复|重置)",
         ),
         (("等",), r"(?:等待|再等) ?" + _ANY_SPAN),
+        (("后に",), _ANY_SPAN + r" ?后に"),
         (("后",), _ANY_SPAN + r" ?(?:之|以)?后(?:将|会|自动|可|才能)* ?(?:恢复|重置|解除|解封|刷新|可用)"),
         (("reset-requests", "reset-tokens"), r"reset-(?:requests|tokens)[\"']?[ :=]{1,3}[\"']?" + _ANY_SPAN),
     )
