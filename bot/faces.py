@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import gc
 import os
 import signal
@@ -19,7 +20,7 @@ import structlog
 from bot import lean, whereabouts
 from bot.app import House, demo_house, house
 from bot.errors import ConfigError
-from bot.locales import Words, languages
+from bot.locales import Words, fault_words, languages
 from bot.metrics import LOOK_S, Live, Looks
 from bot.model.chat import CleanText, Found, Role
 from bot.outlets.ocr import ScreenReader
@@ -123,7 +124,8 @@ async def serve(built: House, stopping: asyncio.Event) -> None:
     try:
         await server.start()
     except OSError as fault:
-        raise ConfigError(f"HTTP_HOST/HTTP_PORT cannot be used ({fault.strerror}): choose a free port.") from None
+        taken = "port_taken" if fault.errno == errno.EADDRINUSE else "port_unusable"
+        raise ConfigError(fault_words.fault(taken)) from None
     log.info("listening", host=settings.http_host, port=server.port)
     chain = _chain(built)
     work = [built.steps.run_forever(), built.watch.run_forever(), *([chain.run_forever()] if chain else [])]
