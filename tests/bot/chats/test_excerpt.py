@@ -6,9 +6,9 @@ import itertools
 
 import pytest
 
-from bot.redaction.decoding import Decoder
 from bot.chats.excerpt import WHOLE, Excerpt
 from bot.errors import DeliveryError
+from bot.redaction.decoding import Decoder
 
 NOISE = "2026-11-22 10:00:00,{0:03} INFO worker-{0} GET /v1/items/{0} 200 {0} ms, errors=0, timeout=30\n"
 TROUBLE = "2026-11-22 10:12:13,222 ERROR query\nTraceback (most recent call last):\n  ask()\nAPIStatusError: Error code: 402\n"

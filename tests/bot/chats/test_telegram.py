@@ -465,7 +465,7 @@ async def test_typographic_signs_blanks_and_subcommands(world, store):
 
 async def test_diagnose_as_a_reply_takes_the_message_and_its_file(world, store, make_key):
     key = make_key("sk-", 40)
-    router = Script(Reply(title="with a warning", delete_original=True))
+    router = Script(Reply(title="with a warning", delete_original=True, audience="place"))
     async with running(world, store, router):
         before = await world.say(BOB, OPS, f"402 Insufficient Balance {key}")
         world.chats[OPS].bot_admin = True
