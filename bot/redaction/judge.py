@@ -117,6 +117,18 @@ def speech(value: bytes) -> bool:
     return all(wordlike(part) or (part.isalpha() and spoken(part)) for part in _PARTS.findall(value))
 
 
+def model(value: bytes) -> bool:
+    """A model's name: words and short numbers joined, `claude-sonnet-4-5-20250929`, `deepseek-ai/DeepSeek-V3.1-Terminus`."""
+    parts = _PARTS.findall(value)
+    return (
+        len(parts) >= 3
+        and len(value) <= 64
+        and parts[0][:1].isalpha()
+        and any(len(part) >= 3 and part.isalpha() for part in parts)
+        and all(wordlike(part) or numbered(part) or (part.isalpha() and spoken(part)) for part in parts)
+    )
+
+
 def mixed(value: bytes) -> bool:
     """Letters and digits both, or letters in both cases without being a word, or one long letter run."""
     if value.isalnum():

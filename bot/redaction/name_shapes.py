@@ -24,7 +24,7 @@ _CHINESE: Final = r"(?:[\xe4-\xe9][\x80-\xbf]{2}){1,8}"
 _MARK: Final = (
     r"(?:=>|:=|={1,2}|\|\|=|\?\?=?|\?=|\|{1,2}|│|┃|->|<-|>|:|：|＝|→|(?:—){1,2}|–|－|~|\(|（|【|】|「|『|“|‘|《)"
 )
-_VERB: Final = r"(?:是|就是|为|为|填的是|填的|填了|填|用的是|用的|改成|改为|已改为|换成了|换成|换为|设置成|设置为|设成|设为|给你|如下|(?:is|was|equals)(?:[ \t]|:|\r?\n)|(?:to|or)[ \t][\"'`]|to[ \t]|(?:provided|used):|(?:i['’]?m using|i am using|i use(?: is)?|we use|in use|used|below)[ \t]?\(?)"
+_VERB: Final = r"(?:是|就是|为|为|填的是|填的|填了|填|用的是|用的|改成|改为|已改为|换成了|换成|换为|设置成|设置为|设成|设为|给你|如下|(?:is|was|equals)(?:[ \t]|:|\r?\n)|(?:to|or)[ \t][\"'`]|to[ \t]|(?:provided|used|(?:is )?(?:not valid|invalid|rejected|revoked)):|(?:i['’]?m using|i am using|i use(?: is)?|we use|in use|used|below)[ \t]?\(?)"
 # a value may stand in the next line, indented, or in quotes, or after a YAML block mark
 _BELOW: Final = r"(?:(?:[>|]?-?|\(|<<[\-~]?[\"']?[A-Z]{2,12}[\"']?)[ \t]{0,4}(?:\r?\n){1,2}(?:```[a-z]{0,10}\r?\n)?[ \t]{0,24}(?:-[ \t]{1,4}|>[ \t])?)?"
 _SEPARATOR: Final = (

@@ -98,6 +98,8 @@ def telling_alone(view: bytes, start: int, word: bytes, kind: str, gap: bytes, v
     if kind == "password":
         if len(value) >= 24 and lone(value):
             return True
+        if view[start - 1 : start] == b"_" and judge.odd_signs(value):
+            return True
         odd = judge.mixed(value) or not judge.camel(value)
         return len(value) >= 8 and value.isalnum() and odd and value.lower() != value
     if gap == b" to ":  # `move the key to prod-east-2`
@@ -127,6 +129,18 @@ def telling_alone(view: bytes, start: int, word: bytes, kind: str, gap: bytes, v
     return UUID.match(value) is not None or (
         _BARE_VALUE.match(value) is not None and judge.mixed(value) and judge.plausible(value)
     )
+
+
+def told_model(view: bytes, start: int, gap: bytes, value: bytes) -> bool:
+    """`invalid x-api-key (gpt-4o-mini-2024-07-18)`: what is told beside a complaint, not the value that it is about."""
+    return (
+        (0x2D in value or 0x2F in value)
+        and judge.model(value)
+        and (0x28 in gap or gap.find(_BRACKET) >= 0 or _FAULTY.search(view, max(0, start - 24), start) is not None)
+    )
+
+
+_BRACKET: Final = "（".encode()
 
 
 def joined(view: bytes, at: int, end: int, value: bytes) -> int:

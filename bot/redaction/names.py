@@ -33,6 +33,7 @@ from bot.redaction.named_values import (
     ours,
     telling,
     telling_alone,
+    told_model,
     varied,
     whole_end,
 )
@@ -128,7 +129,7 @@ def _more(view: bytes, span: Span, spans: list[Span], single: bool = False) -> i
     """
     end = last = span[1]
     for _ in range(_MOST_LISTED):
-        joint = (_TOUCHING if single else _NEXT).match(view, end)
+        joint = _NEXT.match(view, end)
         match = VALUE.match(view, joint.end()) if joint is not None else None
         if joint is None or match is None:
             break
@@ -142,7 +143,6 @@ def _more(view: bytes, span: Span, spans: list[Span], single: bool = False) -> i
 
 
 _NEXT: Final = piece(r"[\"']?[ \t]{0,4}(?:,\s{0,24}|;[ \t]{0,4}|\r?\n[ \t]{0,24}-[ \t]{1,4})[\"']?")
-_TOUCHING: Final = piece(",")
 _MOST_LISTED: Final = 100
 
 
@@ -262,7 +262,7 @@ def _named(view: bytes, start: int, at: int) -> Span | None:
             return at, end, kind, value  # so much of a key's looks is not judged word by word
     if (0x28 in gap or 0x0A in gap) and _ARGUMENT.match(value) is not None:
         return None  # `ClientSession(timeout=...)`
-    if not telling(view, word, kind, value, parameter, start):
+    if not telling(view, word, kind, value, parameter, start) or told_model(view, start, gap, value):
         return None
     if (
         value.replace(b"_", b"").replace(b"-", b"").isalpha()

@@ -59,7 +59,7 @@ def _own_end(view: bytes, start: int, end: int) -> int:
     if end - start < 20:
         return end
     last = max(view.rfind(b" ", start, end), view.rfind(b"-", start, end))
-    if end - last > 4 or (view[start] == 0x36 and view[end : end + 3] != _YUAN):
+    if end - last > 4 or view[last] == 0x2D or (view[start] == 0x36 and view[end : end + 3] != _YUAN):
         return end
     digits = view[start:last].replace(b" ", b"").replace(b"-", b"")
     return last if digits.isdigit() and _card(digits) and luhn(digits) else end

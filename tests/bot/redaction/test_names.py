@@ -37,6 +37,7 @@ GONE = (
     "| 密钥 | {} |",
     "我的密钥如下：\n{}。余额不足",
     "I set the api key to {} but it fails",
+    "API key not valid: {} request id: 0123456789abcdef-HKG",
 )
 KEPT = (
     "令牌过期时间：2026-01-26T06:28:01Z 令牌分组：default",
@@ -45,6 +46,10 @@ KEPT = (
     "move the api key to prod-east-2-default-a1b2c3d4e5f6a7b8",
     "set the token to access the dashboard",
     "api_key=***,<h32>",
+    "invalid x-api-key (claude-sonnet-4-5-20250929)",
+    "Incorrect API key provided (deepseek-ai/DeepSeek-V3.1-Terminus)",
+    "invalid x-api-key（qwen3-max-2025-09-23）",
+    "token revoked: req_<h32>",
     "INFO cache hit key=chat:<h32> ttl=300",
     "token bucket refill key=user:<d6> tokens=37",
     "invalid api key — <h32>",
