@@ -131,7 +131,7 @@ def _more(view: bytes, span: Span, spans: list[Span], single: bool = False) -> i
     for _ in range(_MOST_LISTED):
         joint = _NEXT.match(view, end)
         match = VALUE.match(view, joint.end()) if joint is not None else None
-        if joint is None or match is None:
+        if joint is None or match is None or (single and joint.end() > end + 1):
             break
         value = match.group()
         end = match.end()

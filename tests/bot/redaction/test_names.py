@@ -84,6 +84,12 @@ def test_a_key_without_a_prefix_goes(template: str) -> None:
         assert key[-12:] not in clean, clean
 
 
+def test_what_stands_beside_one_key_is_no_list() -> None:
+    rng = random.Random(6)
+    key, ident = grow("<h32>", rng), grow("<h32>", rng)
+    assert engine.redact(f"API_KEY={key}, {ident}, 429") == (f"API_KEY=[api key], {ident}, 429", {"api key": 1})
+
+
 @pytest.mark.parametrize("template", KEPT)
 def test_what_only_looks_like_a_name_and_a_value_stays(template: str) -> None:
     for seed in range(6):
