@@ -11,7 +11,8 @@ import re2
 
 from bot.services.reading.view import View
 
-_HEAD: Final = 12  # bytes of a word's beginning: few texts hold one without the rest
+_HEAD: Final = 10  # bytes of a word's beginning: few texts hold one without the rest
+_WINDOW: Final = 8_192  # characters of a long text that are looked through together
 _END: Final = "\n"  # no evened text holds one
 MEMORY: Final = 16 << 20
 """Bytes the automaton may grow to, state by state as texts come; then it starts anew. A process that lives for long wants it small."""
@@ -28,11 +29,12 @@ class Words:
     words are looked for one by one, which takes a hundred times as long and misses nothing.
     """
 
-    __slots__ = ("_match", "_numbers", "_starts", "_words")
+    __slots__ = ("_longest", "_match", "_numbers", "_starts", "_words")
 
     def __init__(self, words: Iterable[str], memory: int = MEMORY) -> None:
         # RE2 would give them in this order where they end at one place of a text.
         self._words = tuple(sorted(words, key=lambda word: re2.escape(word).encode("utf-8"), reverse=True))
+        self._longest = max(map(len, self._words), default=0)
         options = re2.Options()
         options.encoding = re2.Options.Encoding.LATIN1
         options.max_mem = memory
@@ -56,14 +58,25 @@ class Words:
 
     def found(self, low: str, raw: bytes) -> list[str]:
         """In the order in which they end in the text. `raw` is `low` in UTF-8."""
+        if len(low) <= _WINDOW:
+            ends = self._ends(low, raw)
+        else:  # a piece at a time: else each of the words that only begin somewhere is looked for in all of a long text
+            ends = {}
+            for start in range(0, len(low), _WINDOW):
+                piece = low[start : start + _WINDOW + self._longest]
+                for number, end in self._ends(piece, piece.encode()).items():
+                    ends.setdefault(number, start + end)
+        return [self._words[number] for number in sorted(ends, key=lambda number: (ends[number], number))]
+
+    def _ends(self, low: str, raw: bytes) -> dict[int, int]:
+        """Number of each word that stands in the text, and where it ends first."""
         words = self._words
         near: Sequence[int] = range(len(words))
         if self._match is not None and (places := self._match(raw + b"\n")):
             starts, numbers = self._starts, self._numbers
             places.remove(len(starts) - 1)  # the end
             near = [number for place in places for number in numbers[starts[place] : starts[place + 1]]]
-        found = [(place + len(words[number]), number) for number in near if (place := low.find(words[number])) >= 0]
-        return [words[number] for _, number in sorted(found)]
+        return {number: at + len(words[number]) for number in near if (at := low.find(words[number])) >= 0}
 
 
 def begins(word: str, seen: View) -> bool:

@@ -52,3 +52,23 @@ def test_a_text_of_all_words_and_a_huge_one_are_read(shelf: tuple[str, ...]) -> 
     words = Words(shelf)
     assert _found(words, " ".join(shelf)) == set(shelf)
     assert "insufficient balance" in _found(words, "\ufffd\x01 " * 80_000 + "insufficient balance")
+
+
+def test_in_a_long_text_nothing_is_lost_between_its_pieces() -> None:
+    words = Words(_SOME)
+    for place in range(8_170, 8_200):
+        text = f"{'.' * place}insufficient balance{'额' * 9_000}度, rate limit"
+        assert words.found(text, text.encode()) == [
+            "insufficient balance",
+            "balance",
+            "额度",
+            "rate",
+            "ate",
+            "rate limit",
+        ]
+
+
+def test_words_that_begin_alike_are_told_apart_and_come_as_they_end() -> None:
+    words = Words(("you exceeded your limit", "you exceeded", "you exceeded your quota", "your quota"))
+    text = "you exceeded your quota"
+    assert words.found(text, text.encode()) == ["you exceeded", "your quota", "you exceeded your quota"]
