@@ -131,7 +131,9 @@ def board(
     links += [
         (words.say("balance.console", account=s.account), s.console_url or s.top_up_url or "")
         for s in states
-        if (s.console_url or s.top_up_url) and (s.status is Status.NOT_OFFERED or (len(names) == 1 and not links))
+        if s.note != "local"
+        and (s.console_url or s.top_up_url)
+        and (s.status is Status.NOT_OFFERED or (len(names) == 1 and not links))
     ]
     if links:
         blocks.append(Links(tuple(links[:6])))
