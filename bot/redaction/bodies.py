@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from bot.redaction.ends import Ahead, argument, block, brace, closing, line, matching
-from bot.redaction.rx import finder, rx
+from bot.redaction.rx import captures, finder, rx
 from bot.redaction.spans import BUDGET, UNREADABLE, Span, budget
 
 
@@ -31,7 +31,7 @@ _STRINGS: Final = (
 )
 _TEXT: Final = r"content|text|reasoning_content"
 _PATTERN: Final = rf"(?:[\"'\s,{{(;?&\\]|\b|^)({_STRINGS}|{_LISTS}|{_TEXT}|提示词|反向提示词|正向提示词)(\\*[\"']?[ \t]{{0,4}}(?:[:=]|：|=>)\s{{0,16}})(\\*\"\"\"|\\*\"|\\*'|“|\[|\{{)"
-_NAME: Final = rx(_PATTERN)
+_NAME: Final = captures(rx(_PATTERN))
 _LIST_NAMES: Final = frozenset(_LISTS.replace("prompts?", "prompt|prompts").encode().split(b"|"))
 _TEXT_NAMES: Final = frozenset((b"content", b"text", b"reasoning_content", b"arguments", b"query", b"question"))
 _ROLE: Final = rx(
@@ -116,15 +116,16 @@ def _prompts(view: bytes, spans: list[Span]) -> None:
     position = hits = mute = read = 0
     spoken: bool | None = None
     while True:
-        match = _NAME.search(view, position)
-        if match is None:
+        whole, *inner = _NAME(view, position)
+        begin = whole[0]
+        if begin < 0:
             break
         hits += 1
-        if hits > BUDGET and hits > budget(match.start()) or read > len(view):
-            spans.append((match.start(), len(view), UNREADABLE, b""))
+        if hits > BUDGET and hits > budget(begin) or read > len(view):
+            spans.append((begin, len(view), UNREADABLE, b""))
             return
-        name, opening = match.group(1), match.group(3)
-        at = match.end(3)
+        name, opening = view[inner[0][0] : inner[0][1]], view[inner[2][0] : inner[2][1]]
+        at = inner[2][1]
         position = at
         bracket = opening in (b"[", b"{")
         if bracket and name not in _LIST_NAMES:
@@ -153,7 +154,7 @@ def _prompts(view: bytes, spans: list[Span]) -> None:
                 and len(inside) < 40
             ):
                 continue
-            if name in _TEXT_NAMES and _fault(view, match.start(), end, inside):
+            if name in _TEXT_NAMES and _fault(view, begin, end, inside):
                 continue
             if name == b"system" and (len(inside) < 8 or inside.isalnum()):
                 continue

@@ -17,6 +17,7 @@ from bot.redaction.unwrap import Copy, Overdressed, copies, dressed
 
 _LOOKS: Final = 3  # what still holds a secret after that many looks is dropped, not sent
 _MOST_REPEATED: Final = 200  # each is one more walk over the text
+_UNSEEN: Final = (-1, 0)
 _FEW: Final = 8  # for more of them, what can be coded at all is looked for first
 _CODED: Final = piece(r"[A-Za-z0-9+/]{21,}")
 BEYOND: Final = 8_000  # behind the place where reading stopped: what began before it may end there
@@ -89,6 +90,7 @@ def _undressed(text: bytes, spans: list[Span]) -> list[Span]:
     for copy in views if len(views) > 2 else views[-1:]:
         for start, end, kind, secret in find(copy.text, whole):
             spans.append((*copy.back(start, end), kind, secret))
+            copy.seen[start] = end, rank(kind)
     if spans:
         repeats(text, views, spans)
     return spans
@@ -98,6 +100,11 @@ def legible(text: bytes, spans: Sequence[Span]) -> int:
     """Where the rest of the text begins that goes unread, whatever it wears; the text's end if it was read to the end."""
     size = len(text)
     return min((span[0] for span in spans if span[2] == UNREADABLE and span[1] == size), default=size)
+
+
+def rank(kind: str) -> int:
+    """How much a kind tells of what went."""
+    return _RANK.get(kind, 1)
 
 
 def repeats(text: bytes, views: Sequence[Copy], spans: list[Span]) -> None:
@@ -134,10 +141,15 @@ def repeats(text: bytes, views: Sequence[Copy], spans: list[Span]) -> None:
                 end = at + len(secret)
                 spans.append((at, end, kind, secret))
                 at = text.find(secret, end)
+        telling = rank(kind)
         for copy in views:
             at = copy.text.find(secret)
             while at >= 0:
                 end = at + len(secret)
+                stop, told = copy.seen.get(at, _UNSEEN)
+                if stop >= end and told >= telling:
+                    at = copy.text.find(secret, end)
+                    continue
                 begin, stop = copy.back(at, end)
                 spans.append((begin, stop, kind, secret))
                 at = copy.text.find(secret, end) if begin < limit else -1
@@ -189,7 +201,7 @@ def _union(spans: list[Span]) -> list[Span]:
     merged: list[Span] = []
     following = iter(spans)
     last_start, last_end, kind, secret = next(following)
-    rank = _RANK.get(kind, 1)
+    most = rank(kind)
     for start, end, other, found in following:
         if start < last_end:
             if end > last_end:
@@ -198,18 +210,18 @@ def _union(spans: list[Span]) -> list[Span]:
                 if len(found) > len(secret):
                     secret = found
             else:
-                ranked = _RANK.get(other, 1)
-                if ranked > rank or ranked == rank and len(found) > len(secret):
-                    rank, kind, secret = ranked, other, found
+                ranked = rank(other)
+                if ranked > most or ranked == most and len(found) > len(secret):
+                    most, kind, secret = ranked, other, found
         else:
             merged.append((last_start, last_end, kind, secret))
             last_start, last_end, kind, secret = start, end, other, found
-            rank = _RANK.get(kind, 1)
+            most = rank(kind)
     merged.append((last_start, last_end, kind, secret))
     return merged
 
 
-# how much a kind tells; all others are a maker's
+# all others are a maker's
 _RANK: Final = dict.fromkeys(_VAGUE, 0) | dict.fromkeys((bodies.PROMPT, bodies.IMAGE, headers.HEADER), 2)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bot.redaction import bodies, headers, names, tokens
-from bot.redaction.engine import BEYOND, RARER, cut, legible, repeats
+from bot.redaction.engine import BEYOND, RARER, cut, legible, rank, repeats
 from bot.redaction.rx import apart, touched
 from bot.redaction.spans import UNREADABLE, Span
 from bot.redaction.unwrap import GATE, Copy, Overdressed, copies
@@ -67,6 +67,7 @@ def _undressed(texts: Sequence[bytes], found: list[list[Span]], worn: Sequence[i
         shown = _find(inner, *apart(inner), [look[2] for look in looks])
         for (number, view, _), spans in zip(looks, shown, strict=True):
             found[number] += [(*view.back(start, end), kind, secret) for start, end, kind, secret in spans]
+            view.seen = {start: (end, rank(kind)) for start, end, kind, _ in spans}
     for number, views in dresses:
         if found[number]:
             repeats(texts[number], views, found[number])

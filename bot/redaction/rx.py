@@ -77,6 +77,20 @@ def groups(compiled: Any, view: bytes) -> Iterator[tuple[int, int]]:
         position = whole[1] + (whole[1] == position)
 
 
+def captures(compiled: Any) -> Callable[[bytes, int], Sequence[tuple[int, int]]]:
+    """Gives the spans of the first match at or behind a place and of its groups; that of the match is NOWHERE if there is none."""
+    raw = getattr(compiled, "_regexp", None)
+    if raw is None:
+
+        def slowly(view: bytes, position: int) -> Sequence[tuple[int, int]]:
+            match = compiled.search(view, position)
+            return (NOWHERE,) if match is None else [match.span(group) for group in range(compiled.groups + 1)]
+
+        return slowly
+    match = raw.Match
+    return lambda view, position: match(ANYWHERE, view, position, len(view))
+
+
 def piece(pattern: str) -> re.Pattern[bytes]:
     return re.compile(pattern.encode("utf-8"))
 

@@ -88,7 +88,7 @@ class Overdressed(Exception):  # noqa: N818 - it is a state of the text, not an 
 class Copy:
     """A search copy and its map. `back(start, end)` gives the span of the original that the copy's span came from."""
 
-    __slots__ = ("_parts", "_starts", "parent", "taken", "text")
+    __slots__ = ("_parts", "_starts", "parent", "seen", "taken", "text")
 
     def __init__(
         self, text: bytes, starts: list[int], parts: list[tuple[int, int, int]], parent: Copy | None, taken: int
@@ -100,6 +100,8 @@ class Copy:
         self._parts = parts
         self.parent = parent
         self.taken = taken
+        # where in it something was found: its end, and how much its kind tells
+        self.seen: dict[int, tuple[int, int]] = {}
 
     def back(self, start: int, end: int) -> tuple[int, int]:
         starts = self._starts
