@@ -10,7 +10,7 @@ from binascii import b2a_base64
 from collections.abc import Sequence
 from typing import Final
 
-from bot.redaction import bodies, early, headers, makers, names, numbers, structures, tables, tokens
+from bot.redaction import bodies, early, headers, makers, names, numbers, pieced, structures, tables, tokens
 from bot.redaction.rx import finder, piece
 from bot.redaction.spans import UNREADABLE, Span
 from bot.redaction.unwrap import Copy, Overdressed, copies, dressed
@@ -25,13 +25,14 @@ _REPEATED: Final = 8  # a shorter secret may well be a word of its own elsewhere
 DROPPED: Final = "[text dropped: it could not be cleaned]"
 
 
-_APART: Final = f"{tables.HINTS}|{early.HINTS}"  # one walk for both: each is rare, and both are small
+_APART: Final = f"{tables.HINTS}|{early.HINTS}|{pieced.HINTS}"  # one walk for both: each is rare, and both are small
 
 
 def _apart(view: bytes, spans: list[Span]) -> None:
     """Values that stand apart from their names, or from their own beginnings."""
     tables.find(view, spans)
     early.find(view, spans)
+    pieced.find(view, spans)
 
 
 # Most texts hold nothing for the rarer finders: one look tells.

@@ -32,7 +32,7 @@ def glued_end(view: bytes, start: int, end: int, whole: Callable[[bytes], bool],
     text = view[start:end].rstrip(b"=\\")
     joint = _JOINT.match(view, start + len(text))
     run = PIECE.match(view, joint.end()) if joint is not None else None
-    if run is None or SHUT.match(view, run.end()) is None or whole(text):
+    if run is None or not (words or SHUT.match(view, run.end())) or whole(text):
         return end
     best, previous = end, _LONGEST
     position = start + len(text)
@@ -53,14 +53,14 @@ def glued_end(view: bytes, start: int, end: int, whole: Callable[[bytes], bool],
             return best
         spoken = thing(view, begin, position) or (wordlike(part) and len(part) > 3 and not part.isdigit())
         # the short last line below lines of one width may read like a word
-        if spoken and not (words or (number >= 2 and even and len(part) < previous and whole(text + part))):
-            return best
-        if best > end and len(part) > previous:
-            return best  # the longest line of a broken value is not its last
+        if spoken and number >= 2 and even and len(part) < previous and whole(text + part):
+            spoken = False
         shut = SHUT.match(view, position)
+        if (spoken and not words) or (best > end and (spoken or shut is None or len(part) > previous)):
+            return best  # the longest line of a broken value is not its last
         bare = part.rstrip(b"=.:")
         for last in (part, bare) if bare != part else (part,):
-            if whole(text + last) and (shut is not None or len(last) < len(part)):
+            if whole(text + last) and (shut is not None or words or len(last) < len(part)):
                 best = begin + len(last)
                 break
         if shut is None:

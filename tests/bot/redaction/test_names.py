@@ -66,6 +66,7 @@ KEPT = (
     "ERROR sdk_result_error session=<g> api_error_status=429",
     "secret_id: arn:aws:secretsmanager:us-east-1:1:secret:prod/llm-AbCdEf",
     "账户余额不足，请充值 ; 17<d11> glm-4.6-flash",
+    "request id: chatcmpl-key<a26>",
     "S3 key=uploads/2026/01/26/<h24>.png bucket=acme",
     "kafka key=<h24> partition=3",
     "x-api-key: [redacted]\ncookie: [Filtered]",
