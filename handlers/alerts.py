@@ -28,6 +28,8 @@ def _book(services: Services) -> AlertBook:
 
 
 async def run(request: Request, services: Services) -> AsyncIterator[Reply]:
+    """`/alerts`: what is wrong now; `silence` and `unsilence` with an account's name; `tell` with names promises word when
+    those accounts work again. Raises UsageError."""
     words = Words(request.language, request.timezone)
     names = request.text.text.split()
     if names and names[0].lower() in ("tell", "通知"):
@@ -65,10 +67,12 @@ async def _typed(request: Request, services: Services, words: Words, verb: str, 
 
 
 async def show(request: Request, services: Services) -> AsyncIterator[Reply]:
+    """The list behind a button; nothing that is shown changes."""
     yield await listing(request, services, Words(request.language, request.timezone))
 
 
 async def listing(request: Request, services: Services, words: Words) -> Reply:
+    """Open episodes, and silences each with the button that ends it."""
     now = services.clock.now()
     book = _book(services)
     episodes, silences = await book.open(), await book.silences()
@@ -158,6 +162,7 @@ async def _silence(request: Request, services: Services, words: Words, account: 
 
 
 async def unsilence(request: Request, services: Services) -> AsyncIterator[Reply]:
+    """`value` is the kind and the account; a button that cannot be read is told so, and changes nothing."""
     words = Words(request.language, request.timezone)
     fields = _parsed(request.value, 2)
     if fields is None:

@@ -23,6 +23,8 @@ _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d)")
 
 
 async def run(request: Request, services: Services) -> AsyncIterator[Reply]:
+    """The last entries; with a word after the command those about that subject alone. Names stand with their addresses: a name
+    proves nothing."""
     words = Words(request.language, request.timezone)
     now = services.clock.now()
     entries = await services.store.audits(subject=request.text.text.strip() or None, limit=_MOST)

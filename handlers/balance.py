@@ -46,6 +46,8 @@ async def run(request: Request, services: Services) -> AsyncIterator[Reply]:
 
 
 async def refresh(request: Request, services: Services) -> AsyncIterator[Reply]:
+    """The same accounts as the board that was pressed on, asked anew but not twice within three seconds; it takes that board's
+    place."""
     words = Words(request.language, request.timezone)
     async for reply in _show(request, services, request.value.split(), words, fresh=True):
         yield replace(reply, replace=True)

@@ -29,6 +29,7 @@ class Case:
     text: str
 
     def as_json(self) -> Mapping[str, object]:
+        """Flat, for `--json`: causes as their ids, times in ISO 8601."""
         return asdict(self)
 
 
@@ -44,6 +45,7 @@ async def cases(store: Store) -> tuple[Case, ...]:
 
 
 async def run(request: Request, services: Services) -> AsyncIterator[Reply]:
+    """Diagnoses that a reader called wrong, with what it should have been. The texts have passed the gate."""
     words = Words(request.language, request.timezone)
     found = await cases(services.store)
     if not found:

@@ -21,6 +21,7 @@ _MOST = 12
 
 
 async def around(request: Request, services: Services, args: Sequence[str]) -> AsyncIterator[Reply]:
+    """`args`: a moment in the reader's zone, or a task id; up to thirty days back. Raises UsageError where nothing is given."""
     words = Words(request.language, request.timezone)
     what = " ".join(args).strip()
     if not what:
@@ -49,6 +50,7 @@ def _charges(services: Services) -> Charges:
 
 
 def around_reply(found: Around, services: Services, words: Words) -> Reply:
+    """What every account spent around a moment, its tasks beside it. Amounts keep their own currency; silent accounts are named."""
     now = services.clock.now()
     blocks: list[Block] = []
     if found.task:
@@ -132,6 +134,7 @@ async def topup(request: Request, services: Services, args: Sequence[str]) -> As
 
 
 def topup_reply(found: TopUp, services: Services, words: Words) -> Reply:
+    """Rises that fit a payment first, in its currency, then the others."""
     now = services.clock.now()
     sep = words.say("common.list_sep")
     paid = words.money(found.amount, found.currency)

@@ -39,6 +39,7 @@ async def run(request: Request, services: Services, names: Sequence[str]) -> Asy
 
 
 def series(trend: Trend) -> charts.Series:
+    """For the picture: a fan only where both ends of the runway are known and something is left."""
     low, high = trend.runway.low_days, trend.runway.high_days
     fan = (low, high) if low is not None and high is not None and trend.points[-1][1] > 0 else None
     return charts.Series(

@@ -28,6 +28,8 @@ def hinted(reply: Reply, engine: str, words: Words) -> Reply:
 
 
 async def buttons(engine: str, services: Services, words: Words) -> tuple[Action, ...]:
+    """What can still be done without money: pause, a cheaper model, a local one. Empty where the engine's name has no room in a
+    button."""
     if services.degrade is None or len(engine.encode()) > _ROOM - 4:
         return ()
     ways = await services.degrade.ways(engine)
@@ -59,12 +61,14 @@ async def run(request: Request, services: Services) -> AsyncIterator[Reply]:
 
 
 async def pause(request: Request, services: Services) -> AsyncIterator[Reply]:
+    """`value` is the engine. Done, it comes with the way back as a button."""
     if services.degrade is not None:
         done = await services.degrade.pause(request.value, request.asker, request.role)
         yield _turned(done, request, services, "switch.resume" if done.ok else "")
 
 
 async def resume(request: Request, services: Services) -> AsyncIterator[Reply]:
+    """`value` is the engine; undoes `pause` whoever paused it."""
     if services.degrade is not None:
         yield _turned(await services.degrade.resume(request.value, request.asker, request.role), request, services, "")
 
@@ -113,6 +117,7 @@ async def gpu(request: Request, services: Services) -> AsyncIterator[Reply]:
 
 
 async def text_only(request: Request, services: Services) -> AsyncIterator[Reply]:
+    """A prompt to copy, for carrying on in any chat by hand; nothing is changed."""
     words = Words(request.language, request.timezone)
     blocks = (Line(words.say("degrade.text_only")), Quote(words.say("degrade.text_prompt")))
     yield Reply(title=words.say("degrade.buttons.text"), blocks=blocks)

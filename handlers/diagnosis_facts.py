@@ -42,6 +42,7 @@ _PAGES: Final[Mapping[Cause, tuple[str, ...]]] = {
 
 
 def title_of(name: str | None, words: Words) -> str:
+    """The provider's name as people write it; empty where none is known."""
     return provider_title(name, words) if name else ""
 
 
@@ -57,6 +58,7 @@ def is_open(p: Proven) -> bool:
 
 
 def finding(finding: Finding, words: Words, now: datetime, team: Team) -> str:
+    """One sentence: what was looked at and what it says for or against a cause. Amounts come as (amount, currency) pairs."""
     facts: dict[str, object] = dict(finding.facts)
     for name, value in finding.facts.items():
         if isinstance(value, tuple) and len(value) == 2 and (value[0] is None or isinstance(value[0], Decimal)):
@@ -81,6 +83,7 @@ def finding(finding: Finding, words: Words, now: datetime, team: Team) -> str:
 
 
 def repeated(p: Proven, d: Diagnosis, words: Words) -> str:
+    """That the same error came before, how often and in which ticket; empty where it is the first."""
     line = ""
     if p.repeats > 1:
         line = words.say("diagnose.repeats", n=p.repeats, minutes=max(1, round(p.repeats_span_s / 60)))
@@ -136,6 +139,7 @@ def _moment(written: str | None, words: Words) -> str | None:
 
 
 def kept(d: Diagnosis, found: Found, words: Words) -> str:
+    """What of the error will be kept for the provider's support, and which secrets were taken out, by kind and number."""
     sep = words.say("diagnose.evidence_sep")
     shown = [
         words.say("diagnose.evidence.item", name=words.say(f"diagnose.evidence.{name}"), value=value)

@@ -140,6 +140,8 @@ async def wrong(request: Request, services: Services) -> AsyncIterator[Reply]:
 
 
 async def cause(request: Request, services: Services) -> AsyncIterator[Reply]:
+    """`value` is the sighting and the cause that somebody says was right: kept, never learnt from by itself. Raises Expired for
+    what is no cause of ours."""
     words = Words(request.language, request.timezone)
     sighting, diagnosis = await memory.load(request, services)
     right = request.value.partition(":")[2]

@@ -23,6 +23,7 @@ class Heard:
 
 
 async def heard(services: Services, number: int) -> Heard:
+    """What people answered to the questions under a sighting; empty where nobody did."""
     kept = await services.store.get_fact(f"heard:{number}")
     kept = kept if isinstance(kept, dict) else {}
     return Heard(dict(kept.get("answers") or {}), tuple(kept.get("done") or ()))
@@ -34,6 +35,8 @@ def found_then(sighting: Sighting) -> Found:
 
 
 def new_sighting(request: Request, services: Services, diagnosis: Diagnosis, proven: Proven) -> Sighting:
+    """To be stored: the cleaned text, its cause, who pasted it, and how many secrets of which kind were removed. `id` is 0
+    until then."""
     return Sighting(
         id=0,
         at=services.clock.now(),
@@ -48,6 +51,7 @@ def new_sighting(request: Request, services: Services, diagnosis: Diagnosis, pro
 
 
 async def load(request: Request, services: Services) -> tuple[Sighting, Diagnosis]:
+    """The sighting that a button belongs to, explained anew by today's signatures. Raises Expired where retention has taken it."""
     head = request.value.split(":")[0]
     sighting = await services.store.sighting(int(head)) if head.isdigit() else None
     if sighting is None:
@@ -63,5 +67,6 @@ async def engine_of(services: Services, sighting: Sighting) -> str | None:
 
 
 async def keep(services: Services, number: int, heard: Heard) -> None:
+    """Instead of what was kept under this number before."""
     kept = {"answers": dict(heard.answers), "done": list(heard.done)}
     await services.store.set_fact(f"heard:{number}", kept, services.clock.now())

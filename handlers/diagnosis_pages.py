@@ -27,6 +27,7 @@ def _note_blocks(note: str, words: Words) -> list[Block]:
 
 
 def details(d: Diagnosis, p: Proven, words: Words, note: str | None) -> tuple[Block, ...]:
+    """Behind the answer: other causes that were not ruled out, who is at fault, which rule decided and when it was last checked."""
     cause = f"cause.{p.cause.value}"
     rows: list[tuple[str, str]] = []
     out = {f.cause for f in p.findings if f.verdict == "ruled_out"}

@@ -18,6 +18,7 @@ from handlers.shift import states_of
 
 
 async def run(request: Request, services: Services) -> AsyncIterator[Reply]:
+    """A make-believe incident through the real path, pages and all; it ends by itself. Only who may run a ticket may start one."""
     words = Words(request.language, request.timezone)
     try:
         ticket = await services.escalation.drill(request.asker, request.role, request.language, request.message)

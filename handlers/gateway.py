@@ -19,6 +19,7 @@ _ON_OFF = {"on": 1, "开": 1, "off": 2, "关": 2}
 
 
 async def run(request: Request, services: Services) -> AsyncIterator[Reply]:
+    """Channels of a gateway, the plan to turn one on or off, or its usage. Nothing changes before `confirm`."""
     words = Words(request.language, request.timezone)
     gateways = _gateways(services, words)
     given = request.text.text.split()
@@ -59,6 +60,7 @@ async def run(request: Request, services: Services) -> AsyncIterator[Reply]:
 
 
 async def confirm(request: Request, services: Services) -> AsyncIterator[Reply]:
+    """`value` is the plan's token; the result, or the refusal, stands where the plan stood."""
     words = Words(request.language, request.timezone)
     try:
         done = await _gateways(services, words).confirm(request.value, request.asker, request.role)
@@ -69,6 +71,7 @@ async def confirm(request: Request, services: Services) -> AsyncIterator[Reply]:
 
 
 async def cancel(request: Request, services: Services) -> AsyncIterator[Reply]:
+    """Takes the token, so that nobody can confirm any more; told to the place, also where it had been used up."""
     words = Words(request.language, request.timezone)
     gone = await services.store.take_token("gateway", request.value, services.clock.now())
     said = words.say("switch.cancelled")

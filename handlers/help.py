@@ -11,6 +11,7 @@ from handlers import router
 
 
 async def run(request: Request, services: Services) -> AsyncIterator[Reply]:
+    """Every command that this person may use, as it is typed on this team's Slack, with one line each."""
     words = Words(request.language, request.timezone)
     rows = []
     for command in router.discover().values():

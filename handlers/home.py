@@ -18,6 +18,7 @@ _MOST = 10
 
 
 async def run(request: Request, services: Services) -> AsyncIterator[Reply]:
+    """Slack's home tab: balances where there are routes, open tickets, who is on call, and what this person has chosen."""
     words = Words(request.language, request.timezone)
     now = services.clock.now()
     blocks: list[Block] = []
@@ -59,6 +60,7 @@ async def run(request: Request, services: Services) -> AsyncIterator[Reply]:
 
 
 async def refresh(request: Request, services: Services) -> AsyncIterator[Reply]:
+    """The same, in place of what stands there."""
     async for reply in run(request, services):
         yield replace(reply, replace=True)
 

@@ -49,6 +49,7 @@ async def on_call(services: Services, words: Words) -> str:
 
 
 async def shown(services: Services, words: Words) -> Reply:
+    """Who is on call now and next, the order, hours of the next week that nobody covers, and swaps."""
     now = services.clock.now()
     rota = await services.escalation.rota.rota()
     named = await people.names(services)

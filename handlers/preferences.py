@@ -45,6 +45,7 @@ async def linked(request: Request, services: Services, words: Words) -> str:
 
 
 async def prefs(request: Request, services: Services) -> AsyncIterator[Reply]:
+    """Language, zone and linked accounts as they are, with a button for each other language."""
     words = Words(request.language, request.timezone)
     others = tuple(code for code in languages() if code != request.language)
     yield Reply(
@@ -58,6 +59,8 @@ async def prefs(request: Request, services: Services) -> AsyncIterator[Reply]:
 
 
 async def language(request: Request, services: Services) -> AsyncIterator[Reply]:
+    """From a button's value or the typed word; asks back where it is no language that we have. Kept for this person on this
+    platform."""
     words = Words(request.language, request.timezone)
     wanted = (request.value or request.text.text).strip().lower()
     if wanted not in languages():
@@ -76,6 +79,7 @@ async def language(request: Request, services: Services) -> AsyncIterator[Reply]
 
 
 async def timezone(request: Request, services: Services) -> AsyncIterator[Reply]:
+    """An IANA name, blanks and case as one likes; a city or a near miss is answered with its zone. Raises UsageError."""
     words = Words(request.language, request.timezone)
     wanted = request.text.text.strip()
     known = _zones()

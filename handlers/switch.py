@@ -75,6 +75,8 @@ async def form(request: Request, services: Services) -> AsyncIterator[Reply]:
 
 
 async def confirm(request: Request, services: Services) -> AsyncIterator[Reply]:
+    """`value` is the plan's token. First that it is being done, then what came of it; where a second person is needed the plan
+    stays."""
     words = Words(request.language, request.timezone)
     try:
         claim = await services.switching.claim(request.value, request.asker, request.role)
@@ -111,6 +113,7 @@ async def probe(request: Request, services: Services) -> AsyncIterator[Reply]:
 
 
 async def cancel(request: Request, services: Services) -> AsyncIterator[Reply]:
+    """Takes the plan's token, so that nobody can confirm it any more."""
     words = Words(request.language, request.timezone)
     gone = await services.switching.cancel(request.value)
     said = words.say("switch.cancelled")
@@ -145,6 +148,7 @@ async def go_back(request: Request, services: Services) -> AsyncIterator[Reply]:
 
 
 async def stay(request: Request, services: Services) -> AsyncIterator[Reply]:
+    """`value` is the engine: the fallback stops asking about this outage. The route stays."""
     words = Words(request.language, request.timezone)
     engine = services.switching.engine(request.value)
     if services.fallback is not None:

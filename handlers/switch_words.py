@@ -25,6 +25,7 @@ _STATE = {True: ("yes", "good"), False: ("no", "bad"), None: ("unknown", "warn")
 
 
 def rehearsal(plan: Plan, services: Services, words: Words) -> Reply:
+    """What a switch would change and every check before it. `plan.refused`: it was asked for with force."""
     blocks: list[Block] = demo(services, words)
     blocks.append(Line(words.say("switch.nothing_yet"), strong=True))
     blocks.append(changes(plan, words))
@@ -67,6 +68,7 @@ def _probe(plan: Plan, words: Words) -> str:
 
 
 def way(title: str, before: str | None, after: str | None, words: Words) -> str:
+    """`Query: deepseek → kimi`; an unknown route is told as such."""
     return words.say("switch.title", engine=title, before=route_name(before, words), after=route_name(after, words))
 
 
@@ -81,6 +83,7 @@ def _shown(value: Shown, words: Words) -> str:
 
 
 def checks(checks: tuple[Check, ...], words: Words, account: AccountState | None = None) -> Board:
+    """One row a check, in the order in which they were made. `account`: the balance that the new route would live on."""
     return Board(
         tuple(
             Row(
@@ -95,6 +98,7 @@ def checks(checks: tuple[Check, ...], words: Words, account: AccountState | None
 
 
 def check_line(check: Check, words: Words, account: AccountState | None) -> str:
+    """What one check found, with its figures in the account's own currency."""
     if check.name == "price":
         return price_line(check, words)
     facts = _plain(check.facts, words)
@@ -112,6 +116,7 @@ def sentence(fragment: str, words: Words) -> str:
 
 
 def fault_line(fault: SwitchRefused, words: Words) -> str:
+    """The refusal in the reader's words; its own English where the catalogue has none."""
     key = f"switch.words.{fault.facts.get('reason')}"
     return words.say(key, **{k: v for k, v in fault.facts.items() if k != "reason"}) if words.has(key) else str(fault)
 
@@ -204,6 +209,7 @@ def cooling(breaker: Breaker, services: Services, words: Words) -> str:
 def standing_row(
     standing: Standing, services: Services, words: Words, out: Mapping[str, Breaker], paused: Mapping[str, Pause]
 ) -> Row:
+    """One engine: its route and since when, `out` of order, `paused`, or why its file cannot be read."""
     now = services.clock.now()
     note = ""
     if standing.fault:
@@ -234,6 +240,7 @@ def standing_row(
 
 
 def demo(services: Services, words: Words) -> list[Block]:
+    """That nothing real is touched, on the demo team; else nothing."""
     return [Line(words.say("common.demo_note"))] if services.team.demo else []
 
 

@@ -79,6 +79,7 @@ async def run(request: Request, services: Services) -> AsyncIterator[Reply]:
 
 
 def board(found: list[Ticket], services: Services, words: Words, search: str = "") -> Reply:
+    """The first of `found`, with `+` behind the number where there are more; `search` is repeated in the title."""
     now = services.clock.now()
     shown = found[:_SHOWN]
     n = f"{len(shown)}+" if len(found) > _SHOWN else str(len(shown))
@@ -308,6 +309,7 @@ def _form(ticket: Ticket, words: Words) -> Reply:
 
 
 async def show(request: Request, services: Services) -> AsyncIterator[Reply]:
+    """Whoever may not run it sees it without the buttons that would only refuse."""
     yield await _open_to(
         request, services, view(await services.escalation.get(_id(request)), services, _words(request))
     )
@@ -329,6 +331,7 @@ def _export(ticket: Ticket, services: Services, words: Words, first: str = "") -
 
 
 async def export(request: Request, services: Services) -> AsyncIterator[Reply]:
+    """The whole ticket as text to copy, in the reader's language, the other one behind details."""
     yield _export(await services.escalation.get(_id(request)), services, _words(request))
 
 

@@ -14,6 +14,7 @@ _BETWEEN = timedelta(minutes=5)  # the gateway's own rule: no two anonymous requ
 
 
 async def run(request: Request, services: Services) -> AsyncIterator[Reply]:
+    """Which tier Warp's own files show; said where they are not looked at, and where none is found."""
     words = Words(request.language, request.timezone)
     now = services.clock.now()
     title = words.say("warp.title", time=words.when(now, now))
@@ -25,6 +26,7 @@ async def run(request: Request, services: Services) -> AsyncIterator[Reply]:
 
 
 def blocks_of(tiers: WarpTiers, words: Words, now: datetime) -> tuple[Block, ...]:
+    """Tier, fallback, last attempt, cooldown and reset; each `unknown` where the files do not say."""
     personal = {True: "personal", False: "anonymous", None: "unknown"}[tiers.personal]
     rows = (
         (words.say("warp.tier.label"), words.say(f"warp.tier.{personal}")),
