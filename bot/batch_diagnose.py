@@ -51,6 +51,7 @@ class Summaries:
         self._pages: Mapping[str, Any] = table.get("pages", {})
 
     def of(self, diagnosis: Diagnosis) -> str:
+        """One line in this language: the page's where the text was a question, else the first cause's."""
         if diagnosis.page is not None:
             return str(self._pages.get(diagnosis.page, {}).get("short", diagnosis.page))
         words = self._cause.get(diagnosis.cause, {})

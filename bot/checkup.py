@@ -53,12 +53,15 @@ class Report:
     words: Words
 
     def ok(self, name: str, key: str, **facts: object) -> Check:
+        """`key` under `check.` in the catalogue, filled in with `facts`."""
         return Check(name, "ok", self.words.say(f"check.{key}", **facts))
 
     def off(self, name: str, key: str, **facts: object) -> Check:
+        """Not set up, which is no fault."""
         return Check(name, "off", self.words.say(f"check.{key}", **facts))
 
     def fault(self, name: str, key: str, **facts: object) -> Check:
+        """With what to do about it, from `check.<key>_mend`."""
         mend = self.words.say(f"check.{key}_mend", **facts)
         return Check(name, "fault", self.words.say(f"check.{key}", **facts), mend)
 

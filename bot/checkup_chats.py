@@ -67,6 +67,7 @@ class Chats:
         return await self._ask(name, f"{settings.slack_api_url}{method}", body or {}, settings.slack_bot_token)
 
     async def slack(self) -> AsyncIterator[Check]:
+        """Token, scopes, chats and people, by asking Slack. Without a token the one check is `off`."""
         report, settings, team = self._report, self._settings, self._team
         if settings.slack_bot_token is None:
             yield report.off("slack", "not_set", setting="SLACK_BOT_TOKEN")
@@ -135,6 +136,7 @@ class Chats:
         return await self._ask(name, f"{self._settings.telegram_api_url}/bot{secret}/{method}", body)
 
     async def telegram(self) -> AsyncIterator[Check]:
+        """Token, webhook, chats and people, by asking Telegram. Without a token the one check is `off`."""
         report = self._report
         if self._settings.telegram_bot_token is None:
             yield report.off("telegram", "not_set", setting="TELEGRAM_BOT_TOKEN")

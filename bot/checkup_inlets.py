@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 
 def checks(report: Report, settings: Settings, team: Team, keys: Keys) -> Iterator[Check]:
+    """Log files, programs' tokens and the tracing library, as far as they are set up. Reads no line of a log."""
     for engine, patterns in team.watch.logs.items():
         for pattern in patterns:
             yield _log(report, engine, pattern)

@@ -203,6 +203,7 @@ async def _first(stopping: asyncio.Event, *tasks: asyncio.Task[None]) -> None:
 
 
 def heartbeat_of(built: House) -> heartbeat.Heartbeat | None:
+    """None where HEARTBEAT_URL is not set."""
     url = secret(built.settings.heartbeat_url)
     if url is None:
         return None
@@ -256,6 +257,7 @@ def command_words() -> frozenset[str]:
 
 
 def slack_chat(built: House) -> SlackChat:
+    """Not started. Raises ConfigError without SLACK_BOT_TOKEN."""
     from bot.chats.slack import SlackChat, SlackOptions
 
     settings = built.settings
@@ -281,6 +283,7 @@ def slack_chat(built: House) -> SlackChat:
 
 
 def telegram_chat(built: House) -> TelegramChat:
+    """Not started. Raises ConfigError without TELEGRAM_BOT_TOKEN."""
     from bot.chats.telegram import TelegramChat, TelegramOptions
 
     settings = built.settings

@@ -171,6 +171,7 @@ def _shown(team: Team, words: Words) -> list[str]:
 
 
 def slack_lines(team: Team, words: Words) -> str:
+    """How to make the Slack app: a link that carries the manifest, with this team's own command names."""
     made = manifest(ManifestOptions(commands=team.slack_commands, leak_guard=True), words)
     return words.say("init.slack", link=link(made))
 

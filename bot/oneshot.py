@@ -53,6 +53,7 @@ def _print_json(value: object) -> None:
 
 
 def iso(at: datetime | None) -> str | None:
+    """ISO 8601 in UTC with `Z`; None stays None."""
     return at.astimezone(UTC).isoformat().replace("+00:00", "Z") if at is not None else None
 
 
@@ -65,6 +66,7 @@ def _plain(amount: Decimal | None) -> str | None:
 
 
 async def balance(names: Sequence[str], *, machine: bool, lang: str | None) -> int:
+    """1 where an account cannot be used or could not be asked, else 0. `machine`: JSON, amounts as text with their currency."""
     from handlers.balance import board as board_reply
     from handlers.balance import using
     from handlers.balance_engine import look
@@ -215,6 +217,7 @@ async def _press(built: House, words: Words, action: str, value: str) -> Reply:
 
 
 async def tickets(*, machine: bool, lang: str | None) -> int:
+    """The open ones. `machine`: JSON, times in UTC."""
     from bot.locales.notes import fields
 
     async with _house() as built:
@@ -243,6 +246,7 @@ def _ticket(ticket: Ticket, fields: dict[str, str]) -> dict[str, Any]:
 
 
 async def audit(*, machine: bool) -> int:
+    """The last two hundred entries, newest first."""
     async with _house() as built:
         entries = await built.store.audits(limit=200)
         rows = [
@@ -267,6 +271,7 @@ async def audit(*, machine: bool) -> int:
 
 
 async def cases(*, machine: bool, lang: str | None) -> int:
+    """Diagnoses that a reader called wrong, as `/cases` shows them or as JSON."""
     from handlers.cases import cases as kept
 
     async with _house() as built:
@@ -318,6 +323,7 @@ def slack_manifest(public_url: str | None) -> str:
 
 
 async def upgrade() -> int:
+    """Opening the store brings the database up to date. Raises ConfigError for one of a newer version."""
     from bot.redaction.gate import Gate
     from bot.store.store import SqlStore
 
@@ -331,6 +337,7 @@ async def upgrade() -> int:
 
 
 async def backup(file: Path) -> int:
+    """Into a file that nobody else may read. Raises ConfigError where it exists or cannot be written."""
     from bot.store import backup as safe
 
     settings = load()
@@ -340,6 +347,7 @@ async def backup(file: Path) -> int:
 
 
 async def restore(file: Path) -> int:
+    """Into an empty database. Raises ConfigError, and nothing is changed then."""
     from bot.store import backup as safe
 
     settings = load()

@@ -20,6 +20,8 @@ _KINDS = ("new-api", "litellm", "claude-code-router")
 
 
 class Operations(Values):
+    """The tables about running things: watch, on call, retention, programs. Faults are collected, not raised."""
+
     def _watch(self, table: Mapping[str, Any], engines: Mapping[str, Engine]) -> Watching:
         self._known("[watch]", table, _WATCH)
         usual = Watching()

@@ -97,6 +97,7 @@ class Tracing:
             yield
 
     def answers(self, inner: Answers, known: Collection[str]) -> Answers:
+        """`inner` with a span around each answer; `known`: commands whose names may be written, others are `unknown`."""
         return TracedAnswers(inner, self, known)
 
     async def stop(self, wait_s: float = _STOP_S) -> None:
@@ -198,6 +199,8 @@ class TracedAnswers:
 
 
 class TracedDiagnoser(Diagnoser):
+    """A Diagnoser with a span around each text; neither text nor ids are written into it."""
+
     tracing: Tracing
 
     @classmethod
@@ -208,6 +211,7 @@ class TracedDiagnoser(Diagnoser):
         return made
 
     def explain(self, text: CleanText, *, brief: bool = False) -> Diagnosis:
+        """As `Diagnoser.explain`."""
         with self.tracing.span("diagnose") as span:
             found = super().explain(text, brief=brief)
             span.add(
@@ -222,15 +226,19 @@ class TracedDiagnoser(Diagnoser):
 
 
 class TracedProof(Proof):
+    """A Proof with a span around each diagnosis."""
+
     tracing: Tracing
 
     @classmethod
     def of(cls, inner: Proof, tracing: Tracing) -> TracedProof:
+        """The same one, seen."""
         made = cls.__new__(cls)
         made.__dict__.update(inner.__dict__, tracing=tracing)
         return made
 
     async def prove(self, diagnosis: Diagnosis, engine: str | None = None, **more: Any) -> Proven:
+        """As `Proof.prove`."""
         with self.tracing.span("prove") as span:
             proven = await super().prove(diagnosis, engine, **more)
             span.add(cause=proven.cause.value, certainty=proven.certainty, engine=proven.engine, route=proven.route)

@@ -43,6 +43,7 @@ class DemoWorld:
         self._apps = {"query": "running", "media": "running", "insight": "running", "forum": "stopped"}
 
     async def start(self) -> None:
+        """Listens on a free port of this machine alone."""
         app = web.Application()
         app.router.add_get("/deepseek/user/balance", self._deepseek)
         app.router.add_get(
@@ -78,12 +79,14 @@ class DemoWorld:
         await web.TCPSite(self._runner, "127.0.0.1", 0).start()
 
     async def stop(self) -> None:
+        """Nobody can be asked any more; may be called twice."""
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
 
     @property
     def root(self) -> str:
+        """Its address without a slash at the end. Raises RuntimeError before `start`."""
         if self._runner is None:
             raise RuntimeError("the demo world is not started")
         return f"http://127.0.0.1:{self._runner.addresses[0][1]}"

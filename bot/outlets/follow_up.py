@@ -56,4 +56,5 @@ class RotatedFollowUp:
         return "asked"
 
     async def failed(self, step: DueStep, why: str) -> None:
+        """Only logged: a question that reaches nobody is no reason to wake anybody."""
         log.info("nobody could be asked whether a key was replaced: %s", why)

@@ -10,6 +10,7 @@ from bot.providers.base import MODELS, Ask, Json, Known, Provider, Sample, amoun
 
 
 def read(answers: Mapping[str, Json], known: Known) -> Balance:
+    """Credits; a state other than `current` becomes the note `account_not_normal`."""
     answer = answers["balance"]
     state = answer.get("status") if isinstance(answer, dict) else None
     return settled(

@@ -36,6 +36,7 @@ def explain(name: str, status: int, answer: Json) -> Balance | str | None:
 
 
 def read(answers: Mapping[str, Json], known: Known) -> Balance:
+    """This month's cost by currency, as AWS's Cost Explorer tells it; no balance exists. Raises BadAnswer for another shape."""
     spent: dict[str, Decimal] = {}
     for row in rows(answers["costs"], "ResultsByTime"):
         cost = part(row, "Total", "UnblendedCost")

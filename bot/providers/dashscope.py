@@ -34,6 +34,7 @@ def _endpoint(known: Known) -> str:
 
 
 def explain(name: str, status: int, answer: Json) -> Balance | str | None:
+    """Alibaba's codes about the access key: `http_401`, `http_403`, else `said_no`. None where the answer can be read."""
     if name != "account":
         return None
     code = str(maybe(answer, "Code") or "")

@@ -31,6 +31,8 @@ def root_of(base_url: str, base_paths: tuple[str, ...] = ("/v1",)) -> str:
 
 
 def host_matches(pattern: str, base_url: str) -> bool:
+    """`pattern` is `host[:port][/path]`; a port or path that it names must be the address's too. An address that cannot be read
+    never fits."""
     parts = urlsplit(base_url if "//" in base_url else f"//{base_url}")
     host = (parts.hostname or "").lower().rstrip(".")
     try:

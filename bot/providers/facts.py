@@ -30,10 +30,12 @@ class Known:
 
     @property
     def host(self) -> str:
+        """In small letters, without the port; empty where the address has none."""
         return (urlsplit(self.base_url).hostname or "").lower()
 
     @property
     def path(self) -> str:
+        """With its leading slash; empty where the address has none."""
         return urlsplit(self.base_url).path
 
 

@@ -120,6 +120,7 @@ def reader(currency: Callable[[Known], str]) -> Callable[[Mapping[str, Json], Kn
 
 
 def samples(base: str, currency: str) -> tuple[Sample, ...]:
+    """Made-up answers in the shape of both sites. `base`: where the plan is asked; `currency` of the money beside it."""
     five_hours, week = 1785816000000, 1786291200000
     plan = {
         "code": 200,

@@ -36,6 +36,7 @@ def site(id: str, title: str, host: str, source: str, *, zh_title: str = "") -> 
 
 
 def asks() -> tuple[Ask, ...]:
+    """The account by its own key, where there is one, and the key's own budget: either is enough."""
     return (
         Ask("account", "{root}/api/user/self", auth="raw", credential="account_key", headers=_headers, optional=True),
         account_bearer(),
@@ -62,6 +63,7 @@ def read(answers: Mapping[str, Json], known: Known) -> Balance:
 
 
 def samples() -> tuple[Sample, ...]:
+    """Made-up answers in the shape that these sites share, in their internal units."""
     own = wire(
         {"success": True, "message": None, "data": {"quota": 24997909, "used_quota": 10027091, "request_count": 339}}
     )

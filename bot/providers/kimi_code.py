@@ -27,6 +27,7 @@ _SHARES = (("limit_5h", "5-hour window"), ("limit_7d", "week"), ("limit_month_to
 
 
 def explain(name: str, status: int, answer: Json) -> Balance | str | None:
+    """A refusal that speaks of the usage limit is a used-up window, not a fault."""
     words = maybe(answer, "error", "message") or maybe(answer, "message") or ""
     if status in {403, 429} and isinstance(words, str) and "usage limit" in words.lower():
         return exhausted(Kind.WINDOW_QUOTA, "quota_used_up")

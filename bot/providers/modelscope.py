@@ -23,6 +23,7 @@ from bot.providers.base import (
 
 
 def explain(name: str, status: int, answer: Json) -> Balance | str | None:
+    """`said_no` for a 200 without `success`; None where the answer can be read."""
     return "said_no" if status == 200 and name == "balance" and maybe(answer, "success") is not True else None
 
 

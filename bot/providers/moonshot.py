@@ -25,6 +25,7 @@ from bot.providers.base import (
 
 
 def explain(name: str, status: int, answer: Json) -> Balance | str | None:
+    """`said_no` for a 200 whose own code or status denies; None where the answer can be read."""
     if status == 200 and name == "balance" and (maybe(answer, "code") != 0 or maybe(answer, "status") is False):
         return "said_no"
     return None

@@ -18,6 +18,7 @@ def wire(value: Json) -> str:
 
 
 def shape(detail: str = "") -> BadAnswer:
+    """To be raised for an answer of another shape than documented; `detail` names the field, never its value."""
     return BadAnswer("wrong_shape", field=detail)
 
 
@@ -75,6 +76,7 @@ def amount(value: Json, divisor: int = 1) -> Decimal:
 
 
 def flag(value: Json) -> bool | None:
+    """None for anything but JSON's true and false: "0" or 1 is no answer."""
     return value if isinstance(value, bool) else None
 
 

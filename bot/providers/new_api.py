@@ -21,6 +21,7 @@ from bot.providers.quota_units import (
 
 
 def read(answers: Mapping[str, Json], known: Known) -> Balance:
+    """The key's budget and the account's money, in the currency that the site says its units are shown in."""
     unit = unit_of(answers.get("status"))
     readings: list[Reading] = []
     note = unit.note

@@ -10,6 +10,7 @@ from bot.providers.base import MODELS, Ask, Json, Known, Provider, Sample, amoun
 
 
 def read(answers: Mapping[str, Json], known: Known) -> Balance:
+    """US dollars; the site counts in ten-thousandths. An older address answers with fewer fields."""
     answer = answers.get("detail", answers.get("older"))
     return settled(
         money(

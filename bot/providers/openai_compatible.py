@@ -9,6 +9,7 @@ from bot.providers.base import Ask, Json, Known, Provider, Sample, model_names, 
 
 
 def read(answers: Mapping[str, Json], known: Known) -> Balance:
+    """No balance is known: that the key works, and which models it may use. Raises BadAnswer for another shape."""
     answer = answers["models"]
     if not isinstance(answer, (dict, list)):
         raise shape("models")

@@ -10,6 +10,7 @@ from bot.providers.base import MODELS, Ask, Json, Known, Provider, Sample, amoun
 
 
 def read(answers: Mapping[str, Json], known: Known) -> Balance:
+    """Points, Poe's own unit: they have no price."""
     return settled(money(amount(part(answers["balance"], "current_point_balance")), "points"))
 
 

@@ -10,10 +10,12 @@ from bot.providers.base import MODELS, Ask, Json, Known, Provider, Sample, amoun
 
 
 def explain(name: str, status: int, answer: Json) -> Balance | str | None:
+    """A missing key comes as 400; it is `http_401`."""
     return "http_401" if status == 400 and maybe(answer, "reason") == "MISSING_API_KEY" else None
 
 
 def read(answers: Mapping[str, Json], known: Known) -> Balance:
+    """Yuan; the site counts in ten-thousandths. Undocumented, and noted as such."""
     answer = answers.get("user", answers.get("user raw"))
     return settled(money(amount(part(answer, "credit_balance"), 10_000), "CNY"), note="undocumented")
 

@@ -27,6 +27,7 @@ def user_headers(known: Known) -> Mapping[str, str]:
 
 
 def account(url: str = "{root}/api/user/self", *, optional: bool = True) -> Ask:
+    """The question about the account, which needs its own key and user number beside the route's key."""
     return Ask("account", url, auth="raw", credential="account_key", headers=user_headers, optional=optional)
 
 
@@ -54,9 +55,11 @@ class Unit:
     note: str = ""
 
     def of(self, units: Decimal | None) -> Decimal | None:
+        """Units of the site as money, exact; None stays None."""
         return None if units is None else units * self.rate / self.per
 
     def need(self, units: Decimal) -> Decimal:
+        """As `of`, where the amount is known to be there."""
         return units * self.rate / self.per
 
 
@@ -120,6 +123,7 @@ def words(answer: Json) -> str:
 
 
 def used_up(answer: Json) -> bool:
+    """Whether a refusal says that the key's budget is spent, in any of the forks' wordings."""
     return any(sign in words(answer) for sign in _USED_UP)
 
 
@@ -136,6 +140,7 @@ def explain(name: str, status: int, answer: Json) -> Balance | str | None:
 
 
 def key_reading(left: Decimal, used: Decimal | None, of: Decimal | None, unit: Unit) -> Reading:
+    """A key's budget in the unit's currency; what it leaves is not the account's money."""
     return limit(Kind.KEY_BUDGET, unit.currency, left=left, used=used, of=of, label=unit.label)
 
 

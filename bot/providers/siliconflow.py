@@ -24,6 +24,7 @@ from bot.providers.base import (
 
 
 def explain(name: str, status: int, answer: Json) -> Balance | str | None:
+    """`said_no` for a 200 with another code than 20000; None where the answer can be read."""
     return "said_no" if status == 200 and name == "user" and maybe(answer, "code") != 20000 else None
 
 

@@ -35,6 +35,7 @@ def explain(name: str, status: int, answer: Json) -> Balance | str | None:
 
 
 def read(answers: Mapping[str, Json], known: Known) -> Balance:
+    """Yuan, told in fen. The balance of the whole cloud account, and noted as such."""
     response = part(answers["account"], "Response")
     return settled(
         money(

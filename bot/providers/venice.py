@@ -10,6 +10,7 @@ from bot.providers.base import MODELS, Ask, Json, Known, Provider, Sample, flag,
 
 
 def explain(name: str, status: int, answer: Json) -> Balance | str | None:
+    """The key may ask models but not the balance: `needs_admin_key`."""
     return "needs_admin_key" if name == "balance with the key" and status == 401 else None
 
 

@@ -9,6 +9,7 @@ from bot.providers.base import Ask, Json, Known, Provider, Sample, model_names, 
 
 
 def read(answers: Mapping[str, Json], known: Known) -> Balance:
+    """A server of one's own: that it answers, and its models. Raises BadAnswer for another shape."""
     rows(answers["models"], "data")
     return Balance((Reading(Kind.HEALTH),), note="local", models=model_names(answers["models"]))
 

@@ -44,6 +44,7 @@ def _usage(known: Known) -> str | None:
 
 
 def explain(name: str, status: int, answer: Json) -> Balance | str | None:
+    """The signature's faults: `http_401`, `http_403`, else `said_no`. None where no error is named."""
     code = maybe(answer, "ResponseMetadata", "Error", "Code")
     if code is None:
         return None

@@ -47,6 +47,7 @@ _URL = "https://app.warp.dev/graphql/v2?op=GetRequestLimitInfo"
 
 
 def explain(name: str, status: int, answer: Json) -> Balance | str | None:
+    """GraphQL answers 200 to everything: `graphql` for its errors, `http_401` for an answer about nobody."""
     if status == 200 and maybe(answer, "errors"):
         return "graphql"
     kind = maybe(answer, "data", "user", "__typename")

@@ -29,6 +29,7 @@ _WINDOWS = (("quota_5_hour", "5-hour window"), ("quota_7_day", "week"))
 
 
 def explain(name: str, status: int, answer: Json) -> Balance | str | None:
+    """422 is its word for too many questions; a 200 without `success` is `said_no`."""
     if status == 422:
         return "rate_limited"
     return "said_no" if status == 200 and name != "models" and maybe(answer, "success") is not True else None

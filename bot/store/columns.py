@@ -26,6 +26,7 @@ class Clean(TypeDecorator[Any]):
     cache_ok = True
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
+        """Raises TypeError for plain text: what did not pass the gate is not stored."""
         if value is None:
             return None
         if not isinstance(value, CleanText):
@@ -40,6 +41,7 @@ class Plain(TypeDecorator[str]):
     cache_ok = True
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        """Without NUL and half surrogates, which PostgreSQL does not take."""
         return None if value is None else _storable(value)
 
 
@@ -50,6 +52,7 @@ class Utc(TypeDecorator[datetime]):
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Raises TypeError for a time without a zone."""
         if value is None:
             return None
         if value.tzinfo is None:
@@ -57,6 +60,7 @@ class Utc(TypeDecorator[datetime]):
         return value.astimezone(UTC)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Always with UTC: SQLite forgets the zone."""
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
@@ -69,6 +73,7 @@ class Amount(TypeDecorator[Decimal]):
     cache_ok = True
 
     def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> str | None:
+        """As text, every digit kept. Raises TypeError for a float."""
         if value is None:
             return None
         if not isinstance(value, Decimal):
@@ -76,6 +81,7 @@ class Amount(TypeDecorator[Decimal]):
         return str(value)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Decimal | None:
+        """Exactly what was stored."""
         return None if value is None else Decimal(value)
 
 
@@ -98,7 +104,9 @@ class Document(TypeDecorator[Any]):
     cache_ok = True
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
+        """CleanText, Decimal and times as text, sets sorted. Raises TypeError for what is no JSON otherwise."""
         return json.dumps(value, default=_plain_json)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
+        """Plain lists, dicts and texts: what was a Decimal or a time comes back as text."""
         return None if value is None else json.loads(value)

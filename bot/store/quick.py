@@ -66,9 +66,11 @@ class QuickConnection(aiosqlite.Connection):
 
     @property
     def raw(self) -> sqlite3.Connection:
+        """The standard library's own connection; it belongs to the thread that `hop` goes to."""
         return self._conn
 
     async def hop(self, act: Callable[[], Any]) -> Any:
+        """Runs `act` in the connection's thread, one at a time, and gives back or raises what it did."""
         return await self._execute(act)
 
     async def _execute(self, fn: Any, *args: Any, **kwargs: Any) -> Any:
@@ -82,6 +84,7 @@ class QuickConnection(aiosqlite.Connection):
         return await super()._execute(counted)  # type: ignore[no-untyped-call]
 
     def cursor(self) -> Any:
+        """Of our own, which SQLAlchemy drives."""
         return _Cursor(self)
 
     @property
@@ -94,6 +97,7 @@ class QuickConnection(aiosqlite.Connection):
             await super().commit()
 
     async def rollback(self) -> None:
+        """Nothing where no transaction stands: that saves a hop for every look."""
         if not self._at_rest:
             await super().rollback()
 

@@ -38,9 +38,11 @@ class Stream(asyncio.Protocol, httpcore.AsyncNetworkStream):
     # --- asyncio's side
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """asyncio has a connection: before this nothing may be written."""
         self._transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:
+        """Keeps what came until it is read; beyond a quarter of a megabyte the peer is held back."""
         self._waiting += data
         if len(self._waiting) > _HIGH_WATER and not self._held and self._transport is not None:
             self._held = True
@@ -48,19 +50,23 @@ class Stream(asyncio.Protocol, httpcore.AsyncNetworkStream):
         self._wake()
 
     def eof_received(self) -> bool:
+        """The peer sends no more. The connection is closed: half-open ones are of no use here."""
         self._ended = True
         self._wake()
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
+        """Wakes whoever waits, to read or to write; a fault is raised at the next read."""
         self._ended, self._fault = True, exc
         self._wake()
         self.resume_writing()
 
     def pause_writing(self) -> None:
+        """From here `write` waits: the peer does not read as fast as we send."""
         self._writable = asyncio.get_running_loop().create_future()
 
     def resume_writing(self) -> None:
+        """Lets the waiting `write` go on."""
         waiting, self._writable = self._writable, None
         if waiting is not None and not waiting.done():
             waiting.set_result(None)
@@ -86,6 +92,7 @@ class Stream(asyncio.Protocol, httpcore.AsyncNetworkStream):
         return found
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109 - httpcore's own signature
+        """Raises WriteError where the connection has ended. Returns when there is room, not when it has arrived."""
         if self._transport is None or self._ended:
             raise httpcore.WriteError("closed")
         self._transport.write(buffer)
@@ -93,6 +100,7 @@ class Stream(asyncio.Protocol, httpcore.AsyncNetworkStream):
             await self._writable
 
     async def aclose(self) -> None:
+        """At once, without waiting for the peer's farewell."""
         if self._transport is not None:
             self._transport.close()
             # A peer that does not answer the farewell must not keep the socket.
@@ -104,6 +112,7 @@ class Stream(asyncio.Protocol, httpcore.AsyncNetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,  # noqa: ASYNC109 - httpcore's own signature
     ) -> httpcore.AsyncNetworkStream:
+        """The same stream, encrypted from here on; raises what the handshake raised, and the connection is gone then."""
         assert self._transport is not None
         try:
             made = await asyncio.get_running_loop().start_tls(
@@ -118,6 +127,7 @@ class Stream(asyncio.Protocol, httpcore.AsyncNetworkStream):
         return self
 
     def get_extra_info(self, info: str) -> Any:
+        """By httpcore's names; `is_readable` is true where a kept connection has ended, and None means unknown."""
         if info == "is_readable":  # asked before a kept connection is used again: then it can only be its end
             return bool(self._waiting) or self._ended
         name = {"ssl_object": "ssl_object", "client_addr": "sockname", "server_addr": "peername", "socket": "socket"}
@@ -138,6 +148,8 @@ class Backend(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.AsyncNetworkStream:
+        """The addresses one after the other. Raises Unreachable for those that may not be asked, ConnectError and
+        ConnectTimeout."""
         if metadata_name(host):
             raise Unreachable("forbidden_address")
         addresses = await _resolved(self._names, host, port)

@@ -12,6 +12,7 @@ depends_on = None
 
 
 def upgrade() -> None:
+    """The tables of the first release, as they were then."""
     op.create_table(
         "audits",
         sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
@@ -252,6 +253,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    """Takes everything away, rows and all."""
     op.drop_table("ticket_waiting")
     op.drop_table("ticket_messages")
     op.drop_table("ticket_evidence")
