@@ -13,7 +13,7 @@ _HEAD: Final = 20_000
 _TAIL: Final = 80_000
 _SLICE: Final = 20_000
 _RECORD_MOST: Final = 6_000
-_LINE_MOST: Final = 3_000
+_LINE_HEAD: Final = 500
 _BEFORE: Final = 2  # lines before a record that stay with it
 _SHAPES: Final = 2_000
 _GAP: Final = "\n…\n"
@@ -40,7 +40,7 @@ _TIERS: Final = (
     (re2.compile(r"(?i)traceback|\w(?:error|exception)\b|[\"']error|[\"'](?:message|msg)[\"']|异常"), 25_000),
     (re2.compile(r""), 15_000),
 )
-_CALM: Final = re2.compile(r"\b(?:TRACE|DEBUG|INFO|SUCCESS|NOTICE)\b|\"level\": ?\"(?:trace|debug|info|notice)\"")
+_CALM: Final = re.compile(r"\b(?:TRACE|DEBUG|INFO|SUCCESS|NOTICE)\b|\"level\": ?\"(?:trace|debug|info|notice)\"")
 _NEVERTHELESS: Final = re2.compile(
     r"(?i)error code|traceback|exception|[\"']error[\"']|\bHTTP/[\d.]+[\"']? [45]\d\d|payment required"
 )
@@ -95,20 +95,22 @@ class Excerpt:
         for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
             if start < last:
                 self._look(lines, start, end)
-        self._carry = "\n".join(lines[last:])
+        # An endless line is looked at in pieces that lie over each other.
+        self._carry = "\n".join(lines[last:]) if last < len(lines) else lines[-1][-_LINE_HEAD:]
 
     def _look(self, lines: list[str], start: int, end: int) -> None:
-        record = "\n".join(_both_ends(line, _LINE_MOST) for line in lines[start:end])
-        if not _TROUBLE.search(record):
-            return
-        if _CALM.search(record[:200]) and not _NEVERTHELESS.search(record):
+        record = "\n".join(lines[start:end])
+        calm = _CALM.search(record, 0, 120) is not None
+        if not (_NEVERTHELESS if calm else _TROUBLE).search(record):
             return
         self._number += 1
+        kept, place = next((kept, found.start()) for pattern, kept in self._kept if (found := pattern.search(record)))
         before = "\n".join(line[:300] for line in lines[max(0, start - _BEFORE) : start])
-        kept = next(kept for pattern, kept in self._kept if pattern.search(record))
-        kept.add(
-            _VARIES.sub("0", record[:400]), self._number, f"{before}\n{_both_ends(record, _RECORD_MOST)}".lstrip("\n")
-        )
+        if (
+            len(record) > _RECORD_MOST
+        ):  # what was sent with it, or one endless line: what it says stands around the sign
+            record = f"{record[:_LINE_HEAD]} … {record[max(_LINE_HEAD, place - _LINE_HEAD) : place + _RECORD_MOST]}"
+        kept.add(_VARIES.sub("0", record[:400]), self._number, f"{before}\n{record}".lstrip("\n"))
 
 
 class _Kept:
@@ -133,8 +135,3 @@ class _Kept:
 
 def _slices(text: str) -> list[str]:
     return [text[at : at + _SLICE] for at in range(0, len(text), _SLICE)]
-
-
-def _both_ends(text: str, most: int) -> str:
-    """What a long line says stands at its beginning or, behind what was sent, at its end."""
-    return text if len(text) <= most else f"{text[: most // 2]} … {text[-(most // 2) :]}"

@@ -47,8 +47,11 @@ def test_what_a_service_said_outlives_the_programs_own_faults() -> None:
     assert "Error code: 402" in excerpt(noise(3_000), TROUBLE, *own, *own, noise(9_000))
 
 
-def test_one_endless_line_is_cut() -> None:
-    assert len(excerpt("x" * 3_000_000)) < 1.2 * WHOLE
+@pytest.mark.parametrize("before", [700_000, 1_199_990, 1_200_000])
+def test_one_endless_line_is_cut_around_what_it_says(before: int) -> None:
+    text = excerpt("x y " * (before // 4), "Error code: 402 - Insufficient Balance", " z" * 900_000)
+    assert len(text) < 1.2 * WHOLE
+    assert "Error code: 402 - Insufficient Balance" in text
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "gb18030"])
