@@ -11,7 +11,7 @@ from bot.services.reading.view import View
 _NUMBER: Final = r"([1-5]\d\d)(?!\d|\.\d|\s*(?:ms|s|tokens|px|x)\b)"
 _REASONS: Final = (
     r"(?:bad request|unauthorized|payment required|forbidden|not found|method not allowed|request timeout|conflict|gone|"
-    r"payload too large|unprocessable|too many requests|internal server error|internal error|not implemented|bad gateway|"
+    r"payload too large|request entity too large|content too large|unprocessable|too many requests|internal server error|internal error|not implemented|bad gateway|"
     r"service unavailable|service temporarily|server error|client error|gateway time-?out|overloaded|resource_exhausted|resource exhausted|unavailable|"
     r"invalid_argument|failed_precondition|permission_denied|unauthenticated|not_found|status code|deadline exceeded)"
 )
@@ -55,7 +55,7 @@ _STATUS_LOOSE: Final = re.compile(
     r"|(?:(?<=[\])}。.,:>] )|(?<=[。:]))([45]\d\d):? ?[{<\"]|(?<=[a-z]\. )([45]\d\d): [a-z]"
     r"|[\u0400-\u04ff\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]: ?([45]\d\d)(?![\d.])"
     r"|[\u4e00-\u9fff] ([45]\d\d) (?=用户|无效|令牌|余额|额度|账[号户]|模型|分组|当前|请求|服务|上游)"
-    r"|,([45]\d\d),(?=[a-z])"
+    r"|,([45]\d\d),(?=[a-z])|(?:failed[,，]|'> )([45]\d\d) (?=[a-z])"
     r"|(?<![\w.,/:$-])([45]\d\d) (?:get|post|put|delete|patch) (?:https?:|/)"
     r"|(?:exhausted|error|exception|badrequest|forbidden|unauthorized|unavailable|notfound|argument|denied|exceeded|precondition|unauthenticated|internal): ([45]\d\d) [a-z]"
 )
