@@ -25,14 +25,17 @@ _REPEATED: Final = 8  # a shorter secret may well be a word of its own elsewhere
 DROPPED: Final = "[text dropped: it could not be cleaned]"
 
 
-_APART: Final = f"{tables.HINTS}|{early.HINTS}|{pieced.HINTS}"  # one walk for both: each is rare, and both are small
+_TORN: Final = f"{early.HINTS}|{pieced.HINTS}"
+_APART: Final = f"{tables.HINTS}|{_TORN}"  # one walk for all: each is rare, and they are small
+_torn: Final = finder(_TORN)
 
 
 def _apart(view: bytes, spans: list[Span]) -> None:
     """Values that stand apart from their names, or from their own beginnings."""
     tables.find(view, spans)
-    early.find(view, spans)
-    pieced.find(view, spans)
+    if _torn(view, 0)[0] >= 0:
+        early.find(view, spans)
+        pieced.find(view, spans)
 
 
 # Most texts hold nothing for the rarer finders: one look tells.

@@ -218,12 +218,12 @@ def _named(view: bytes, start: int, at: int) -> Span | None:
         return schemes.scheme(view, word, at)
     kind = KIND.get(word, "api key" if word in (b"ak", b"sk") else "signature")
     gap = hit[len(word) :]
-    if not gap and view[start - 1 : start] in (b"-", b"_"):
-        return None  # `chatcmpl-keyb9...`
-    if gap.endswith(b"\n> "):
-        gap = gap[:-2]  # a quoted answer's mark
     blank = aimless = False
     if gap not in gaps.PLAIN:
+        if not gap and view[start - 1 : start] in (b"-", b"_"):
+            return None  # `chatcmpl-keyb9...`
+        if gap.endswith(b"\n> "):
+            gap = gap[:-2]  # a quoted answer's mark
         sentence = gaps.blank(view, start, at, kind, gap)
         if sentence is None:
             return None
