@@ -12,7 +12,7 @@ from typing import Final
 
 from bot.redaction import bodies, early, headers, makers, names, numbers, pieced, structures, tables, tokens
 from bot.redaction.rx import finder, piece
-from bot.redaction.spans import BUDGET, UNREADABLE, Span
+from bot.redaction.spans import UNREADABLE, Span, legible
 from bot.redaction.unwrap import Copy, Overdressed, copies, dressed
 
 _LOOKS: Final = 3  # what still holds a secret after that many looks is dropped, not sent
@@ -98,14 +98,6 @@ def _undressed(text: bytes, spans: list[Span]) -> list[Span]:
     if spans:
         repeats(text, views, spans)
     return spans
-
-
-def legible(text: bytes, spans: Sequence[Span]) -> int:
-    """Where the rest of the text begins that goes unread, whatever it wears; the text's end if it was read to the end."""
-    size = len(text)
-    if size < BUDGET:  # it holds too few places for that
-        return size
-    return min((span[0] for span in spans if span[2] == UNREADABLE and span[1] == size), default=size)
 
 
 def rank(kind: str) -> int:

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bot.redaction import bodies, headers, names, tokens
-from bot.redaction.engine import BEYOND, RARER, cut, legible, rank, repeats
+from bot.redaction.engine import BEYOND, RARER, cut, rank, repeats
 from bot.redaction.rx import apart, touched
-from bot.redaction.spans import UNREADABLE, Span
+from bot.redaction.spans import UNREADABLE, Span, legible
 from bot.redaction.unwrap import GATE, Copy, Overdressed, copies
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 Span = tuple[int, int, str, bytes]
@@ -20,3 +21,11 @@ def budget(length: int) -> int:
     One in a hundred bytes is more than any log or settings file has in the long run.
     """
     return max(BUDGET + min(length, LONG) // 64, length // 100)
+
+
+def legible(text: bytes, spans: Sequence[Span]) -> int:
+    """Where the rest of the text begins that goes unread, whatever it wears; the text's end if it was read to the end."""
+    size = len(text)
+    if size < BUDGET:  # it holds too few places for that
+        return size
+    return min((span[0] for span in spans if span[2] == UNREADABLE and span[1] == size), default=size)
