@@ -41,6 +41,7 @@ def state_word(state: AccountState) -> str:
 
 
 def row(state: AccountState, services: Services, words: Words, now: datetime, now_on: Mapping[str, str]) -> Row:
+    """One account on the board. `now_on`: the route that each engine uses now. What cannot be known is said, never shown as 0."""
     word = state_word(state)
     engines = [services.team.engines[name] for name in state.engines if name in services.team.engines]
     titles = [engine.title for engine in engines if now_on.get(engine.name) in state.routes]
@@ -209,10 +210,10 @@ def _label(label: str, words: Words) -> str:
 
 
 def provider_title(id: str, words: Words) -> str:
-    """The provider's name in the reader's language."""
+    """The provider's or gateway's name in the reader's language; the id where it has none."""
     provider = get(id)
     if provider is None:
-        return id
+        return words.say(f"speakers.{id}") if words.has(f"speakers.{id}") else id
     return (provider.zh_title or provider.title) if words.language == "zh" else provider.title
 
 
@@ -228,6 +229,8 @@ def _runway(state: AccountState, words: Words, now: datetime) -> str:
 
 
 def details(states: Sequence[AccountState], words: Words, now: datetime) -> tuple[Block, ...]:
+    """Under the board, account by account: who was asked and when, what resets at what moment (also in UTC), what each figure
+    is."""
     lines: list[Block] = []
     for state in states:
         facts = [

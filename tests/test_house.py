@@ -120,6 +120,9 @@ def untold(node: ast.Module | ast.ClassDef, name: str, doors: frozenset[str] = f
                 yield from untold(inner, f"{name}.{inner.name}", doors)
 
 
+UNTOLD = ("bot.redaction", "bot.services.reading", "bot.signatures", "bot.chats.excerpt")  # not yet all told
+
+
 def test_what_rooms_ask_of_each_other_is_told() -> None:
     """Shapes, units, currency, errors: whoever implements a door or calls a service reads nothing else."""
     trees = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in modules()}
@@ -132,20 +135,10 @@ def test_what_rooms_ask_of_each_other_is_told() -> None:
         for method in door.body
         if isinstance(method, (ast.FunctionDef, ast.AsyncFunctionDef))
     )
-    told = (
-        "bot.model",
-        "bot.ports",
-        "bot.errors",
-        "bot.clock",
-        "bot.trust",
-        "bot.locales",
-        "bot.inlets",
-        "bot.services",
-    )
     absent = [
         each
         for name, tree in trees.items()
-        if room_of(name) in told and not name.startswith("bot.services.reading")
+        if not name.startswith(UNTOLD)
         for each in untold(tree, name, doors if room_of(name) != "bot.ports" else frozenset())
     ]
     assert absent == []

@@ -13,6 +13,8 @@ _SEEN: Final = 5_000
 
 
 class Memory(Protocol):
+    """What of the store remembers deliveries, for all replicas."""
+
     async def first_time(self, key: str, at: datetime) -> bool: ...
 
 
@@ -24,6 +26,8 @@ class Once:
         self._seen: OrderedDict[str, None] = OrderedDict()
 
     async def first(self, key: str) -> bool:
+        """Whether a delivery is seen for the first time, by any replica. True as well where the store does not answer: twice is
+        better than never."""
         if key in self._seen:
             self._counts["duplicates"] += 1
             return False

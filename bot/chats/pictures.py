@@ -36,6 +36,7 @@ async def quiet() -> None:
 
 
 def is_picture(mime: str, name: str) -> bool:
+    """By the platform's word for the type or by the name's ending; the content is looked at only when it is read."""
     kinds = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif")
     return mime.lower().startswith("image/") or name.lower().endswith(kinds)
 
@@ -47,4 +48,5 @@ async def read_picture(reader: Reader, picture: bytes) -> tuple[str, str]:
 
 
 def slack_picture(file: Mapping[str, Any]) -> bool:
+    """As `is_picture`, of a file as Slack describes it."""
     return is_picture(str(file.get("mimetype") or ""), str(file.get("name") or ""))

@@ -118,6 +118,7 @@ class Posted:
 
     @property
     def readable(self) -> bool:
+        """Whether it is text by name and type, and not too large to be looked through."""
         return self.size <= FILE_MOST and is_text(self.name, self.mime)
 
 

@@ -14,6 +14,8 @@ RUSH_S: Final = 0.3
 
 
 class Rush:
+    """Knows how many deliveries are being acknowledged, so that answers wait until a burst has been."""
+
     def __init__(self) -> None:
         self._open = self._arrived = 0  # being acknowledged now; ever
         self._quiet = asyncio.Event()

@@ -137,6 +137,7 @@ class SlackChat:
     # --- life
 
     def bind(self, answers: Answers) -> None:
+        """Before `start`: who answers."""
         self._inbox.answers = answers
 
     async def start(self) -> None:

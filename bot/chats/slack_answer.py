@@ -43,6 +43,7 @@ class Conversation:
         self._leaving = False  # the held reply is on its way: too late to drop it
 
     async def deliver(self, replies: AsyncIterator[Reply]) -> None:
+        """Every reply in its order, and a sentence instead of an exception: the person always gets an answer."""
         try:
             async for reply in replies:
                 await self.give(reply)

@@ -172,6 +172,7 @@ def _fields(view: Mapping[str, Any]) -> dict[str, str]:
 
 
 def shortcut(body: Mapping[str, Any]) -> Raw:
+    """The message that the shortcut was used on is the text; its author is not who asks."""
     message, user = body.get("message") or {}, body.get("user") or {}
     thread = message.get("thread_ts")
     source = Source(
@@ -285,6 +286,7 @@ def overheard(body: Mapping[str, Any], message: Json, *, again: bool = False) ->
 
 
 def is_direct(event: Mapping[str, Any]) -> bool:
+    """A chat with one person alone; Slack does not name the type in every event."""
     return event.get("channel_type") == "im" or str(event.get("channel", "")).startswith("D")
 
 

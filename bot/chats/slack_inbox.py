@@ -107,12 +107,14 @@ class Inbox:
     # --- one kind of delivery each
 
     async def slash(self, body: Json) -> None:
+        """A command's body as Slack posts it, already verified and acknowledged."""
         raw = reading.slash(body, self._names)
         if body.get("channel_name") == "directmessage":
             raw = replace(raw, source=await self._direct_source(raw.source))
         await self._answer(raw)
 
     async def shortcut(self, body: Json) -> None:
+        """A shortcut's payload, already verified and acknowledged."""
         await self._answer(reading.shortcut(body))
 
     async def _direct_source(self, source: Source) -> Source:
@@ -124,6 +126,7 @@ class Inbox:
         return replace(source, private=own == source.chat)
 
     async def press(self, body: Json) -> None:
+        """A button's payload. Each press counts once, whatever Slack delivers again."""
         if reading.is_choice(body):
             chosen = _placed(reading.choice, body)
             self._sender.chose(chosen.source.view or "", chosen.source.id)
@@ -209,6 +212,7 @@ class Inbox:
         await self._answer(_placed(reading.submission, body), first_judged)
 
     async def event(self, body: Json) -> None:
+        """An event's body: mentions, messages, the home tab, files. What is not for us is let go silently."""
         event = body.get("event") or {}
         kind, bot_user = event.get("type"), self.bot_user or reading.addressed(body)
         if kind == "app_home_opened":

@@ -70,6 +70,7 @@ def cut(text: str, most: int) -> str:
 
 
 def leaf(text: str, *, bold: bool = False, italic: bool = False) -> Json:
+    """`text` goes as it is: inside rich text nothing is markup."""
     made: Json = {"type": "text", "text": text}
     if (bold or italic) and text.strip():
         made["style"] = {name: True for name, on in (("bold", bold), ("italic", italic)) if on}
@@ -85,14 +86,17 @@ def link(label: str, address: str) -> Json:
 
 
 def section(leaves: list[Json]) -> Json:
+    """One line of rich text."""
     return {"type": "rich_text_section", "elements": leaves}
 
 
 def sections(lines: Iterable[list[Json]]) -> list[Json]:
+    """A line each; empty ones are left out, which Slack would refuse."""
     return [section(leaves) for leaves in lines if leaves]
 
 
 def preformatted(text: str) -> Json:
+    """A block of fixed width, in which nothing is markup."""
     return {"type": "rich_text_preformatted", "elements": [leaf(text)]}
 
 
@@ -111,6 +115,7 @@ def rich(elements: list[Json]) -> Json:
 
 
 def plain_text(text: str, most: int) -> Json:
+    """At most `most` characters in one line, without mentions; never empty, which Slack would refuse."""
     shown = " ".join(tidy(MARKER.sub("", text)).split())
     return {"type": "plain_text", "text": cut(shown, most) or CUT, "emoji": False}
 
@@ -144,6 +149,7 @@ def buttons(actions: Iterable[Action]) -> list[Json]:
 
 
 def size_of(element: Json) -> int:
+    """As Slack counts it, in UTF-16 units, and a little more: never less."""
     size = 0
     if element["type"] == "rich_text_list":
         for item in element["elements"]:

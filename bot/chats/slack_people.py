@@ -22,12 +22,15 @@ ASK_S: Final = 1.5  # a modal has to open within three seconds of its press
 
 
 class Defaults(Protocol):
+    """What holds for people of whom nothing is known."""
+
     @property
     def language(self) -> str: ...
     @property
     def timezone(self) -> str: ...
     @property
-    def languages(self) -> tuple[str, ...]: ...
+    def languages(self) -> tuple[str, ...]:
+        """Those that we can answer in; others get the team's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,7 @@ class People:
         self._asking: dict[str, asyncio.Task[About]] = {}
 
     async def about(self, user: str) -> About:
+        """Their own choice before Slack's profile before the team's. Never raises: the answer matters more than its language."""
         if not user:  # a program
             return About(self._defaults.language, self._defaults.timezone)
         found = await self._from_slack(user)

@@ -101,6 +101,7 @@ class Renderer:
         return "".join(out).strip() or CUT
 
     def home(self, reply: Reply, cut_note: str = CUT) -> Json:
+        """The view for the home tab, within Slack's limits; what does not fit is replaced by `cut_note`."""
         blocks = self._blocks(reply.title, (*reply.blocks, *reply.details), cut_note, 90, 12_000)
         return {"type": "home", "blocks": [*blocks, *buttons(reply.actions)] or [rich([section([leaf(CUT)])])]}
 

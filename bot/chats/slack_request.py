@@ -36,12 +36,15 @@ class _Outside:
 
 
 class Intake:
+    """From what Slack sent to a Request: everything typed or posted passes the gate here."""
+
     def __init__(self, wire: Wire, gate: Gate, sender: Sender, clock: Clock, reader: Reader | None = None) -> None:
         self._wire, self._gate, self._sender, self._clock = wire, gate, sender, clock
         self._reader = reader or NoReader()
         self._sieve = Sieve(gate, self._lost)
 
     async def clean(self, raw: str) -> Cleaned:
+        """Long texts in a thread, so that nobody waits for them."""
         return await asyncio.to_thread(self._gate.clean, raw) if len(raw) > LARGE else self._gate.clean(raw)
 
     async def request(self, raw: Raw, about: About, looking: Looking = quiet) -> Request | str:

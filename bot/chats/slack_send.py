@@ -141,13 +141,17 @@ class Sender:
         return await self._twice(reply, words, send)
 
     def wait_s(self, chat: str) -> float:
+        """About how many seconds a message to this chat would wait now."""
         return self._pace.wait_s(chat)
 
     @property
     def refusals(self) -> int:
+        """How often Slack has told a chat to wait, since the start."""
         return self._pace.refusals + self._quick.refusals
 
     async def update(self, chat: str, ts: str, reply: Reply, words: Wording) -> None:
+        """In place of a message of ours; in the chat's turn. Raises DeliveryError."""
+
         async def send(content: Rendered) -> None:
             await self._pace.run(
                 chat,
@@ -164,6 +168,8 @@ class Sender:
         await self._twice(reply, words, send)
 
     async def ephemeral(self, chat: str, user: str, thread: str | None, reply: Reply, words: Wording) -> None:
+        """Seen by one person until they reload; it cannot be edited later. Raises DeliveryError."""
+
         async def send(content: Rendered) -> None:
             args: Json = {"thread_ts": thread} if thread else {}
             await self._quick.run(
@@ -236,6 +242,7 @@ class Sender:
         )
 
     async def publish_home(self, user: str, reply: Reply, words: Wording) -> None:
+        """The person's home tab; where Slack refuses the content, once more as plain text. Raises DeliveryError."""
         reply = self.safe(reply)
         view = self._renderer.home(reply, words.say("slack.cut"))
         try:
@@ -269,12 +276,15 @@ class Sender:
         return self._direct[user]
 
     def learn_direct(self, user: str, chat: str) -> None:
+        """The direct chat with a person, so that it need not be asked for."""
         self._direct[user] = chat
 
     def knows_direct(self, user: str) -> str | None:
+        """The direct chat's id; None where nobody has seen it yet."""
         return self._direct.get(user)
 
     async def keep_form(self, form: Form, metadata: Json) -> str:
+        """Stored for an hour; the token that a button carries. The form opens in any replica."""
         payload = {
             "id": form.id,
             "title": form.title,
@@ -285,9 +295,11 @@ class Sender:
         return await self._memory.put_token("slack.form", payload, self._clock.now() + FORM_KEPT)
 
     async def kept(self, kind: str, token: str) -> Mapping[str, Any] | None:
+        """What was stored under a token; None once it has run out. It stays for the next press."""
         return await self._memory.peek_token(kind, token, self._clock.now())
 
     async def details(self, token: str) -> Reply | None:
+        """What stands behind a Details button; None once it has run out."""
         payload = await self.kept("slack.details", token)
         return None if payload is None else Reply(blocks=unpack(payload.get("blocks", ())))
 

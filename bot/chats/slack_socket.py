@@ -133,6 +133,7 @@ class Sockets:
             await asyncio.wait_for(first.wait(), 5)
 
     async def stop(self) -> None:
+        """Hears nothing more; the lines are closed within three seconds."""
         self._stop.set()
         if self._task is not None:
             self._task.cancel()

@@ -87,6 +87,7 @@ class Wire:
 
     @property
     def is_open(self) -> bool:
+        """Between `open` and `close`."""
         return self._session is not None
 
     async def close(self) -> None:

@@ -85,6 +85,7 @@ class TelegramChat:
     # --- life
 
     def bind(self, answers: Answers) -> None:
+        """Before `start`: who answers."""
         self._inbox.bind(answers)
 
     async def start(self) -> None:

@@ -44,6 +44,7 @@ class Waiting:
         self._kept: dict[str, tuple[float, Reply]] = {}
 
     def keep(self, person: str, reply: Reply) -> None:
+        """The newest for each person, for a while, and only in this process: it is private."""
         self._kept.pop(person, None)
         self._kept[person] = (self._clock.monotonic() + WAITING_S, reply)
         while len(self._kept) > _WAITING_MOST:
@@ -57,7 +58,8 @@ class Waiting:
 class Forms(Protocol):
     """Told which form a message asks, so that the reply to it can be read."""
 
-    async def asked(self, person: Person, ref: MessageRef, form: Form) -> None: ...
+    async def asked(self, person: Person, ref: MessageRef, form: Form) -> None:
+        """`ref` is the message with the question: this person's reply to it is the answer."""
 
 
 class Conversation:
@@ -83,6 +85,7 @@ class Conversation:
         self._spinner = asyncio.create_task(self._end_spinner()) if origin.query else None
 
     async def deliver(self, replies: AsyncIterator[Reply]) -> None:
+        """Every reply in its order, and a sentence instead of an exception: the person always gets an answer."""
         try:
             async for reply in replies:
                 await self.give(reply)

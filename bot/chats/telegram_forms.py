@@ -18,6 +18,8 @@ FORM_KEPT: Final = timedelta(hours=24)
 
 
 class Forms:
+    """Telegram has no forms: a question to which one replies, a field at a time, remembered by the store."""
+
     def __init__(self, people: People, memory: Memory, clock: Clock) -> None:
         self._people, self._memory, self._clock = people, memory, clock
 

@@ -26,9 +26,11 @@ class Requests(BaseRequest):
 
     @property
     def read_timeout(self) -> float:
+        """Seconds; python-telegram-bot asks for it to size its own long polls."""
         return self._read_s
 
     async def initialize(self) -> None:
+        """Opens nothing yet: connections come with the first call. May be called twice."""
         if self._session is None:
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=self._pool, keepalive_timeout=30, ssl=self._trust),
@@ -38,6 +40,7 @@ class Requests(BaseRequest):
             )
 
     async def shutdown(self) -> None:
+        """Closes every connection; may be called twice. Afterwards a call raises RuntimeError."""
         session, self._session = self._session, None
         if session is not None:
             await session.close()

@@ -69,6 +69,7 @@ class Typed:
 
 
 def words_of(message: Message) -> str:
+    """A message's text or a file's caption, without marks that could pass for ours; empty where there is neither."""
     return unmarked(message.text or message.caption or "")
 
 
@@ -204,6 +205,7 @@ def attached_to(message: Message) -> tuple[Attached, ...]:
 
 
 def is_image(file: Attached) -> bool:
+    """Also a picture that was sent as a file."""
     return isinstance(file, PhotoSize) or is_picture(file.mime_type or "", file.file_name or "")
 
 
@@ -213,10 +215,12 @@ def no_person(message: Message) -> bool:
 
 
 def is_late(message: Message, now: datetime, seconds: float) -> bool:
+    """By Telegram's own clock of the message: after a pause old messages come in at once."""
     return (now - message.date).total_seconds() > seconds
 
 
 def shown_name(user: User) -> str:
+    """As they call themselves: it proves nothing. At most 64 characters in one line, not yet through the gate."""
     return unmarked(" ".join(user.full_name.split()))[:64]
 
 
@@ -240,11 +244,13 @@ class Paste:
                 return
 
     def add(self, message: Message, text: str) -> None:
+        """A further message of the same paste; an edited one takes its own place."""
         self.parts[message.message_id] = text
         self.last = text
 
     @property
     def messages(self) -> tuple[int, ...]:
+        """Their numbers, oldest first, to be deleted together."""
         return tuple(sorted(self.parts))
 
     @property

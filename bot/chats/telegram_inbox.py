@@ -64,10 +64,12 @@ class Inbox:
         self._answers: Answers | None = None
 
     def bind(self, answers: Answers) -> None:
+        """Who answers; before that every update is refused, to be delivered again."""
         self._answers = answers
 
     @property
     def bound(self) -> bool:
+        """Whether somebody answers."""
         return self._answers is not None
 
     @property

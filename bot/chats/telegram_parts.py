@@ -20,10 +20,12 @@ class TextLine:
 
     @property
     def units(self) -> int:
+        """With its line end, in UTF-16 units, as Telegram counts."""
         return sum(u16(span.text) for span in self.spans) + 1
 
     @property
     def entities(self) -> int:
+        """How many of the hundred that one message may have."""
         return sum(bool(span.tag) for span in self.spans)
 
 
@@ -102,6 +104,7 @@ _SHUT = {"pre": "</pre>", "blockquote": "</blockquote>", "": ""}
 
 
 def as_html(part: list[TextLine]) -> str:
+    """Telegram's HTML: everything that was typed by anybody is escaped."""
     out: list[str] = []
     shell = ""
     for number, row in enumerate(part):
@@ -129,4 +132,5 @@ def _span_html(span: Span) -> str:
 
 
 def as_plain(part: list[TextLine]) -> str:
+    """The same words without any markup, for when Telegram refuses the other."""
     return "\n".join("".join(span.text for span in row.spans) for row in part)

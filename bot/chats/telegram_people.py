@@ -85,11 +85,13 @@ class People:
         self.own_id, self.username = 0, ""
 
     def person(self, user: User) -> Person:
+        """Their name has passed the gate and is remembered for mentions."""
         name = self._gate.clean(reading.shown_name(user)).text.text
         self.remember(f"telegram:{user.id}", name)
         return Person("telegram", str(user.id), name)
 
     def remember(self, address: str, name: str) -> None:
+        """For mentions, in this process; the longest unseen are forgotten."""
         self._names[address] = name
         self._names.move_to_end(address)
         while len(self._names) > _KNOWN:
@@ -109,6 +111,7 @@ class People:
         return self._words(language, chosen[1] or self._options.timezone)
 
     def default_words(self) -> Wording:
+        """The team's language and zone."""
         return self._words(self._options.language, self._options.timezone)
 
     def alias(self, chat: int) -> str:
@@ -120,6 +123,7 @@ class People:
         return str(chat)
 
     async def moved(self, old: int, new: int) -> None:
+        """A group has a new id: messages go there from now on, also after a restart."""
         self._wire.moved[old] = new
         log.warning("a group became a supergroup; put its new id into the team file", old=old, new=new)
         with suppress(Exception):
@@ -131,6 +135,7 @@ class People:
             await self._memory.set_fact("telegram.username", self.username, self._clock.now())
 
     async def load_moves(self) -> None:
+        """What `moved` has stored; nothing where the store does not answer."""
         with suppress(Exception):
             for key, new in (await self._memory.facts("telegram.moved:")).items():
                 self._wire.moved[int(key.partition(":")[2])] = int(new)

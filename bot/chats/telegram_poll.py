@@ -50,10 +50,12 @@ class Poller:
         self.rebuilt = 0
 
     def start(self) -> None:
+        """Returns at once; who leads among the replicas is settled in the background."""
         self._task = asyncio.create_task(self._poll(), name="telegram poll")
         self._watch = asyncio.create_task(self._look(), name="telegram poll watch")
 
     async def stop(self) -> None:
+        """Confirms what was taken, so that nobody gets it again, and lets the lead go."""
         for task in (self._watch, self._task):
             if task is not None:
                 task.cancel()
@@ -172,6 +174,7 @@ class Hook:
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
+        """Returns at once; the webhook is set, and looked after, in the background."""
         self._task = asyncio.create_task(self._keep(), name="telegram webhook")
 
     async def stop(self) -> None:

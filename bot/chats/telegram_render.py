@@ -27,6 +27,8 @@ _STYLES: Final = {"primary": "primary", "danger": "danger", "": ""}
 
 @dataclass(frozen=True, slots=True)
 class Button:
+    """Either `data` (at most 64 bytes) or `url`."""
+
     text: str
     data: str | None = None
     url: str | None = None

@@ -33,6 +33,7 @@ class Intake:
         self._sieve = Sieve(gate, lost)
 
     async def clean(self, raw: str) -> Cleaned:
+        """Long texts in a thread, so that nobody waits for them."""
         return await asyncio.to_thread(self._gate.clean, raw) if len(raw) > LARGE else self._gate.clean(raw)
 
     async def request(
@@ -77,6 +78,7 @@ class Intake:
         )
 
     def posted(self, document: Document) -> Posted:
+        """The file as it was announced; nothing is fetched before it is read."""
         return Posted(
             document.file_name or "",
             document.mime_type or "",
@@ -107,6 +109,7 @@ class Intake:
         value: str = "",
         fields: Mapping[str, CleanText] | None = None,
     ) -> Request:
+        """`text` has passed the gate and `found` says what was taken out; `number` is the update's."""
         return Request(
             command=command,
             text=text,

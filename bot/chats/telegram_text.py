@@ -23,18 +23,22 @@ Names = Callable[[str], str]  # "telegram:1001" -> display name, "" where unknow
 
 @dataclass(frozen=True, slots=True)
 class Span:
+    """A run of text in one style; `text` is not escaped yet. `href` goes with the tags `a` and `person`."""
+
     text: str
     tag: str = ""  # "", b, code, a, person
     href: str = ""
 
 
 def u16(text: str) -> int:
+    """UTF-16 units, in which Telegram counts lengths and places."""
     if text.isascii() or max(text) <= "\uffff":
         return len(text)
     return len(text) + sum(sign > "\uffff" for sign in text)
 
 
 def escape(text: str) -> str:
+    """For text and for attributes."""
     return html.escape(text, quote=True)
 
 
@@ -59,6 +63,7 @@ def neutral(text: str, commands: bool = False) -> str:
 
 
 def spans_of(line: str, names: Names, *, tag: str = "", commands: bool = False) -> tuple[Span, ...]:
+    """One line with our own marks for people made into mentions; whatever else looks like markup or a mention stays text."""
     out: list[Span] = []
     at = 0
     for found in MARKER.finditer(line):

@@ -137,6 +137,7 @@ class Wire:
 
     @property
     def bot(self) -> _Bot:
+        """Raises DeliveryError (`closed`) before `open` and after `close`."""
         if self._bot is None:
             raise DeliveryError("closed", retry_after_s=5)
         return self._bot

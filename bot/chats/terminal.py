@@ -81,6 +81,7 @@ class TerminalChat:
         self._reader = LineReader(self._in, self._complete)
 
     def bind(self, answers: Answers) -> None:
+        """Before `run`: who answers."""
         self._answers = answers
 
     # --- outgoing (ports.Chat)

@@ -11,17 +11,21 @@ from bot.redaction.gate import Gate
 
 
 class Requests:
+    """From what was typed at the terminal to a Request: everything passes the gate here."""
+
     def __init__(self, gate: Gate, clock: Clock, person: Person, place: Place, role: Role) -> None:
         self._gate, self._clock = gate, clock
         self._person, self._place, self._role = person, place, role
         self._count = itertools.count(1)
 
     def typed(self, words: Wording, command: str, text: str) -> Request:
+        """A command with its text; the command's name passes the gate as well, for it may be said back."""
         cleaned = self._gate.clean(text)
         # A word that is no command's form still passes the gate: it is said back in "there is no command called …".
         return self.make(words, self._gate.clean(command).text.text, cleaned.text, cleaned.found)
 
     def pressed(self, words: Wording, action: Action, ref: MessageRef) -> Request:
+        """As if a button under the message `ref` had been pressed."""
         return self.make(
             words,
             action.id.partition(".")[0],
@@ -33,6 +37,7 @@ class Requests:
         )
 
     def submitted(self, words: Wording, form: Form, ref: MessageRef, fields: dict[str, str]) -> Request:
+        """A form's fields by name, each through the gate by itself; what was found is counted together."""
         counts: dict[str, int] = {}
         secrets: list[SecretSeen] = []
         clean: dict[str, CleanText] = {}
@@ -66,6 +71,7 @@ class Requests:
         value: str = "",
         message: MessageRef | None = None,
     ) -> Request:
+        """With the next number, and received now; the person is always the one who sits here."""
         return Request(
             command=command,
             text=text,

@@ -65,6 +65,7 @@ class Screen:
         return self.show(reply, words, keep=True)
 
     def show(self, reply: Reply, words: Wording, *, keep: bool = False) -> MessageRef:
+        """Writes a reply, its buttons numbered on from those that stand; `keep`: the next reply comes below, not over it."""
         ref = MessageRef("terminal", "console", str(next(self._count)))
         if reply.form is not None and reply.form.by_buttons:
             reply = replace(reply, form=None)
@@ -90,6 +91,7 @@ class Screen:
         return True
 
     def write(self, text: str) -> None:
+        """What the terminal cannot show becomes question marks; never raises for that."""
         # A terminal that cannot show Chinese gets question marks, never a traceback.
         encoding = getattr(self._out, "encoding", None) or "utf-8"
         self._out.write(text.encode(encoding, "replace").decode(encoding))
@@ -101,12 +103,14 @@ class Screen:
 
     @property
     def colour(self) -> bool:
+        """As wished, else whether this is a terminal that has colours."""
         if self._wanted[0] is not None:
             return self._wanted[0]
         return self._out.isatty() and not self._console.no_color and self._console.color_system is not None
 
     @property
     def width(self) -> int | None:
+        """In columns, at most 120; None where nothing limits it, as in a file."""
         if self._wanted[1] is not None:
             return self._wanted[1]
         return min(self._console.width, 120) if self._out.isatty() else None
