@@ -39,8 +39,9 @@ async def test_a_secret_is_found_over_the_edges_of_pieces_and_before_a_break(mak
     def file(name: str, body: bytes, *, breaks: bool = False, size: int = 0) -> Posted:
         async def pieces() -> AsyncIterator[bytes]:
             opened.append(name)
-            for at in range(0, len(body), 1_001):
-                yield body[at : at + 1_001]
+            step = 1_001 if len(body) < FILE_MOST else 65_536
+            for at in range(0, len(body), step):
+                yield body[at : at + step]
             if breaks:
                 raise DeliveryError("timeout", retry_after_s=1)
 
