@@ -8,7 +8,7 @@ from bot.redaction import judge
 from bot.redaction.glue import glued_end, of_a_length
 from bot.redaction.joins import next_line, quoted_end, shaped_end, wrapped_end
 from bot.redaction.makers import in_runs
-from bot.redaction.name_shapes import LEAST, MAKERS
+from bot.redaction.name_shapes import LEAST, MAKERS, VALUE
 from bot.redaction.rx import piece
 from bot.redaction.spaced import spaced_end, strewn
 
@@ -184,6 +184,17 @@ def _together(view: bytes, at: int) -> bool:
 def _long_hex(value: bytes) -> bool:
     """Together's older keys: twice as long as what else is written in hex digits, so that a half of one looks whole."""
     return len(value) == 64 and judge.all_hex(value)
+
+
+def torn(view: bytes, at: int) -> bool:
+    """Whether a run that begins like a maker's key, and was none to the finder of those, may be one that is broken at its end."""
+    value = VALUE.match(view, at)
+    return (
+        value is not None
+        and 16 <= len(value.group()) < 48
+        and judge.manifold(value.group())
+        and ends_line(view, value.end())
+    )
 
 
 def password_end(view: bytes, at: int, end: int) -> int:

@@ -34,6 +34,7 @@ from bot.redaction.named_values import (
     telling,
     telling_alone,
     told_model,
+    torn,
     varied,
     whole_end,
 )
@@ -100,7 +101,7 @@ def find_many(texts: Sequence[bytes], joined: bytes, starts: Sequence[int], foun
             view[end : end + 3] in HEADS
             and rule_of(view[end : end + 24]) is not None
             and 0x20 not in view[end : end + 12]
-            and not _bare(view, end)
+            and not torn(view, end)
         ):
             continue  # the token finder knows better where it ends
         if hits < OFTEN:
@@ -175,17 +176,6 @@ _STEMS: Final = tuple(word.encode() for word in STEMS)
 _LASTS: Final = frozenset(
     end for word in (*HARMLESS_BEFORE, *ascii_lowercase) for end in (word.encode()[-1], word.upper().encode()[-1])
 )
-
-
-def _bare(view: bytes, at: int) -> bool:
-    """Whether a run that begins like a maker's key, and was none to the finder of those, may be one that is broken at its end."""
-    value = VALUE.match(view, at)
-    return (
-        value is not None
-        and 16 <= len(value.group()) < 48
-        and judge.manifold(value.group())
-        and ends_line(view, value.end())
-    )
 
 
 def _shaped(value: bytes) -> bool:
