@@ -6,7 +6,6 @@ import re
 import tomllib
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from bot.errors import ConfigError, Fault
 from bot.locales import languages
 from bot.locales.fault_words import fault as fault_of
 from bot.model.engine import Engine, Route
+from bot.model.near import nearest
 from bot.model.team import Access, OnCall, Support, Team
 from bot.team_operations import Operations
 from bot.team_values import plain_address, safe
@@ -156,7 +156,7 @@ class _Parser(Operations):
         wanted = self._list(where, table, "routes")
         for route in wanted:
             if route not in routes:
-                if near := get_close_matches(route, routes, n=1):
+                if near := nearest(route, routes, most=1):
                     self._fault("route_near", where=where, route=safe(route), near=near[0])
                 else:
                     self._fault("route", where=where, route=safe(route))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from bot.model.engine import Engine, GatewaySettings, Route
+from bot.model.near import nearest
 from bot.model.team import Reporter, Retention, Watching
 from bot.team_values import Values, plain_address, safe
 
@@ -57,7 +57,7 @@ class Operations(Values):
 
     def _engine_named(self, where: str, name: str, engines: Mapping[str, Engine]) -> None:
         if name not in engines:
-            if near := get_close_matches(name, engines, n=1):
+            if near := nearest(name, engines, most=1):
                 self._fault("engine_near", where=where, near=near[0])
             else:
                 self._fault("engine", where=where)

@@ -8,7 +8,6 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal, InvalidOperation
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,6 +16,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from bot.locales.fault_words import fault as fault_of
 from bot.model.engine import KeyRef
 from bot.model.money import Price
+from bot.model.near import nearest
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}\Z")
 _SPAN = re.compile(r"(\d+)\s*(s|m|h|d|w)\Z")
@@ -55,7 +55,7 @@ class Values:
         for key in table:
             if key not in names:
                 place, shown = where or fault_of("the_file"), safe(key)
-                if near := get_close_matches(key, names, n=1, cutoff=0.6):
+                if near := nearest(key, names, most=1, cutoff=0.6):
                     self._fault("unknown_near", where=place, key=shown, near=near[0])
                 else:
                     self._fault("unknown", where=place, key=shown, known=tuple(names))

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
-from difflib import get_close_matches
 from functools import lru_cache
 from zoneinfo import available_timezones
 
 from bot.errors import NotAllowed, UsageError
 from bot.locales import Words, languages
 from bot.model.chat import Action, Block, Facts, Line, Links, Reply, Request, Role
+from bot.model.near import nearest
 from bot.services import Services
 from handlers.router import Command, Press
 
@@ -90,7 +90,7 @@ async def timezone(request: Request, services: Services) -> AsyncIterator[Reply]
     zone = known.get(wanted.lower().replace(" ", "_"))
     if zone is None:
         cities = {name.rsplit("/", 1)[-1].lower(): name for name in known.values()}
-        near = [cities[c] for c in get_close_matches(wanted.lower().replace(" ", "_"), cities, n=3, cutoff=0.6)]
+        near = [cities[c] for c in nearest(wanted.lower().replace(" ", "_"), cities, cutoff=0.6)]
         hint = words.say("errors.did_you_mean", names=words.say("common.list_sep").join(near)) if near else ""
         raise UsageError(why=words.say("preferences.zone_unknown") + hint)
     now = services.clock.now()

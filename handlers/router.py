@@ -6,7 +6,6 @@ import importlib
 import pkgutil
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import field, replace
-from difflib import get_close_matches
 from functools import lru_cache
 
 import structlog
@@ -25,6 +24,7 @@ from bot.locales import Words
 from bot.locales.fault_words import told
 from bot.model import trace as tracing
 from bot.model.chat import Action, Line, Reply, Request, Role
+from bot.model.near import nearest
 from bot.model.values import dataclass
 from bot.services import Services
 from handlers.leaks import follow_up, with_warning
@@ -125,7 +125,7 @@ class Router:
         command = self._commands.get(self._aliases.get(name, name))
         if command is None:
             known = tuple(c.name for c in self._commands.values() if not c.hidden)
-            near = get_close_matches(name, [*known, *self._aliases], n=3, cutoff=0.5)
+            near = nearest(name, [*known, *self._aliases], cutoff=0.5)
             clean = self._services.gate.trusted(request.command[:4_000]).text[:40]  # cut first, a key would be no key
             raise UnknownName("command", clean, tuple(dict.fromkeys(self._aliases.get(n, n) for n in near)), known)
         return command.run, command.role

@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
-from difflib import SequenceMatcher
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,6 +15,7 @@ from bot import providers
 from bot.errors import UnknownName
 from bot.model.engine import Route
 from bot.model.money import AccountState, Balance, Kind, Reading, Status
+from bot.model.near import likest
 from bot.model.team import Team
 from bot.model.values import dataclass
 from bot.ports import Clock, Gate, Http, Keys, Store, StoredReading
@@ -122,7 +122,7 @@ class Balances:
         found = [account for account in accounts if wanted in {route.lower() for route in account.routes}]
         if not found:
             known = tuple(dict.fromkeys([*self._team.engines, *self._team.routes]))
-            raise UnknownName("engine or route", name, _nearest(wanted, known), known)
+            raise UnknownName("engine or route", name, likest(wanted, known), known)
         return found
 
     # --- asking
@@ -325,17 +325,6 @@ class Balances:
         value = {"amount": str(amount), "currency": currency, "at": self._clock.now().isoformat()}
         await self._store.set_fact(HAND + account.name, value, self._clock.now())
         return await self.check(account.routes[0], models=False)
-
-
-def _nearest(wanted: str, known: Sequence[str]) -> tuple[str, ...]:
-    """At most three, the nearest first; one that is much nearer stands alone. The beginning of a name counts as near."""
-    likeness = {
-        one: max(SequenceMatcher(None, wanted, one.lower()).ratio(), 0.75 if one.lower().startswith(wanted) else 0.0)
-        for one in known
-    }
-    best = max(likeness.values(), default=0.0)
-    near = [one for one in known if likeness[one] >= max(0.5, best - 0.15)]
-    return tuple(sorted(near, key=lambda one: -likeness[one])[:3])
 
 
 def _own(url: str | None, account: Account) -> str | None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from difflib import get_close_matches
 from typing import Any, Final
 
 from bot.errors import Expired, NotAllowed, ProviderError, SwitchRefused, UnknownName
 from bot.model.chat import Person, Role
+from bot.model.near import nearest
 from bot.model.team import Team
 from bot.model.values import dataclass
 from bot.ports import AuditEntry, Clock, Gate, Gateway, GatewayTarget, Receipt, Store, SwitchRecord
@@ -59,7 +59,7 @@ class Gateways:
         """`name` itself. Raises UnknownName with those that come near."""
         if name in self._gateways:
             return name
-        near = get_close_matches(name, self._gateways, n=3, cutoff=0.5)
+        near = nearest(name, self._gateways, cutoff=0.5)
         raise UnknownName("gateway", self._gate.trusted(name[:40]).text, tuple(near), self.names())
 
     async def targets(self, name: str) -> tuple[GatewayTarget, ...]:

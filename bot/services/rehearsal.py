@@ -6,13 +6,13 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from difflib import get_close_matches
 from typing import Any, Final
 
 from bot.errors import SwitchRefused, UnknownName
 from bot.model.chat import Person
 from bot.model.engine import Engine, Route
 from bot.model.money import AccountState
+from bot.model.near import nearest
 from bot.model.team import Secret, Team
 from bot.ports import Clock, EnvFiles, EnvView, Gate, Http, Keys, Restarter, Store
 from bot.services import prices, smaller, target
@@ -54,7 +54,7 @@ class Rehearsal:
             if wanted in (engine.name.casefold(), engine.title.casefold()):
                 return engine
         known = tuple(self._team.engines)
-        near = get_close_matches(wanted, known, n=3, cutoff=0.5)
+        near = nearest(wanted, known, cutoff=0.5)
         raise UnknownName("engine", self._gate.trusted(name[:40]).text, tuple(near), known)
 
     def _route(self, engine: Engine, name: str) -> Route:
@@ -65,7 +65,7 @@ class Rehearsal:
         for made in self._smaller(engine):
             if made.name.casefold() == wanted:
                 return made
-        near = get_close_matches(wanted, engine.routes, n=3, cutoff=0.5)
+        near = nearest(wanted, engine.routes, cutoff=0.5)
         raise UnknownName("route", self._gate.trusted(name[:40]).text, tuple(near), engine.routes)
 
     def _way(self, engine: Engine, name: str | None) -> Route | None:
