@@ -20,6 +20,8 @@ _ENDS: Final = frozenset(
 )
 """A person can end these, and time can where the text names a moment. A key that is wrong stays wrong."""
 
+_CERTIFICATE: Final = "certificate"  # a note of signatures for a network fault that no retry heals
+
 _LONG: Final = 300.0  # a shorter wait is the pace of a program, whenever its log was pasted
 _OLD: Final = timedelta(days=400)
 
@@ -48,6 +50,8 @@ def stated(d: Diagnosis, p: Proven, words: Words, now: datetime) -> Reset | None
 
 def when_to_retry(d: Diagnosis, p: Proven, words: Words, now: datetime, reset: Reset | None) -> str:
     """`reset` is what `stated` found."""
+    if _CERTIFICATE in d.notes and p.cause is d.cause:
+        return words.say("diagnose.retry.certificate")
     retry = _retry(d, p)
     waited = _waited(d, now)
     if retry == "yes" and d.retry_after_s is not None:

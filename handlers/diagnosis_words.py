@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import datetime
 
 from bot.locales import Words
@@ -36,6 +37,8 @@ def worded(
 ) -> Reply:
     """The whole answer. `number`: the sighting's, for the buttons; None leaves them out (no chat to press them in). `done`:
     places of the checklist's steps that somebody ticked."""
+    if p.certainty == "proved" and _EITHER in d.notes:  # the live check told which of the two it is
+        d = replace(d, notes=tuple(n for n in d.notes if n != _EITHER))
     cause = f"cause.{p.cause.value}"
     where = _where(d, words)
     spared = has_money(p)

@@ -133,3 +133,11 @@ def test_a_few_words_are_not_told_more_surely_than_they_say(text: str, zh: str, 
         assert reply.title == title
         if "没额度" in text:
             assert "The balance is used up" not in shown(reply).split("Details")[0]
+
+
+def test_a_live_check_ends_the_doubt_of_a_few_words() -> None:
+    d = diagnoser().explain(Gate().trusted("没额度"))
+    for language, doubt in (("en", "These few words do not tell"), ("zh", "这几个字分不清")):
+        words = Words(language, "Asia/Shanghai")
+        assert doubt in front(worded(d, Proven(d.cause, "text"), Team(), words, NOW, found=Found()))
+        assert doubt not in shown(worded(d, Proven(d.cause, "proved"), Team(), words, NOW, found=Found()))

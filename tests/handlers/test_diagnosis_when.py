@@ -118,3 +118,11 @@ def test_no_step_sends_to_look_for_a_reset_that_the_text_tells(text: str, search
     d = Diagnosis((QUOTA,), 0.9, Gate().trusted(f"429 quota exceeded {text}"))
     reply = worded(d, Proven(QUOTA, "text"), Team(), Words("en", "UTC"), NOW, found=Found(), number=1)
     assert ("See which window it is and when it resets" in front(reply)) is searched
+
+
+def test_no_retry_heals_a_certificate() -> None:
+    assert told(Cause.NETWORK, "certificate verify failed", notes=("certificate",)).startswith("Retrying does not help")
+    assert "重试没有用" in told(Cause.NETWORK, "certificate verify failed", "zh", notes=("certificate",))
+    assert told(Cause.NETWORK, "read timed out") == "Retrying later can work; wait longer each time."
+    other = Proven(Cause.OVERLOADED, "narrowed")
+    assert "later can work" in told(Cause.NETWORK, "certificate", notes=("certificate",), proven=other)
