@@ -35,6 +35,7 @@ _MODEL_SAID: Final = tuple(
         (("invocation of model",), r"invocation of model id " + _Q + _NAME),
         (("] model",), r"for the \[" + _NAME + r"\] model"),
         (("rate-limited upstream",), r"(?<![\w./:@-])" + _NAME + r" is temporarily rate-limited upstream"),
+        (("valid model id",), r"(?<![\w./:@-])" + _NAME + r" is not a valid model id"),
         (
             ("模型",),
             r"(?:无权访问模型 ?|模型 ?"
