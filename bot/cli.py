@@ -245,25 +245,25 @@ def slack_manifest(
 @db.command("upgrade")
 def upgrade() -> int:
     """Migrations (also run at start, under a lock)."""
-    from bot import oneshot
+    from bot import oneshot_database
 
-    return _run(oneshot.upgrade())
+    return _run(oneshot_database.upgrade())
 
 
 @db.command("backup")
 def backup(file: Annotated[Path, typer.Argument(help="A new file; it gets mode 0600.")]) -> int:
     """Keep the whole database in one file, while the bot runs. Keys are not in it: they are never stored."""
-    from bot import oneshot
+    from bot import oneshot_database
 
-    return _run(oneshot.backup(file))
+    return _run(oneshot_database.backup(file))
 
 
 @db.command("restore")
 def restore(file: Annotated[Path, typer.Argument(help="What `db backup` wrote.")]) -> int:
     """Fill an empty database from a backup. The bot must not run."""
-    from bot import oneshot
+    from bot import oneshot_database
 
-    return _run(oneshot.restore(file))
+    return _run(oneshot_database.restore(file))
 
 
 @db.command("copy")
@@ -273,6 +273,6 @@ def copy(
     ] = "TARGET_DATABASE_URL",
 ) -> int:
     """Copy everything from DATABASE_URL to another, empty database, such as from SQLite to PostgreSQL. The bot must not run."""
-    from bot import oneshot
+    from bot import oneshot_database
 
-    return _run(oneshot.copy(to))
+    return _run(oneshot_database.copy(to))

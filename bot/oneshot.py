@@ -10,24 +10,18 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
-from decimal import Decimal
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-from bot import whereabouts
+from bot import oneshot_json, whereabouts
 from bot.app import House, house, read_team
 from bot.chats.terminal_render import render
 from bot.errors import ConfigError, SwitchRefused
 from bot.locales import Words
 from bot.model.chat import Person, Place, Reply, Request, Role
-from bot.model.handoff import NOTE_FIELDS, Ticket, TicketState
-from bot.model.money import AccountState, Reading, Status
+from bot.model.handoff import TicketState
+from bot.model.money import AccountState, Status
 from bot.model.team import Team
 from bot.services.switch_plan import Plan, as_json
-from bot.settings import EnvKeys, Settings, database_directory, fingerprint_key, load
-
-if TYPE_CHECKING:
-    from bot.redaction.gate import Gate
+from bot.settings import EnvKeys, load
 
 _LOCAL = Person("terminal", "operator", os.environ.get("USER", "operator"))
 
@@ -52,16 +46,6 @@ def _print_json(value: object) -> None:
     print(json.dumps(value, ensure_ascii=False, indent=2))
 
 
-def iso(at: datetime | None) -> str | None:
-    """ISO 8601 in UTC with `Z`; None stays None."""
-    return at.astimezone(UTC).isoformat().replace("+00:00", "Z") if at is not None else None
-
-
-def _plain(amount: Decimal | None) -> str | None:
-    """Decimal text without an exponent; unknown stays null, never 0."""
-    return format(amount, "f") if amount is not None else None
-
-
 # --- balance -----------------------------------------------------------------------------------------------------------
 
 
@@ -78,7 +62,12 @@ async def balance(names: Sequence[str], *, machine: bool, lang: str | None) -> i
         boards = [board async for board in services.balances.ask(names)]
         states: tuple[AccountState, ...] = boards[-1] if boards else ()
         if machine:
-            _print_json({"asked_at": iso(built.clock.now()), "accounts": [_account(state) for state in states]})
+            _print_json(
+                {
+                    "asked_at": oneshot_json.iso(built.clock.now()),
+                    "accounts": [oneshot_json.account(state) for state in states],
+                }
+            )
         elif not built.team.routes:
             print(words.say("balance.no_routes"))
         else:
@@ -86,36 +75,6 @@ async def balance(names: Sequence[str], *, machine: bool, lang: str | None) -> i
             _show(board_reply(states, services, words, await using(services), names, about), words)
         bad = any(state.blocked or state.status is Status.COULD_NOT_CHECK for state in states)
         return 1 if bad else 0
-
-
-def _account(state: AccountState) -> dict[str, Any]:
-    run = state.runway
-    known = run.low_days is not None and run.high_days is not None
-    return {
-        "account": state.account,
-        "provider": state.provider,
-        "routes": list(state.routes),
-        "engines": list(state.engines),
-        "status": state.status.value,
-        "reason": state.reason or None,
-        "blocked": state.blocked,
-        "readings": [_reading(reading) for reading in state.readings],
-        "runway_days": [_plain(run.low_days), _plain(run.high_days)] if known else None,
-        "top_up_url": state.top_up_url,
-    }
-
-
-def _reading(reading: Reading) -> dict[str, Any]:
-    return {
-        "kind": reading.kind.value,
-        "amount": _plain(reading.amount),
-        "currency": reading.currency,
-        "used": _plain(reading.used),
-        "limit": _plain(reading.limit),
-        "resets_at": iso(reading.resets_at),
-        "parts": {name: _plain(amount) for name, amount in reading.parts.items()},
-        "unlimited": reading.unlimited,
-    }
 
 
 # --- switch ------------------------------------------------------------------------------------------------------------
@@ -225,24 +184,10 @@ async def tickets(*, machine: bool, lang: str | None) -> int:
         now = built.clock.now()
         found = await built.store.tickets(states=(TicketState.OPEN, TicketState.ACKNOWLEDGED))
         if machine:
-            _print_json({"tickets": [_ticket(t, fields(t, words, now)) for t in found]})
+            _print_json({"tickets": [oneshot_json.ticket(t, fields(t, words, now)) for t in found]})
             return 0
         _show(await _ask(built, words, "tickets"), words)
         return 0
-
-
-def _ticket(ticket: Ticket, fields: dict[str, str]) -> dict[str, Any]:
-    return {
-        "id": ticket.id,
-        "state": ticket.state.value,
-        "engine": ticket.engine,
-        "cause": ticket.cause,
-        "opened_at": iso(ticket.opened_at),
-        "acknowledged_by": ticket.acknowledged_by.address if ticket.acknowledged_by else None,
-        "resolved_by": ticket.resolved_by.address if ticket.resolved_by else None,
-        "count": ticket.count,
-        "note": {name: fields[name] for name in NOTE_FIELDS},
-    }
 
 
 async def audit(*, machine: bool) -> int:
@@ -251,7 +196,7 @@ async def audit(*, machine: bool) -> int:
         entries = await built.store.audits(limit=200)
         rows = [
             {
-                "at": iso(e.at),
+                "at": oneshot_json.iso(e.at),
                 "who": e.who,
                 "what": e.what,
                 "subject": e.subject,
@@ -320,58 +265,3 @@ def slack_manifest(public_url: str | None) -> str:
     team = read_team(settings, EnvKeys(lambda text: "")) if settings.config_file.exists() else Team()
     options = ManifestOptions(public_url=public_url, commands=team.slack_commands, leak_guard=True)
     return text(manifest(options, _words(team, None))).rstrip()
-
-
-async def upgrade() -> int:
-    """Opening the store brings the database up to date. Raises ConfigError for one of a newer version."""
-    from bot.redaction.gate import Gate
-    from bot.store.store import SqlStore
-
-    settings = load()
-    gate = Gate(fingerprint_key(settings, database_directory(settings)))
-    store = SqlStore(settings.database_url.get_secret_value(), gate)
-    await store.open()
-    await store.close()
-    print("The database is up to date.")
-    return 0
-
-
-async def backup(file: Path) -> int:
-    """Into a file that nobody else may read. Raises ConfigError where it exists or cannot be written."""
-    from bot.store import backup as safe
-
-    settings = load()
-    counts = await safe.backup(settings.database_url.get_secret_value(), file, _gate(settings))
-    print(f"{file}: {sum(counts.values())} rows, {counts.get('tickets', 0)} tickets.")
-    return 0
-
-
-async def restore(file: Path) -> int:
-    """Into an empty database. Raises ConfigError, and nothing is changed then."""
-    from bot.store import backup as safe
-
-    settings = load()
-    counts = await safe.restore(file, settings.database_url.get_secret_value(), _gate(settings))
-    print(f"Restored {sum(counts.values())} rows, {counts.get('tickets', 0)} tickets.")
-    return 0
-
-
-async def copy(variable: str) -> int:
-    """The other address may hold a password, so it comes from the environment and not from the command line."""
-    from bot.store import backup as safe
-
-    target = os.environ.get(variable)
-    if not target:
-        raise ConfigError(f"{variable} is not set: put the address of the other, empty database there.")
-    settings = load()
-    counts = await safe.copy(settings.database_url.get_secret_value(), target, _gate(settings))
-    print(
-        f"Copied {sum(counts.values())} rows, {counts.get('tickets', 0)} tickets. Set DATABASE_URL to the new address now."
-    )
-    return 0
-
-
-def _gate(settings: Settings) -> Gate:
-    from bot.redaction.gate import Gate
-
-    return Gate(fingerprint_key(settings, database_directory(settings)))
