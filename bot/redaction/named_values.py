@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Final
 
 from bot.redaction import judge
-from bot.redaction.glue import glued_end, of_a_length
+from bot.redaction.glue import glued_end, long_hex, of_a_length
 from bot.redaction.joins import next_line, quoted_end, shaped_end, wrapped_end
 from bot.redaction.makers import in_runs
 from bot.redaction.name_shapes import LEAST, MAKERS, VALUE
 from bot.redaction.rx import piece
-from bot.redaction.spaced import spaced_end, strewn
+from bot.redaction.spaced import COUNTED, spaced_end, strewn
 
 _LINKS: Final = (b"https://", b"http://")
 _VENDOR_ENDS: Final = (*MAKERS, b"secret", b"access")
@@ -163,7 +163,7 @@ def joined(view: bytes, at: int, end: int, value: bytes) -> int:
     if value.endswith(b"=") and not value.endswith(b"=="):
         end -= 1
         value = value[:-1]
-    glued = glued_end(view, at, end, _long_hex if judge.all_hex(value) and _together(view, at) else _whole)
+    glued = glued_end(view, at, end, long_hex if judge.all_hex(value) and _together(view, at) else _whole)
     if glued > end:
         return glued
     if len(value) < (6 if view[end : end + 1] in (b"\\", b"=") else 8) or (judge.wordlike(value) and len(value) < 16):
@@ -179,11 +179,6 @@ def _whole(value: bytes) -> bool:
 
 def _together(view: bytes, at: int) -> bool:
     return view[max(0, at - 48) : at].lower().rfind(b"together") >= 0
-
-
-def _long_hex(value: bytes) -> bool:
-    """Together's older keys: twice as long as what else is written in hex digits, so that a half of one looks whole."""
-    return len(value) == 64 and judge.all_hex(value)
 
 
 def torn(view: bytes, at: int) -> bool:
@@ -208,7 +203,9 @@ def password_end(view: bytes, at: int, end: int) -> int:
     if rest is None:
         return end
     head, tail = view[at:end], rest.group(1)
-    if tail.isalpha() and judge.camel(tail) or judge.evidence(tail) or tail.lower() == tail or tail.upper() == tail:
+    if (tail.isalpha() and (judge.camel(tail) or judge.spoken(tail))) or COUNTED.fullmatch(tail) is not None:
+        return end
+    if judge.evidence(tail) or tail.lower() == tail or tail.upper() == tail:
         return end
     whole = head + tail
     if judge.manifold(whole) or (whole.isalpha() and len(whole) >= 16 and not judge.camel(head)):

@@ -15,7 +15,7 @@ _PLENTY: Final = 41  # more runs would not change whether they make a key
 _MOST_WORDS: Final = 5
 _SHUT: Final = piece(r"[ \t]*(?:[\r\n\"'`,;)]|[\x80-\xff]|$)")
 _JOINTS: Final = piece(r"[_\-.]")
-_COUNTED: Final = piece(r"[A-Za-z]?[a-z]*[0-9]{1,4}|[0-9]+[a-z]*")
+COUNTED: Final = piece(r"[A-Za-z]?[a-z]*[0-9]{1,4}|[0-9]+[a-z]*")
 
 
 def spaced_end(view: bytes, start: int, end: int, known: bool = False) -> int:
@@ -74,7 +74,7 @@ def pair(view: bytes, start: int, end: int, stop: int) -> bool:
     bare = _JOINTS.sub(b"", second)
     return (
         bare.isalnum()
-        and not (wordlike(bare) or camel(bare) or evidence(second) or _COUNTED.fullmatch(bare))
+        and not (wordlike(bare) or camel(bare) or evidence(second) or COUNTED.fullmatch(bare))
         and manifold(whole)
         and len(whole) >= SHORT
         and (len(first) == len(second) or manifold(second))

@@ -114,6 +114,8 @@ def test_a_broken_value_goes_to_its_last_line_and_no_further(
         "api_key: abc\nrate_limit_exceeded",
         "KEY=ab1\nqwen3-max",
         "PASSWORD=<a12>7\nproduction",
+        "PASSWORD=<a12>7\nInvalidApiKey",
+        "PASSWORD=<a12>7\nQwen3",
         "PASSWORD=<a12>7\nreq_<h24>",
         "TOGETHER_API_KEY=<h64>\n<h32>",
         "<h32>:<a32>\nIncorrect API key provided",
