@@ -263,7 +263,6 @@ LONG = {
     "bot/services/escalation.py": "one state machine of a ticket: every move in one place",
     "bot/services/fallback.py": "one chain: what was heard, what follows, what is said",
     "bot/services/rehearsal.py": "every check before a switch, in the order in which they are shown",
-    "bot/services/risks.py": "every risk beside the figures that it is told by",
     "bot/services/steps.py": "the runner: claim, lease, lanes and retries belong to one invariant",
     "bot/services/switching.py": "a switch from intent to result, with its undo",
     "bot/services/watch.py": "one pass of the watch, from looking to speaking",

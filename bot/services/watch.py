@@ -20,7 +20,7 @@ from bot.model.chat import MessageRef, Person
 from bot.model.money import AccountState, Status
 from bot.model.team import Team
 from bot.ports import Clock, Speaker, Store
-from bot.services import alerts, risks
+from bot.services import alerts, risks, spending
 from bot.services.alert_book import AlertBook
 from bot.services.balances import Account
 from bot.services.notices import NOTICES, Notices
@@ -73,7 +73,7 @@ class Watch:
         self._weekly = Weekly(team, balances, store, clock)
         self._next: dict[str, float] = {}
         self._failed: dict[str, int] = {}
-        self._books: dict[str, dict[str, risks.SpendBook]] = {}
+        self._books: dict[str, dict[str, spending.SpendBook]] = {}
         self._holds: dict[str, float] = {}
         self.leads = False
 
@@ -236,15 +236,15 @@ class Watch:
             book.notices.mark(episode, blank, self._clock.now())
             book.seen.pop(episode.account, None)
 
-    async def _pace(self, account: Account, state: AccountState, now: datetime) -> risks.Pace | None:
+    async def _pace(self, account: Account, state: AccountState, now: datetime) -> spending.Pace | None:
         if state.status is not Status.OK:
             return None
         made = self._books.get(account.name)
         if made is None:
             history = await self._store.history(account.name, now - timedelta(days=8))
-            made = self._books[account.name] = risks.books(history)
-        risks.enter(made, state.asked_at, state.readings)
-        return risks.wildest(made, now)
+            made = self._books[account.name] = spending.books(history)
+        spending.enter(made, state.asked_at, state.readings)
+        return spending.wildest(made, now)
 
     # --- speaking
 

@@ -15,7 +15,8 @@ from bot.model.alert import AlertKind, Episode, Silence
 from bot.model.money import AccountState, Balance, Kind, Reading, Runway, Status
 from bot.services import alerts, risks, verdict
 from bot.services.alerts import Speech
-from bot.services.risks import Look, SpendBook
+from bot.services.risks import Look
+from bot.services.spending import SpendBook
 
 NOW = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)  # Tuesday, 10:00 in Beijing
 WARN = {"CNY": Decimal(20)}
