@@ -14,7 +14,7 @@ _CHINESE_WORDS: Final = "密钥|秘钥|令牌|密码|口令"
 _WORDS: Final = "|".join(sorted((word for rule in NAMES for word in rule.words), key=len, reverse=True))
 
 # name, then what may stand between it and the value: closing quotes, a remark in brackets, a separator, opening quotes.
-_CLOSE: Final = r"(?:[\"'`\]\)\\*]|”|’|」|】|》){0,6}"
+_CLOSE: Final = r"(?:[\"'`\]\)\\*]|</[a-z]{1,6}>|”|’|」|】|》){0,6}"
 # a declared type: `var key string =`, `key: str =`
 _TYPE: Final = r"(?:[ \t](?:string|str|String)|:[ \t]?(?:&(?:'static )?)?(?:Optional\[|Option<)?(?:str|string|String|SecretStr|Final)(?:[\]>?]|[ \t]\|[ \t](?:None|null|undefined))?[ \t]?)?"
 _REMARK: Final = r"(?:[ \t]{0,2}(?:\[(?:secret|sensitive|hidden|required)\]|\([^()\n]{1,24}\)|（[^\n(){}\[\]]{1,48}?）)|(?:、|和)(?:地址|网址|接口))?"
@@ -33,7 +33,7 @@ _SEPARATOR: Final = (
 # `name: KEY, value: ...`, `name="key" value="..."`
 _PAIR: Final = r"[\"'\\]{0,4}(?:,\s{0,4}\\?\"(?:type|valueFrom|kind|sensitive|encrypted|enabled)\\?\":\s{0,2}[\\\"a-zA-Z_]{1,24})?(?:,|:?[ \t]?\{|:)?\s{0,24}[\"'\\]{0,4}(?:value|Value|content|VALUE|default)[\"'\\]{0,4}[ \t]{0,4}[:=][ \t]{0,4}|[ \t]-[Vv]alue[ \t]{1,4}|(?:[ \t][A-Za-z_]{1,16}){0,3}[ \t]{1,4}(?:--?(?:body|value|secret-string)[ \t=]{1,4}|<<<[ \t]{0,4})|</key>\s{0,24}<string>|[ \t]{0,4}\r?\n[ \t]{0,8}[\"']|\\?\"(?:\r?\n[A-Za-z\-]{1,30}: [^\n]{1,60})?\r?\n\r?\n"
 _FLAG_GAP: Final = r"[ \t]{1,12}"
-_OPEN: Final = r"(?:\[|\(|（|【|(?:[A-Za-z]{4}|Secret(?:Str|String)?|String)\((?:value=)?|\$\(echo |!!?[a-z]{1,8} |&[A-Za-z0-9_]{1,16} |string\([0-9]{1,4}\) |[brfu]{1,2}[\"'`])?(?:[\"'`\\*<{]|“|‘|「|『|《){0,6}\[?"
+_OPEN: Final = r"(?:\[|\(|（|【|(?:[A-Za-z]{4}|Secret(?:Str|String)?|String)\((?:value=)?|\$\(echo |!!?[a-z]{1,8} |&[A-Za-z0-9_]{1,16} |string\([0-9]{1,4}\) |[brfu]{1,2}[\"'`])?(?:[\"'`\\*<{]|<[a-z]{1,6}>|“|‘|「|『|《){0,6}\[?"
 _SCHEME: Final = r"(?:(?:bearer|basic|token|bot|key|apikey|digest|v0|oauth|jwt)(?:[ \t:=+]{1,8}|%20)(?:[\"'`][ \t]{0,3}[+.&][ \t]{0,3}\(?f?)?[\"'`\\]{0,3})?"
 # the first characters of a value, so that a mere word costs nothing; a cookie's may have a semicolon among them
 LEAST: Final = 6

@@ -7,7 +7,8 @@ from typing import Final
 
 from bot.redaction.joins import exact_end, shaped_end, wrapped_end
 from bot.redaction.judge import mixed, plausible
-from bot.redaction.makers import decoded, unhexed
+from bot.redaction.makers import decoded, rule_of, unhexed
+from bot.redaction.pieces import LINE
 from bot.redaction.rx import piece
 from bot.redaction.spans import Span
 from bot.redaction.token_shapes import AZURE_MIDDLE, OPENAI_MIDDLE
@@ -18,6 +19,10 @@ _BROKEN_HEAD: Final = piece(r"([A-Za-z0-9]{1,51})(?:[ \t]*\\?|=)\r?\n[ \t]*(?:[>
 BASE64: Final = piece(r"[A-Za-z0-9+/_\-]+={0,2}")
 _HEX: Final = piece(r"[0-9a-f]{32}\b")
 _DISCORD: Final = piece(r"[MNO][A-Za-z0-9_\-]{23,27}\.[A-Za-z0-9_\-]{6}\.[A-Za-z0-9_\-]{27,40}$")
+_FOLDS: Final = (60, 64, 72, 76, 80)  # where programs fold base64
+_LINE_ENDS: Final = (b"\n", b"\r", b"\\")
+_SHUT: Final = (*_LINE_ENDS, b"", b'"', b"'")
+_MOST_LINES: Final = 12
 _PAIR: Final = piece(r"[A-Za-z0-9._@\-]{0,40}:([A-Za-z0-9+_\-][A-Za-z0-9+/_\-]{19,}={0,2})\s*$")  # `user:key`
 _DISCORD_HEAD: Final = piece(r"[MNO][A-Za-z0-9_\-.]+")
 
@@ -78,6 +83,10 @@ def read(view: bytes, start: int, end: int, look: Callable[[bytes], list[Span]] 
     else:
         whole = BASE64.match(view, start)
         stop = max(end, whole.end() if whole is not None else end)
+        if stop - start in _FOLDS and view[stop : stop + 1] in _LINE_ENDS:
+            folded = _folded(view, start, stop, look)
+            if folded is not None:
+                return folded
         inside = decoded(view[start:stop])
         if inside is None and stop > end:
             stop, inside = end, decoded(run)
@@ -90,6 +99,39 @@ def read(view: bytes, start: int, end: int, look: Callable[[bytes], list[Span]] 
     if pair is not None and mixed(pair.group(1)) and plausible(pair.group(1)):
         return start, stop, "password", inside
     return None
+
+
+def _folded(view: bytes, start: int, stop: int, look: Callable[[bytes], list[Span]]) -> Span | None:
+    """The key whose base64 goes on in the lines below its first, which shows whose it is."""
+    begin = decoded(view[start:stop])
+    if begin is None or rule_of(begin) is None:
+        return None
+    end = _folded_end(view, start, stop)
+    inside = decoded(b"".join(view[start:end].replace(b"\\", b"").split())) if end > stop else None
+    if inside is None:
+        return None
+    inner = look(inside)
+    # it must be longer than what the first line holds of it
+    if not any(span[1] >= len(inside.rstrip()) for span in inner):
+        return None
+    return start, end, inner[0][2], inner[0][3]
+
+
+def _folded_end(view: bytes, start: int, stop: int) -> int:
+    """Where base64 ends that goes on below in lines as wide as its first, the last one shorter."""
+    width, end = stop - start, stop
+    for _ in range(_MOST_LINES):
+        joint = LINE.match(view, end)
+        run = BASE64.match(view, joint.end()) if joint is not None else None
+        if run is None or run.end() - run.start() > width or view[run.end() : run.end() + 1] not in _SHUT:
+            break
+        size, padded = run.end() - run.start(), view[run.end() - 1] == 0x3D
+        if size < width and (stop - start + size) % 4 and not padded:
+            break
+        end = run.end()
+        if size < width or padded:
+            break
+    return end
 
 
 def _azure(view: bytes, begin: int, start: int, end: int, stop: int) -> tuple[int, int]:

@@ -47,7 +47,8 @@ _DRESS: Final = finder(
         )
     )
 )
-# The cheap question: is there anything at all to take off? Punctuation in full width alone does not count.
+# The cheap question: is there anything at all to take off? Punctuation in full width alone does not count, but for a key's own signs
+# amid it, which an input method widens.
 GATE: Final = finder(
     "|".join(
         (
@@ -55,6 +56,7 @@ GATE: Final = finder(
             r"\\",
             _INVISIBLE,
             _WIDE,
+            r"[A-Za-z0-9]\xef\xbc[\x8d-\x8f\xbf](?:[A-Za-z0-9]|\xef\xbc[\x8d-\x8f\xbf])",
             r"&(?:quot|apos|#[0-9]{1,4}|#x[0-9A-Fa-f]{1,4});",
             r"\|[^<>\s]{1,120}>",
             _WORD + r"(?:\*{1,3}|`|~~)" + _WORD,

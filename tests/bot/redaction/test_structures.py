@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from base64 import b64encode
 
 import pytest
 
@@ -34,7 +35,27 @@ def test_a_private_key_ends_where_it_ends(joint: str, after: str) -> None:
     assert counts == {"private key": 1}
 
 
+@pytest.mark.parametrize("joint", ["\n", "\n    ", "\r\n  ", "\\\n"])
+@pytest.mark.parametrize("width", [64, 76])
+def test_base64_that_was_folded_goes_whole(joint: str, width: int) -> None:
+    for seed, shape in enumerate(("sk-ant-api03-<u93>AA", "bce-v3/ALTAK-<a21>/<h40>", "glpat-<u20>.<m200>")):
+        coded = b64encode(grow(shape, random.Random(seed)).encode()).decode()
+        folded = joint.join(coded[at : at + width] for at in range(0, len(coded), width))
+        clean, _ = engine.redact(f"data:\n  key: {folded}\n  tz: QXNpYS9TaGFuZ2hhaQ==\nOverloaded")
+        assert clean.split("]", 1)[1] == "\n  tz: QXNpYS9TaGFuZ2hhaQ==\nOverloaded", clean
+
+
+@pytest.mark.parametrize("shape", ["sk-<h32>", "xoxb-<d12>-<d12>-<a24>", "pplx-<a48>", "github_pat_<a22>_<a59>"])
+def test_a_key_whose_signs_were_widened_goes(shape: str) -> None:
+    key = grow(shape, random.Random(2)).replace("-", "－").replace("_", "＿")
+    for template in ("API_KEY={}\nOverloaded", "密钥：{}，模型：glm－4.6"):
+        clean, counts = engine.redact(template.format(key))
+        assert sum(counts.values()) == 1, clean
+        assert template.format("\0").split("\0")[1] in clean, clean
+
+
 SHOWN = (
+    "<b>API Key</b>: <code>{}</code> 余额不足",
     ">>> os.environ['ARK_API_KEY']\n'{}'\n>>> ",
     "> localStorage.getItem('together_api_key')\n'{}'\nOverloaded",
     "$ echo $ARK_API_KEY\n{}\n$ python main.py",
