@@ -56,7 +56,7 @@ def test_the_same_place_again_gives_what_a_look_at_it_gives(unit: str) -> None:
 
 @pytest.mark.parametrize("unit", HOSTILE)
 def test_a_key_in_a_hostile_text_goes_wherever_it_stands(unit: str) -> None:
-    hostile = (unit * (SIZE // 2 // len(unit.encode()) + 1)).encode()[: SIZE // 2].decode("utf-8", "ignore")
+    hostile = (unit * (SIZE // len(unit.encode()))).encode()[: SIZE // 4].decode("utf-8", "ignore")
     keys = [made_up(34) for _ in range(6)]
     first, last, *between = [f"\nMY_API_KEY={keys[at]}\nghp_{keys[at + 1]}\n" for at in (0, 4, 2)]
     text = first + hostile + "".join(between) + hostile + last
