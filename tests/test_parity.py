@@ -24,7 +24,7 @@ from bot.chats.telegram_in import COMMANDS as TELEGRAM_MENU
 from bot.chats.terminal import TerminalChat, TerminalOptions
 from bot.clock import SystemClock
 from bot.errors import QuotadeskError
-from bot.faces import command_words
+from bot.fittings import command_words
 from bot.locales import Words, languages
 from bot.model.chat import Action, Line, Person, Place, Reply, Request, Role
 from bot.model.team import Secret
