@@ -141,7 +141,7 @@ class Inbox:
         user = message.from_user
         if user is None or user.is_bot or reading.no_person(message) or message.via_bot is not None:
             await self._guard.overheard(self._posted(message, number, beside))
-            if user is not None and not message.is_automatic_forward and message.via_bot is None:
+            if user is not None and reading.no_person(message) and not message.is_automatic_forward:
                 await self._anonymous(message, user)
             return
         text = reading.words_of(message)
