@@ -209,6 +209,8 @@ def _named(view: bytes, start: int, at: int) -> Span | None:
     kind = KIND.get(word, "api key" if word in (b"ak", b"sk") else "signature")
     gap = hit[len(word) :]
     blank = aimless = False
+    if not gap and view[start - 1 : start].isalnum():
+        return None  # three letters of an id
     if gap not in gaps.PLAIN:
         if not gap and view[start - 1 : start] in (b"-", b"_"):
             return None  # `chatcmpl-keyb9...`

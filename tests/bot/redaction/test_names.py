@@ -46,6 +46,7 @@ KEPT = (
     "move the api key to prod-east-2-default-a1b2c3d4e5f6a7b8",
     "set the token to access the dashboard",
     "api_key=***,<h32>",
+    "Overloaded\nchatcmpl-9lKEYI75paQSVn0kol<a8>",
     "invalid x-api-key (claude-sonnet-4-5-20250929)",
     "Incorrect API key provided (deepseek-ai/DeepSeek-V3.1-Terminus)",
     "invalid x-api-key（qwen3-max-2025-09-23）",
