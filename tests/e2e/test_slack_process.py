@@ -90,7 +90,9 @@ async def test_three_commands_and_their_buttons(tmp_path: Path, make_key: Callab
         await slack.wait_for(lambda m: m.only_for == "U0BOB" and "Only operators" in slack.render_text(m))
         await slack.submit("U0ADMIN", view, {})
         assert view["closed"]
-        plan = await slack.wait_for(lambda m: "backup (deepseek-chat)" in slack.render_text(m) and m.channel == "C0TEAM")
+        plan = await slack.wait_for(
+            lambda m: "backup (deepseek-chat)" in slack.render_text(m) and m.channel == "C0TEAM"
+        )
         assert (plan.only_for, s.app_env.read_bytes()) == (None, before)
         await slack.press("U0ADMIN", plan, "switch.confirm")
         await slack.until(lambda: "switch.confirm" not in plan.action_ids and bool(plan.action_ids), 10)
