@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from bot.services.reading.words import Words
+from bot.services.reading.words import MEMORY, ROOMY, Words
 from bot.signatures import load
 
 _SOME = ("insufficient balance", "balance", "额度", "a.b*c", "rate", "rate limit", "ate")
@@ -54,6 +54,14 @@ def test_a_text_of_all_words_and_a_huge_one_are_read(shelf: tuple[str, ...]) -> 
     assert "insufficient balance" in _found(words, "\ufffd\x01 " * 80_000 + "insufficient balance")
 
 
+def test_whole_words_and_their_beginnings_find_the_same(shelf: tuple[str, ...]) -> None:
+    small, roomy = Words(shelf), Words(shelf, ROOMY)
+    chance = random.Random(8)
+    for _ in range(60):
+        text = " ".join(chance.sample(shelf, 30))
+        assert small.found(text, text.encode()) == roomy.found(text, text.encode()) != []
+
+
 def test_in_a_long_text_nothing_is_lost_between_its_pieces() -> None:
     words = Words(_SOME)
     for place in range(8_170, 8_200):
@@ -68,7 +76,8 @@ def test_in_a_long_text_nothing_is_lost_between_its_pieces() -> None:
         ]
 
 
-def test_words_that_begin_alike_are_told_apart_and_come_as_they_end() -> None:
-    words = Words(("you exceeded your limit", "you exceeded", "you exceeded your quota", "your quota"))
+@pytest.mark.parametrize("memory", [MEMORY, ROOMY])
+def test_words_that_begin_alike_are_told_apart_and_come_as_they_end(memory: int) -> None:
+    words = Words(("you exceeded your limit", "you exceeded", "you exceeded your quota", "your quota"), memory)
     text = "you exceeded your quota"
     assert words.found(text, text.encode()) == ["you exceeded", "your quota", "you exceeded your quota"]
