@@ -37,14 +37,14 @@ class Words:
         self._words = tuple(sorted(words, key=lambda word: re2.escape(word).encode("utf-8"), reverse=True))
         self._longest = max(map(len, self._words), default=0)
         self._whole = memory >= ROOMY
-        head = 4 * self._longest if self._whole else _HEAD
+        known = 4 * self._longest if self._whole else _HEAD
         options = re2.Options()
         options.encoding = re2.Options.Encoding.LATIN1
         options.max_mem = memory
         options.log_errors = False
         heads: dict[str, list[int]] = {}
         for number, word in enumerate(self._words):
-            heads.setdefault(word.encode("utf-8")[:head].decode("utf-8", "ignore"), []).append(number)
+            heads.setdefault(word.encode("utf-8")[:known].decode("utf-8", "ignore"), []).append(number)
         # The numbers of the words with the first head, the second, ...; where each head's begin, and the end of all.
         self._numbers = array("I", chain.from_iterable(heads.values()))
         self._starts = array("I", accumulate(map(len, heads.values()), initial=0))
