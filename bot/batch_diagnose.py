@@ -10,11 +10,12 @@ import json
 import sys
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, Final, TextIO
 
 from bot.model.diagnosis import Diagnosis
-from bot.redaction.decoding import decoded
+from bot.redaction.decoding import decoded, marked_encoding
 from bot.redaction.gate import Gate
 from bot.services.diagnosis import Diagnoser
 from bot.services.reading.words import ROOMY
@@ -118,6 +119,14 @@ class _Told(list[str]):
         sys.stderr.write(fault + "\n")
 
 
+def _as_it_is(source: TextIOWrapper) -> None:
+    """What Windows writes has a mark in front, or is UTF-16, of which no line would be a question."""
+    encoding = marked_encoding(source.buffer.peek())  # type: ignore[attr-defined]
+    source.reconfigure(encoding=encoding, errors="replace")
+    if encoding.startswith("utf-16"):
+        sys.stderr.write("diagnose: standard input: it is UTF-16; the answers are UTF-8\n")
+
+
 def main(argv: list[str], stdin: TextIO | None = None, stdout: TextIO | None = None) -> int:
     """`argv` without the program's name and without `diagnose`.
 
@@ -139,9 +148,10 @@ def main(argv: list[str], stdin: TextIO | None = None, stdout: TextIO | None = N
         return 2
     if form == "json" and words in ([], ["-"]) and source is sys.stdin:
         words = [decoded(sys.stdin.buffer.read())]
-    for stream in (source, sink):
-        if stream in (sys.stdin, sys.stdout) and hasattr(stream, "reconfigure"):
-            stream.reconfigure(encoding="utf-8", errors="replace")
+    if sink is sys.stdout and hasattr(sink, "reconfigure"):
+        sink.reconfigure(encoding="utf-8", errors="replace")
+    if words in ([], ["-"]) and isinstance(source, TextIOWrapper):
+        _as_it_is(source)
     if form == "jsonl":
         lines = [json.dumps({"id": None, "text": " ".join(words)})] if words and words != ["-"] else source
         faults = _Told()

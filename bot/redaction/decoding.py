@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from codecs import BOM_UTF16_BE, BOM_UTF16_LE, IncrementalDecoder, getincrementaldecoder
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE, IncrementalDecoder, getincrementaldecoder
 from typing import Final
 
 from bot.errors import DeliveryError
@@ -49,6 +49,13 @@ def wide_zeros(piece: bytes) -> str:
     if len(head) < 16 or max(even, odd) < len(head) // 4 or min(even, odd):
         return ""
     return "utf-16-le" if odd else "utf-16-be"
+
+
+def marked_encoding(first: bytes) -> str:
+    """How a stream that begins so is to be read: UTF-16 as its zeros tell, else UTF-8; without the mark in front."""
+    if wide := wide_zeros(first):
+        return "utf-16" if first.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else wide
+    return "utf-8-sig" if first.startswith(BOM_UTF8) else "utf-8"
 
 
 def _wide(piece: bytes) -> str:

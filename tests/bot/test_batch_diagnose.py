@@ -72,6 +72,18 @@ def test_a_log_is_read_line_by_line_and_its_errors_are_answered(capsys):
     assert [(row["id"], row["cause"]) for row in rows] == [("2", "balance_exhausted"), ("j", "unknown")]
 
 
+def test_what_windows_writes_is_read_as_what_it_is(capsys):
+    """PowerShell's `>` is UTF-16 with a mark; its `Out-File -Encoding utf8` puts one in front of UTF-8."""
+    lines = '{"id": "a", "text": "402 余额不足"}\r\n{"id": "b", "text": "hello"}\r\n'
+    for encoding in ("utf-16", "utf-16-le", "utf-16-be", "utf-8-sig", "utf-8"):
+        out = io.StringIO()
+        source = io.TextIOWrapper(io.BufferedReader(io.BytesIO(lines.encode(encoding))), "ascii")
+        assert main(["--jsonl"], source, out) == 0
+        rows = [json.loads(line) for line in out.getvalue().splitlines()]
+        assert [(row["id"], row["cause"]) for row in rows] == [("a", "balance_exhausted"), ("b", "unknown")], encoding
+        assert ("it is UTF-16" in capsys.readouterr().err) == encoding.startswith("utf-16")
+
+
 def test_summary_in_the_language_asked_for():
     line = json.dumps({"id": "a", "text": "Insufficient Balance"})
     zh, en = run(["--jsonl"], line)[1][0], run(["--jsonl", "--lang", "en"], line)[1][0]
