@@ -6,19 +6,16 @@ terminal: four megabytes and as much time as all our services take. Both do with
 
 from __future__ import annotations
 
-import importlib
 import mimetypes
 import os
 import ssl
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import ModuleType
-from typing import Any, Final
+from typing import Final
 
 _MMAP_THRESHOLD: Final = -3  # of malloc.h
 _ARENA_MAX: Final = -8
-_PACKAGES: Final = "importlib.metadata"
 _PLUGINS: Final = "PYDANTIC_DISABLE_PLUGINS"
 
 
@@ -40,27 +37,8 @@ def load() -> None:
     with without("rich", "click", "pygments"):
         import httpx  # noqa: F401
         import structlog  # noqa: F401
-    _packages_when_asked()
     with _no_plugins():
         import bot.settings  # noqa: F401
-
-
-def _packages_when_asked() -> None:
-    """Pydantic and SQLAlchemy load what tells which packages are installed, with archives and tables, and do not ask it anything."""
-    if _PACKAGES in sys.modules:
-        return
-    stand_in = ModuleType(_PACKAGES)
-
-    def wanted(name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)  # of a module as such, which this is not
-        if sys.modules.get(_PACKAGES) is stand_in:
-            del sys.modules[_PACKAGES]
-        return getattr(importlib.import_module(_PACKAGES), name)
-
-    stand_in.__getattr__ = wanted  # type: ignore[method-assign]
-    stand_in.entry_points = lambda **which: wanted("entry_points")(**which)  # type: ignore[attr-defined]  # imported by name
-    sys.modules[_PACKAGES] = importlib.metadata = stand_in
 
 
 @contextmanager

@@ -281,7 +281,7 @@ def test_nothing_is_touched_at_import() -> None:
     )
     loaded = set(done.stdout.split())
     heavy = {
-        "PIL", "difflib", "zipfile", "alembic", "apprise", "asyncpg", "babel", "bot.services.diagnosis", "click", "pygments", "rich.console",
+        "PIL", "difflib", "alembic", "apprise", "asyncpg", "babel", "bot.services.diagnosis", "click", "pygments", "rich.console",
         "sqlalchemy.dialects.postgresql", "sqlalchemy.orm", "typer",
     }  # fmt: skip
     assert loaded & heavy == set()
