@@ -13,7 +13,7 @@ from bot.services.reading.view import View
 
 _HEAD: Final = 10  # bytes of a word's beginning: few texts hold one without the rest
 _WINDOW: Final = 8_192  # characters of a long text that are looked through together
-_END: Final = "\n"  # no evened text holds one
+_END: Final = rb"\n"  # no evened text holds one
 MEMORY: Final = 16 << 20
 """Bytes the automaton may grow to, state by state as texts come; then it starts anew. A process that lives for long wants it small."""
 ROOMY: Final = 64 << 20
@@ -34,24 +34,24 @@ class Words:
 
     def __init__(self, words: Iterable[str], memory: int = MEMORY) -> None:
         # RE2 would give them in this order where they end at one place of a text.
-        self._words = tuple(sorted(words, key=lambda word: re2.escape(word).encode("utf-8"), reverse=True))
+        patterns = sorted(((re2.escape(word).encode("utf-8"), word) for word in words), reverse=True)
+        self._words = tuple(word for _, word in patterns)
         self._longest = max(map(len, self._words), default=0)
         self._whole = memory >= ROOMY
-        known = 4 * self._longest if self._whole else _HEAD
         options = re2.Options()
         options.encoding = re2.Options.Encoding.LATIN1
         options.max_mem = memory
         options.log_errors = False
-        heads: dict[str, list[int]] = {}
-        for number, word in enumerate(self._words):
-            heads.setdefault(word.encode("utf-8")[:known].decode("utf-8", "ignore"), []).append(number)
+        heads: dict[bytes, list[int]] = {}
+        for number, (pattern, word) in enumerate(patterns):
+            heads.setdefault(pattern if self._whole else _head(word), []).append(number)
         # The numbers of the words with the first head, the second, ...; where each head's begin, and the end of all.
         self._numbers = array("I", chain.from_iterable(heads.values()))
         self._starts = array("I", accumulate(map(len, heads.values()), initial=0))
         # The wrapper's own set encodes and decodes once more what is bytes already.
         search = re2._re2.Set(re2._Anchor.UNANCHORED, options)
-        for head in (*heads, _END):
-            search.Add(re2.escape(head).encode("utf-8"))
+        for pattern in (*heads, _END):
+            search.Add(pattern)
         self._match = search.Match if search.Compile() else None
 
     @property
@@ -84,6 +84,12 @@ class Words:
             places.remove(len(starts) - 1)  # the end
             near = [number for place in places for number in numbers[starts[place] : starts[place + 1]]]
         return {number: at + len(words[number]) for number in near if (at := low.find(words[number])) >= 0}
+
+
+def _head(word: str) -> bytes:
+    """The pattern of a word's beginning."""
+    begin = word.encode("utf-8")[:_HEAD].decode("utf-8", "ignore")
+    return str(re2.escape(begin)).encode("utf-8")
 
 
 def begins(word: str, seen: View) -> bool:
