@@ -46,6 +46,7 @@ class Poller:
         self._trouble, self._failing = "", False
         self._task: asyncio.Task[None] | None = None
         self._watch: asyncio.Task[None] | None = None
+        self._leasing: asyncio.Future[bool] | None = None
         self.leading = False
         self.rebuilt = 0
 
@@ -61,6 +62,9 @@ class Poller:
                 task.cancel()
                 with contextlib.suppress(asyncio.CancelledError, Exception):
                     await task
+        if self._leasing is not None:  # it may be won only now, and the store is closed after us
+            with contextlib.suppress(Exception):
+                self.leading = await self._leasing
         if self.leading:
             # What was taken is confirmed, so that the next replica does not get it again, and the lead is let go.
             with contextlib.suppress(Exception):
@@ -118,7 +122,9 @@ class Poller:
     async def _lead(self) -> bool:
         try:
             # Shielded: a poller that is stopped must not break a write in two.
-            leads = await asyncio.shield(self._leads.lead("telegram", self._owner, self._clock.now(), LEASE_S))
+            lead = self._leads.lead("telegram", self._owner, self._clock.now(), LEASE_S)
+            self._leasing = asyncio.ensure_future(lead)
+            leads = await asyncio.shield(self._leasing)
         except Exception as fault:  # a database that is away: go on as before, Telegram itself refuses a second poller
             log.warning("the lead could not be asked for", kind=type(fault).__name__)
             leads = self.leading

@@ -249,6 +249,34 @@ async def test_only_one_of_two_replicas_polls_and_the_other_takes_over(world, st
     assert len(one.asked) == 1
 
 
+class SlowLeads:
+    """A store whose lead takes as long as it is told."""
+
+    def __init__(self, store: SqlStore) -> None:
+        self._store = store
+        self.asked, self.go = asyncio.Event(), asyncio.Event()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    async def lead(self, *asked: Any) -> bool:
+        self.asked.set()
+        await self.go.wait()
+        return await self._store.lead(*asked)
+
+
+async def test_a_lead_that_is_won_while_the_bot_stops_is_let_go(world, store):
+    slow = SlowLeads(store)
+    async with running(world, slow, Script()) as chat:
+        await slow.asked.wait()
+        stopping = asyncio.create_task(chat.stop())
+        while any(task.get_name() == "telegram poll" for task in asyncio.all_tasks()):
+            await asyncio.sleep(0)
+        slow.go.set()
+        await stopping
+        assert await store.lead("telegram", "another", SystemClock().now(), 60)
+
+
 async def test_hostile_text_becomes_nothing_clickable(world, store):
     evil = '<b>x</i> <script> & "q" @alice_admin t.me/evil /switch@quotadesk_bot /balance \u202egnp tg://user?id=1'
     reply = Reply(
