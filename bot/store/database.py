@@ -110,6 +110,7 @@ class Database:
         self._memory = not self._postgres and self._url.database in (None, "", ":memory:")
         self._engine: AsyncEngine | None = None
         self._queue = asyncio.Lock()
+        self._leaving: set[asyncio.Future[Any]] = set()
 
     # --- life
 
@@ -122,20 +123,25 @@ class Database:
             with plain_errors():
                 await self._migrate(engine)
         except StoreError as fault:
-            await engine.dispose()
+            await self._end(engine)
             raise ConfigError(self._unusable(fault.reason)) from None
         except SQLAlchemyError:
-            await engine.dispose()
+            await self._end(engine)
             raise ConfigError(self._unusable("broken")) from None
         except BaseException:
-            await engine.dispose()
+            await self._end(engine)
             raise
         self._engine = engine
 
     async def close(self) -> None:
         engine, self._engine = self._engine, None
         if engine is not None:
-            await engine.dispose()
+            await self._end(engine)
+
+    async def _end(self, engine: AsyncEngine) -> None:
+        await engine.dispose()
+        if self._leaving:  # their threads still tell this loop, which may be closed right after
+            await asyncio.wait(self._leaving)
 
     async def ping(self) -> None:
         """Raises StoreError if the database cannot write."""
@@ -170,7 +176,7 @@ class Database:
         engine = create_async_engine(
             self._url,
             hide_parameters=True,
-            async_creator=connector(str(self._url.database or ":memory:"), self._busy_timeout_s),
+            async_creator=connector(str(self._url.database or ":memory:"), self._busy_timeout_s, self._leaving),
             **({"poolclass": StaticPool} if self._memory else {"pool_size": 4, "max_overflow": 0, "pool_timeout": 30}),
         )
         event.listen(engine.sync_engine, "connect", self._prepare)

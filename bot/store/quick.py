@@ -6,6 +6,7 @@ is two thread switches; together they were two thirds of the time of a small tra
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -58,8 +59,9 @@ class _Cursor:
 class QuickConnection(aiosqlite.Connection):
     """Ends a transaction only where one is open or may be about to open."""
 
-    def __init__(self, connector: Callable[[], sqlite3.Connection]) -> None:
+    def __init__(self, connector: Callable[[], sqlite3.Connection], leaving: set[asyncio.Future[Any]]) -> None:
         super().__init__(connector, iter_chunk_size=64)
+        self._leaving = leaving
         self._asked = 0  # by the event loop's thread only
         self._done = 0  # by the database thread only
         self._thread.daemon = True  # a process that dies must not wait for it
@@ -83,6 +85,14 @@ class QuickConnection(aiosqlite.Connection):
         self._asked += 1
         return await super()._execute(counted)  # type: ignore[no-untyped-call]
 
+    def stop(self) -> asyncio.Future[Any] | None:
+        """Whoever was cancelled does not wait for the thread's end; it stands in `leaving`, for whoever closes the database."""
+        ended = super().stop()
+        if ended is not None:
+            self._leaving.add(ended)
+            ended.add_done_callback(self._leaving.discard)
+        return ended
+
     def cursor(self) -> Any:
         """Of our own, which SQLAlchemy drives."""
         return _Cursor(self)
@@ -102,10 +112,10 @@ class QuickConnection(aiosqlite.Connection):
             await super().rollback()
 
 
-def connector(path: str, timeout_s: float) -> Callable[..., QuickConnection]:
-    """For SQLAlchemy's `async_creator`."""
+def connector(path: str, timeout_s: float, leaving: set[asyncio.Future[Any]]) -> Callable[..., QuickConnection]:
+    """For SQLAlchemy's `async_creator`. `leaving` holds the ends of threads that were told to end and have not yet."""
 
     def connect(*_: Any, **__: Any) -> QuickConnection:
-        return QuickConnection(lambda: sqlite3.connect(path, timeout=timeout_s, check_same_thread=False))
+        return QuickConnection(lambda: sqlite3.connect(path, timeout=timeout_s, check_same_thread=False), leaving)
 
     return connect
