@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from bot.redaction import judge
+from bot.redaction import echoes, judge
 from bot.redaction.glue import glued_end, long_hex, of_a_length
 from bot.redaction.joins import next_line, quoted_end, shaped_end, wrapped_end
 from bot.redaction.makers import in_runs
@@ -114,6 +114,8 @@ def telling_alone(view: bytes, start: int, word: bytes, kind: str, gap: bytes, v
         and judge.mixed(value)
     ):
         return True
+    if echoes.given_back(view, start, end):
+        return (judge.whole_hex(value) and len(value) >= 32) or lone(value)
     if _FAULTY.search(view, max(0, start - 24), start) is not None:
         return False  # `invalid x-api-key <request id>`
     if _FETCHED.search(view, max(0, start - 40), start) is not None:

@@ -48,6 +48,7 @@ REVOKE: Final[Mapping[str, str]] = MappingProxyType(
         "iflytek key": "https://console.xfyun.cn/services",
         "azure key": "https://portal.azure.com/#view/Microsoft_Azure_ProjectOxford/CognitiveServicesHub",
         "aws key": "https://console.aws.amazon.com/iam/home#/security_credentials",
+        "aws token": "https://console.aws.amazon.com/iam/home#/roles",
         "bedrock key": "https://console.aws.amazon.com/bedrock/home#/api-keys",
         "elevenlabs key": "https://elevenlabs.io/app/settings/api-keys",
         "warp token": "https://app.warp.dev",

@@ -199,6 +199,9 @@ RULES: Final[tuple[Vendor, ...]] = (
     Vendor("aws-temporary", "aws key", "ASIA", "ASIA<t16>", "ASIA-PACIFIC", (16,), 16, check="upper"),
     Vendor("aws-bearer", "aws key", "ABIA", "ABIA<t16>", "ABIA****", (16,), 16, check="upper"),
     Vendor("aws-context", "aws key", "ACCA", "ACCA<t16>", "ACCA****", (16,), 16, check="upper"),
+    Vendor("aws-session", "aws token", "IQoJb3JpZ2lu", "IQoJb3JpZ2luX2Vj<a400>", "IQoJb3JpZ2lu...", (), 60, "s"),
+    Vendor("aws-session-old", "aws token", "FwoGZXIvYXdz", "FwoGZXIvYXdz<a300>", "FwoGZXIvYXdz...", (), 60, "s"),
+    Vendor("aws-session-oldest", "aws token", "FQoGZXIvYXdz", "FQoGZXIvYXdz<a300>", "FQoGZXIvYXdz...", (), 60, "s"),
     Vendor("bedrock", "bedrock key", "ABSK", "ABSK<a112>", "ABSK****", (), 40, "s"),
     Vendor(
         "bedrock-short",

@@ -38,6 +38,12 @@ GONE = (
     "我的密钥如下：\n{}。余额不足",
     "I set the api key to {} but it fails",
     "API key not valid: {} request id: 0123456789abcdef-HKG",
+    "Authentication failed for key {} request id: 0123456789abcdef-HKG",
+    "access denied for token {}",
+    "The key {} is invalid",
+    "Your API key '{}' is no longer valid",
+    "密钥 {} 已失效，请更换",
+    "token {} expired",
 )
 KEPT = (
     "令牌过期时间：2026-01-26T06:28:01Z 令牌分组：default",
@@ -54,6 +60,9 @@ KEPT = (
     "INFO cache hit key=chat:<h32> ttl=300",
     "token bucket refill key=user:<d6> tokens=37",
     "invalid api key — <h32>",
+    "Duplicate entry for key <h32>",
+    "authentication failed for key deepseek-chat-v3-0324-backup",
+    "the key max_tokens is invalid, request <h32> is invalid",
     "invalid x-api-key | <h32>",
     'I set the key to "default" and it works',
     "curl -k https://api.example.com/v1/models",
