@@ -164,6 +164,6 @@ async def test_after_a_kill_the_other_replica_takes_the_engine_home_within_a_lea
     while not await other.tick():
         house.clock.move(5)
         waited += 5
-    assert waited <= LEASE_S
+        assert waited <= LEASE_S
     assert house.path.read_bytes() == house.original
     assert len(second.posted) == 1

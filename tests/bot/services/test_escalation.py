@@ -433,7 +433,7 @@ async def test_a_platform_that_is_down_is_tried_until_it_is_back(here: Room) -> 
     back = here.clock.now()
     while not here.telegram.to("-1009"):
         await here.due(1)
-    assert here.clock.now() - back <= timedelta(seconds=30)
+        assert here.clock.now() - back <= timedelta(seconds=30)
     assert len([r for r in here.telegram.to("-1009") if "ticket.evidence" in labels(r)]) == 1
 
 
@@ -810,7 +810,7 @@ async def test_the_handover_is_told_once(here: Room) -> None:
     for _ in range(7):
         await here.due(MINUTE)
     told = [text_of(r) for r in here.slack.to("C0SUPPORT") if "On call:" in text_of(r) and "→" in text_of(r)]
-    assert told == ["\nOn call: Alice → Carol (until Nov 30 09:00 (Beijing)). Open: #1"]
+    assert told == ["\nOn call: Alice → Carol, until Nov 30 09:00 (Beijing). Open: #1"]
 
 
 async def test_summary(here: Room) -> None:

@@ -36,7 +36,7 @@ async def test_a_killed_leader_is_replaced_within_its_lease(store: SqlStore) -> 
         assert not (dead.held and next_one.held)
         clock.move(RENEW_S)
         waited += RENEW_S
-    assert waited <= LEASE_S <= 30
+        assert waited <= LEASE_S <= 30
     assert not dead.held
 
 

@@ -316,8 +316,10 @@ async def test_the_one_who_waits_may_go_away(house: Room) -> None:
     house.fish.reads_log.clear()
     plan = await house.switching.plan("query", by=ALICE)
     waiting = asyncio.create_task(house.switching.confirm(plan.token, ALICE, OPERATOR))
-    while house.path.read_bytes() == house.original:
-        await asyncio.sleep(0.005)
+    async with asyncio.timeout(120):
+        while house.path.read_bytes() == house.original:
+            assert not waiting.done(), waiting.result()
+            await asyncio.sleep(0.005)
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting
