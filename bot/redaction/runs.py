@@ -22,8 +22,14 @@ _DISCORD: Final = piece(r"[MNO][A-Za-z0-9_\-]{23,27}\.[A-Za-z0-9_\-]{6}\.[A-Za-z
 _FOLDS: Final = (60, 64, 72, 76, 80)  # where programs fold base64
 _LINE_ENDS: Final = (b"\n", b"\r", b"\\")
 _SHUT: Final = (*_LINE_ENDS, b"", b'"', b"'")
-_MOST_LINES: Final = 12
+_MARGIN: Final = 32
+_MOST_LINES: Final = 60  # a signed token's
 _PAIR: Final = piece(r"[A-Za-z0-9._@\-]{0,40}:([A-Za-z0-9+_\-][A-Za-z0-9+/_\-]{19,}={0,2})\s*$")  # `user:key`
+# how an address begins that is a secret, or holds one
+_TELLING: Final = piece(
+    r"(?:https?://)?(?:hooks\.slack|(?:[a-z]{2,8}\.)?discord(?:app)?\.com/api|open\.(?:feishu|larksuite)|qyapi\.weixin|oapi\.dingtalk)|"
+    r"[a-z][a-z0-9+]{1,20}://[^\s:/@]{0,64}:[^\s/@]{4}"
+)
 _DISCORD_HEAD: Final = piece(r"[MNO][A-Za-z0-9_\-.]+")
 
 
@@ -104,17 +110,29 @@ def read(view: bytes, start: int, end: int, look: Callable[[bytes], list[Span]] 
 def _folded(view: bytes, start: int, stop: int, look: Callable[[bytes], list[Span]]) -> Span | None:
     """The key whose base64 goes on in the lines below its first, which shows whose it is."""
     begin = decoded(view[start:stop])
-    if begin is None or rule_of(begin) is None:
+    if begin is None or not (rule_of(begin) is not None or _TELLING.match(begin)) or _amid(view, start, stop - start):
         return None
     end = _folded_end(view, start, stop)
     inside = decoded(b"".join(view[start:end].replace(b"\\", b"").split())) if end > stop else None
     if inside is None:
         return None
     inner = look(inside)
-    # it must be longer than what the first line holds of it
-    if not any(span[1] >= len(inside.rstrip()) for span in inner):
+    size = len(inside.rstrip())
+    # it must be longer than what the first line holds of it; an address goes on behind its password
+    if not inner or (all(span[1] < size for span in inner) and (b"://" not in begin or len(inside.split()) > 1)):
         return None
     return start, end, inner[0][2], inner[0][3]
+
+
+def _amid(view: bytes, start: int, width: int) -> bool:
+    """Whether the line before is base64 of the same width: then the block was read, or began with nothing to tell of."""
+    gap = view[max(0, start - _MARGIN) : start]
+    joint = gap[len(gap.rstrip(b" \t\r\n\\>|#")) :]
+    if b"\n" not in joint:
+        return False
+    line_end = start - len(joint)
+    before = view[max(0, line_end - width) : line_end]
+    return len(before) == width and BASE64.fullmatch(before) is not None
 
 
 def _folded_end(view: bytes, start: int, stop: int) -> int:

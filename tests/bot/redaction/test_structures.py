@@ -35,10 +35,21 @@ def test_a_private_key_ends_where_it_ends(joint: str, after: str) -> None:
     assert counts == {"private key": 1}
 
 
+FOLDED = (
+    "sk-ant-api03-<u93>AA",
+    "bce-v3/ALTAK-<a21>/<h40>",
+    "glpat-<u20>.<m200>",
+    "eyJhbGciOiJSUzI1NiIsImtpZCI6<u240>.eyJpc3MiOiJodHRwczovL3<u320>.<u342>",
+    "https://hooks.slack.com/services/T<T9>/B<T9>/<a24>",
+    "https://oapi.dingtalk.com/robot/send?access_token=<h64>",
+    "postgres://app:<a20>@db.example.com:5432/prod?sslmode=require&application_name=quota-tests",
+)
+
+
 @pytest.mark.parametrize("joint", ["\n", "\n    ", "\r\n  ", "\\\n"])
 @pytest.mark.parametrize("width", [64, 76])
 def test_base64_that_was_folded_goes_whole(joint: str, width: int) -> None:
-    for seed, shape in enumerate(("sk-ant-api03-<u93>AA", "bce-v3/ALTAK-<a21>/<h40>", "glpat-<u20>.<m200>")):
+    for seed, shape in enumerate(FOLDED):
         coded = b64encode(grow(shape, random.Random(seed)).encode()).decode()
         folded = joint.join(coded[at : at + width] for at in range(0, len(coded), width))
         clean, _ = engine.redact(f"data:\n  key: {folded}\n  tz: QXNpYS9TaGFuZ2hhaQ==\nOverloaded")
