@@ -1,10 +1,12 @@
-"""Every text of a reply, one by one: so that the gate sees them a last time before they become blocks or HTML."""
+"""Every text of a reply, one by one, so that the gate sees them a last time before they become blocks or HTML; and every text of
+what a platform delivers."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
+from typing import Any
 
 from bot.model.chat import Block, Board, Facts, Form, Heading, Line, Links, Quote, Reply, Steps
 
@@ -22,6 +24,20 @@ def marker(address: str) -> str:
 def unmarked(text: str) -> str:
     """Text from outside without the two signs, so that it cannot forge a mention."""
     return text.translate(_LOOSE)
+
+
+def strings(node: Any, shown: Collection[str], about: Collection[str]) -> Iterator[str]:
+    """Of a delivered JSON the raw texts in fields named in `shown`, wherever they stand, except below a field named in `about`."""
+    if isinstance(node, list):
+        for item in node:
+            yield from strings(item, shown, about)
+    elif isinstance(node, Mapping):
+        for name, value in node.items():
+            if isinstance(value, str):
+                if name in shown:
+                    yield value
+            elif name not in about:
+                yield from strings(value, shown, about)
 
 
 def labelled(label: str, value: str) -> str:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
-from bot.chats.leaves import unmarked
+from bot.chats.leaves import strings, unmarked
 
 RAW_MOST: Final = 400_000  # characters of one pasted text; a command has 40,000 at most
 _LINK = re.compile(r"<((?:https?|mailto|tel|ftp):[^|>\s]*)(?:\|([^>]*))?>")
@@ -79,23 +79,10 @@ _ABOUT: Final = frozenset(
 
 def shown(message: Mapping[str, Any]) -> str:
     """Whatever a message shows, in whatever block, link, label, attachment or name of a file; for the guard's eyes."""
-    found = dict.fromkeys(text for raw in _strings(message) for text in (plain(raw), *_labels(raw)))
+    found = dict.fromkeys(text for raw in strings(message, _SHOWN, _ABOUT) for text in (plain(raw), *_labels(raw)))
     return "\n".join(text for text in found if text.strip())[:RAW_MOST]
 
 
 def _labels(raw: str) -> list[str]:
     """What stands on a link, where `plain` gives the address."""
     return [unmarked(unescape(found.group(2))) for found in _LINK.finditer(raw) if found.group(2)]
-
-
-def _strings(node: Any) -> Iterator[str]:
-    if isinstance(node, list):
-        for item in node:
-            yield from _strings(item)
-    elif isinstance(node, Mapping):
-        for name, value in node.items():
-            if isinstance(value, str):
-                if name in _SHOWN:
-                    yield value
-            elif name not in _ABOUT:
-                yield from _strings(value)

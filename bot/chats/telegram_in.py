@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import field
 from datetime import datetime
 from typing import Any, Final
 
 from telegram import Document, Message, PhotoSize, Update, User
 
-from bot.chats.leaves import unmarked
+from bot.chats.leaves import strings, unmarked
 from bot.chats.pictures import PICTURE_MOST, is_picture
 from bot.chats.typed import is_root, split_command
 from bot.model.values import dataclass
@@ -141,21 +141,8 @@ def beside(raw: Json) -> str:
     """Whatever else a message shows: links behind words, a quote, a poll, a list, buttons, names of files; also of kinds that the
     library does not know yet."""
     own = (raw.get("text"), raw.get("caption"))
-    found = dict.fromkeys(text for text in _strings(raw) if text not in own)
+    found = dict.fromkeys(text for text in strings(raw, _SHOWN, _ABOUT) if text not in own)
     return unmarked("\n".join(found))[:_BESIDE_MOST]
-
-
-def _strings(node: Any) -> Iterator[str]:
-    if isinstance(node, list):
-        for item in node:
-            yield from _strings(item)
-    elif isinstance(node, dict):
-        for name, value in node.items():
-            if isinstance(value, str):
-                if name in _SHOWN:
-                    yield value
-            elif name not in _ABOUT:
-                yield from _strings(value)
 
 
 def command_of(message: Message, username: str) -> Typed | str | None:
