@@ -50,10 +50,14 @@ class Guard:
                 await self._give(source, request)
 
     async def new(self, source: Source, found: Found) -> Found:
-        """What was not spoken about yet for this message: an edit tells nothing again. A program may post the same a hundred times
-        a day; of it each secret is spoken about once in a chat."""
+        """What was not spoken about yet for this message, and is from now on: an edit tells nothing again. A program may post the
+        same a hundred times a day; of it each secret is spoken about once in a chat."""
         at = f"slack:leak:{source.chat}:{source.ts if source.user else ''}"
         return replace(found, secrets=tuple([s for s in found.secrets if await self._first(f"{at}:{s.fingerprint}")]))
+
+    async def told(self, source: Source, found: Found) -> None:
+        """An answer to this message speaks about these secrets: an edit of it tells nothing again."""
+        await self.new(source, found)
 
     async def _welcome(self, source: Source) -> bool:
         """Files are fetched for the team's own chats and people only."""

@@ -269,9 +269,7 @@ class Inbox:
             await conversation.give(Reply(blocks=(Line(words.say(request)),)))
         elif self.answers is not None:
             if raw.source.ts and request.found.secrets:
-                await self._guard.new(
-                    raw.source, request.found
-                )  # told with the answer: an edit of it tells nothing again
+                await self._guard.told(raw.source, request.found)
             replies = self.answers.answer(request)
             await conversation.deliver(through(replies) if through else replies)
 

@@ -66,9 +66,14 @@ class Guard:
                 await self._ask(origin, posted.user, request)
 
     async def new(self, origin: Origin, found: Found) -> Found:
-        """What was not spoken about yet for this message: an edit, or a delivery that came twice, tells nothing again."""
+        """What was not spoken about yet for this message, and is from now on: an edit, or a delivery that came twice, tells nothing
+        again."""
         at = f"telegram:leak:{origin.place.chat}:{origin.messages[0]}"
         return replace(found, secrets=tuple([s for s in found.secrets if await self._first(f"{at}:{s.fingerprint}")]))
+
+    async def told(self, origin: Origin, found: Found) -> None:
+        """An answer to this message speaks about these secrets: an edit of it tells nothing again."""
+        await self.new(origin, found)
 
     async def _text(self, posted: Posted) -> bool:
         cleaned = await self._intake.clean(posted.text)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from contextlib import suppress
 from typing import Any, Final
 
 import structlog
@@ -127,10 +126,14 @@ class Inbox:
 
     async def _unreadable(self, raw: Json) -> None:
         """Something newer than the library: what it shows is looked at for secrets all the same."""
-        with suppress(TypeError, ValueError, KeyError, AttributeError):
+        try:
             update = Update.de_json(reading.bare(raw), self._wire.bot)
-            if (message := update.message or reading.guarded(update)) is not None:
-                await self._guard.overheard(self._posted(message, update.update_id, reading.beside_of(raw)))
+            if (message := update.message or reading.guarded(update)) is None:
+                return
+            posted = self._posted(message, update.update_id, reading.beside_of(raw))
+        except (TypeError, ValueError, KeyError, AttributeError):
+            return  # not even its chat and sender can be read
+        await self._guard.overheard(posted)
 
     # --- one kind of update each
 
@@ -254,7 +257,7 @@ class Inbox:
             await conversation.give(Reply(blocks=(Line(request),)))
         elif self._answers is not None:
             if origin.messages and request.found.secrets:
-                await self._guard.new(origin, request.found)  # told with the answer: an edit of it tells nothing again
+                await self._guard.told(origin, request.found)
                 own = await self._intake.clean(f"{raw.text}\n{raw.beside}")
                 if raw.reply_to is not None and further(request.found, own.found).secrets:
                     conversation.carried(raw.reply_to)
