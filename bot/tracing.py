@@ -97,7 +97,7 @@ class Tracing:
             yield
 
     def answers(self, inner: Answers, known: Collection[str]) -> Answers:
-        """`inner` with a span around each answer; `known`: commands whose names may be written, others are `unknown`."""
+        """`inner` with a span around each answer; `known`: commands whose names may be written, others are `other`."""
         return TracedAnswers(inner, self, known)
 
     async def stop(self, wait_s: float = _STOP_S) -> None:

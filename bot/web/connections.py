@@ -31,7 +31,6 @@ _CERTIFICATE = {
     19: "tls_untrusted",
     20: "tls_untrusted",
     21: "tls_untrusted",
-} | {
     62: "tls_name",
     64: "tls_name",
 }
