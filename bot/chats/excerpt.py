@@ -8,6 +8,8 @@ from typing import Final
 
 import re2
 
+from bot.model.records import BEGINS, TROUBLE, VARIES
+
 WHOLE: Final = 200_000  # characters; up to here nothing is left out
 _HEAD: Final = 20_000
 _TAIL: Final = 80_000
@@ -18,16 +20,7 @@ _BEFORE: Final = 2  # lines before a record that stay with it
 _SHAPES: Final = 2_000
 _GAP: Final = "\n…\n"
 
-# What begins a record of a log; other lines belong to the record above them.
-_BEGINS: Final = re.compile(
-    r"\[?\d{4}[-/]\d\d[-/]\d\d|\[?\d\d:\d\d:\d\d|\[?(?:TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERROR|CRITICAL|FATAL|SUCCESS)\b|\{\""
-    r"|(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [ \d]\d |\S+ \S+ \S+ \[\d\d/"
-)
-_TROUBLE: Final = re2.compile(
-    r"(?i)error|exception|traceback|critical|fatal|fail|quota|balance|credit|insufficient|billing|exceed|limit|denied|forbidden|"
-    r"unauthor|invalid|expired|suspend|overload|unavailable|refused|time[d ]?-?out|too many|payment|"
-    r"错误|失败|异常|报错|余额|额度|欠费|超时|限流|无权|无效|不足|拒绝|耗尽|用尽|\b[45]\d\d\b"
-)
+_TROUBLE: Final = re2.compile(TROUBLE)
 # The first that fits says how much room there is for a record: (what it says, characters).
 _TIERS: Final = (
     (
@@ -44,7 +37,6 @@ _CALM: Final = re.compile(r"\b(?:TRACE|DEBUG|INFO|SUCCESS|NOTICE)\b|\"level\": ?
 _NEVERTHELESS: Final = re2.compile(
     r"(?i)error code|traceback|exception|[\"']error[\"']|\bHTTP/[\d.]+[\"']? [45]\d\d|payment required"
 )
-_VARIES: Final = re.compile(r"[0-9a-f]{8,}|\d+")
 
 
 class Excerpt:
@@ -88,7 +80,7 @@ class Excerpt:
         if len(lines) == 1 and len(lines[0]) < _RECORD_MOST:
             self._carry = lines[0]
             return
-        starts = [number for number, line in enumerate(lines) if _BEGINS.match(line)] or [0]
+        starts = [number for number, line in enumerate(lines) if BEGINS.match(line)] or [0]
         if starts[0]:
             starts.insert(0, 0)
         last = starts[-1] if len(starts) > 1 and len("\n".join(lines[starts[-1] :])) < _RECORD_MOST else len(lines)
@@ -110,7 +102,7 @@ class Excerpt:
             len(record) > _RECORD_MOST
         ):  # what was sent with it, or one endless line: what it says stands around the sign
             record = f"{record[:_LINE_HEAD]} … {record[max(_LINE_HEAD, place - _LINE_HEAD) : place + _RECORD_MOST]}"
-        kept.add(_VARIES.sub("0", record[:400]), self._number, f"{before}\n{record}".lstrip("\n"))
+        kept.add(VARIES.sub("0", record[:400]), self._number, f"{before}\n{record}".lstrip("\n"))
 
 
 class _Kept:
