@@ -33,7 +33,7 @@ _SEPARATOR: Final = (
 # `name: KEY, value: ...`, `name="key" value="..."`
 _PAIR: Final = r"[\"'\\]{0,4}(?:,\s{0,4}\\?\"(?:type|valueFrom|kind|sensitive|encrypted|enabled)\\?\":\s{0,2}[\\\"a-zA-Z_]{1,24})?(?:,|:?[ \t]?\{|:)?\s{0,24}[\"'\\]{0,4}(?:value|Value|content|VALUE|default)[\"'\\]{0,4}[ \t]{0,4}[:=][ \t]{0,4}|[ \t]-[Vv]alue[ \t]{1,4}|(?:[ \t][A-Za-z_]{1,16}){0,3}[ \t]{1,4}(?:--?(?:body|value|secret-string)[ \t=]{1,4}|<<<[ \t]{0,4})|</key>\s{0,24}<string>|[ \t]{0,4}\r?\n[ \t]{0,8}[\"']|\\?\"(?:\r?\n[A-Za-z\-]{1,30}: [^\n]{1,60})?\r?\n\r?\n"
 _FLAG_GAP: Final = r"[ \t]{1,12}"
-_OPEN: Final = r"(?:\[|\(|（|【|(?:[A-Za-z]{4}|Secret(?:Str|String)?|String)\((?:value=)?|\$\(echo |!!?[a-z]{1,8} |&[A-Za-z0-9_]{1,16} |string\([0-9]{1,4}\) |[brfu]{1,2}[\"'`])?(?:[\"'`\\*<{]|<[a-z]{1,6}>|“|‘|「|『|《){0,6}\[?"
+_OPEN: Final = r"(?:\[|\(|（|【|(?:[A-Za-z]{4}|Secret(?:Str|String)?|String)\((?:value=)?|\$\(echo |!!?[a-z]{1,8} |&[A-Za-z0-9_]{1,16} |string\([0-9]{1,4}\) |[brfu]{1,2}[\"'`])?(?:[\"'`\\*<{]|<[a-z]{1,6}>|\|\||“|‘|「|『|《){0,6}\[?"
 _SCHEME: Final = r"(?:(?:bearer|basic|token|bot|key|apikey|digest|v0|oauth|jwt)(?:[ \t:=+]{1,8}|%20)(?:[\"'`][ \t]{0,3}[+.&][ \t]{0,3}\(?f?)?[\"'`\\]{0,3})?"
 # the first characters of a value, so that a mere word costs nothing; a cookie's may have a semicolon among them
 LEAST: Final = 6

@@ -99,6 +99,10 @@ def _wanted(rule: Vendor, body: bytes) -> tuple[int, ...]:
     return tuple(length for length in rule.exact if length > len(body))
 
 
+_TOKEN: Final = 60  # what is at least so long is no key but a session's token, and may be much longer
+_LONGEST: Final = 1200
+
+
 def _hexish(body: bytes) -> bool:
     return all(byte in b"0123456789abcdef" for byte in body)
 
@@ -159,7 +163,9 @@ def read(rule: Vendor, view: bytes, start: int, end: int, joins: bool = True) ->
         lengths = _wanted(rule, body)
         joined = exact_end(view, begin, end, lengths, loose) if lengths else end
         if joined == end and (not rule.exact or size < rule.low or size > max(rule.exact)):
-            joined = open_end(view, begin, end, 1200 if rule.check == "jwt" else 400, loose, head)
+            joined = open_end(
+                view, begin, end, _LONGEST if rule.check == "jwt" or rule.low >= _TOKEN else 400, loose, head
+            )
         elif joined == end and (soft_end or following in LINE_ENDS) and rule.check != "sk":
             joined = open_end(view, begin, end, 300 if rule.body == "d" else max(rule.exact) + 8, loose, head)
         if joined > end and not rule.exact:

@@ -44,6 +44,8 @@ GONE = (
     "Your API key '{}' is no longer valid",
     "密钥 {} 已失效，请更换",
     "token {} expired",
+    "密钥：||{}||，余额不足",
+    'export TOGETHER_API_KEY="||{}||"',
 )
 KEPT = (
     "令牌过期时间：2026-01-26T06:28:01Z 令牌分组：default",
@@ -61,6 +63,7 @@ KEPT = (
     "token bucket refill key=user:<d6> tokens=37",
     "invalid api key — <h32>",
     "Duplicate entry for key <h32>",
+    "a || key || b <h32>",
     "authentication failed for key deepseek-chat-v3-0324-backup",
     "the key max_tokens is invalid, request <h32> is invalid",
     "invalid x-api-key | <h32>",
@@ -139,6 +142,10 @@ def test_a_very_long_value_goes_to_its_end() -> None:
     key = grow("<b900>", random.Random(2))
     for template in ("AWS_SESSION_TOKEN={}", "Authorization: Bearer {}", "  SESSION_TOKEN: {}\nnext: 1"):
         assert key[-40:] not in engine.redact(template.format(key))[0]
+    for place in (60, 450, 880):
+        key = grow("FwoGZXIvYXdz<b900>", random.Random(place))
+        clean = engine.redact(f"Bearer {key[:place]}\n  {key[place:]}\nOverloaded")[0]
+        assert clean == "Bearer [aws token]\nOverloaded"
 
 
 def test_a_card_is_known_by_its_number_whatever_word_ends_before_it() -> None:
