@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from pathlib import PurePosixPath
 from typing import Final
 
-from bot.chats.excerpt import Excerpt
 from bot.chats.leaves import unmarked
 from bot.errors import DeliveryError
 from bot.model.chat import CleanText, Found, SecretSeen
@@ -147,6 +146,8 @@ class Sieve:
             return Read(nothing, Found(), "not_text")
         if file.size > FILE_MOST:
             return Read(nothing, Found(), "too_large")
+        from bot.chats.excerpt import Excerpt  # a fifth of a megabyte for those who are given logs
+
         excerpt = Excerpt()
         async with self._asked:
             found, trouble = await self._look(file, excerpt.feed)
