@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -17,11 +17,12 @@ from typing import Final
 from bot.errors import SwitchRefused
 from bot.model.diagnosis import Cause, Proven
 from bot.model.engine import Engine
-from bot.model.money import AccountState, Status
+from bot.model.money import AccountState, Reading, Status
 from bot.model.team import Team
 from bot.model.values import dataclass
 from bot.ports import Clock, Store
 from bot.services import breaker as rules
+from bot.services.detective import BLOCKING_CAUSE
 from bot.services.leaving import ITSELF, REST, cost_of
 from bot.services.owed import Announcement
 from bot.services.switching import Switching
@@ -29,6 +30,13 @@ from bot.services.target import Checker
 from bot.services.unsaid import Unsaid
 
 LOOK_AGAIN: Final = timedelta(minutes=5)
+
+
+def _cause_of(stops: Sequence[Reading]) -> Cause:
+    """Of readings that stop calls and name no date: money, unless nothing but a key's or a group's own limit does."""
+    causes = {BLOCKING_CAUSE.get(r.kind, Cause.BALANCE_EXHAUSTED) for r in stops}
+    alone = causes.pop() if len(causes) == 1 else Cause.BALANCE_EXHAUSTED
+    return alone if alone in (Cause.KEY_LIMIT, Cause.GROUP_LIMIT) else Cause.BALANCE_EXHAUSTED
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +142,9 @@ class Fallback(Unsaid):
                     continue
                 for engine in self._team.engines.values():
                     if route in engine.routes and await self._on(engine) == route:
-                        resets = [r.resets_at for r in state.readings if r.blocks and r.resets_at is not None]
-                        cause = Cause.QUOTA_EXHAUSTED if resets else Cause.BALANCE_EXHAUSTED
+                        stops = [r for r in state.readings if r.blocks]
+                        resets = [r.resets_at for r in stops if r.resets_at is not None]
+                        cause = Cause.QUOTA_EXHAUSTED if resets else _cause_of(stops)
                         said += await self.report(engine.name, cause, route=route, resets_at=min(resets, default=None))
         return tuple(said)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from bot.errors import NotAllowed
 from bot.model.chat import Role
 from bot.model.diagnosis import Cause, Proven
+from bot.model.money import Kind, Reading
 from bot.services.fallback import Fallback
 from bot.services.owed import Announcement
 from tests.switch_room import ALICE, Room, room
@@ -136,7 +138,7 @@ async def test_a_balance_that_was_asked_anyway_is_enough(house: Room) -> None:
     fallback = chain(house)
     state = await house.parts["balances"].check("main", fresh=True)
     (one,) = await fallback.observe((state,))
-    assert one.say == "moved"
+    assert (one.say, one.why) == ("moved", "balance_exhausted")
     assert await fallback.observe((state,)) == ()
     await fallback.stay("query")
     house.provider.money[house.keys["MAIN"]] = "50.00"
@@ -145,6 +147,14 @@ async def test_a_balance_that_was_asked_anyway_is_enough(house: Room) -> None:
     (two,) = await fallback.observe((state,))
     assert (two.say, two.from_route) == ("recovered", "main")
     assert await now_on(house) == "spare"
+
+
+async def test_a_keys_own_limit_is_not_called_an_empty_balance(house: Room) -> None:
+    state = await house.parts["balances"].check("main", fresh=True)
+    left = Reading(Kind.ACCOUNT_MONEY, Decimal("88.10"), "USD")
+    own = Reading(Kind.KEY_BUDGET, Decimal(0), "USD", blocks=True)
+    (one,) = await chain(house).observe((replace(state, readings=(own, left)),))
+    assert (one.say, one.why) == ("moved", "key_limit")
 
 
 async def test_a_proof_moves_and_pasted_text_alone_never_does(house: Room) -> None:
