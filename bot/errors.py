@@ -61,13 +61,16 @@ class UsageError(QuotadeskError):
 
 
 class UnknownName(UsageError):
-    """`what` is engine, route, ticket or command; `name` is clean text; `nearest` holds at most three names, best first."""
+    """`what` is engine, route, ticket or command; `name` is clean text; `nearest` holds at most three names, best first.
+    `of`: the engine that has no such route, where the route may be another's."""
 
     key = "unknown_name"
 
-    def __init__(self, what: str, name: str, nearest: tuple[str, ...] = (), known: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, what: str, name: str, nearest: tuple[str, ...] = (), known: tuple[str, ...] = (), of: str = ""
+    ) -> None:
         super().__init__(f"no {what} called {name}", what=what, name=name)
-        self.what, self.name, self.nearest, self.known = what, name, nearest, known
+        self.what, self.name, self.nearest, self.known, self.of = what, name, nearest, known, of
 
 
 class NotAllowed(QuotadeskError):

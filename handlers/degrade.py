@@ -53,7 +53,8 @@ async def run(request: Request, services: Services) -> AsyncIterator[Reply]:
     words = Words(request.language, request.timezone)
     name = request.value if request.action else request.text.text.strip()
     if not name:
-        raise UsageError(why=words.say("degrade.usage"))
+        engines = words.say("common.list_sep").join(services.team.engines) or words.say("common.none")
+        raise UsageError(why=words.say("degrade.usage", engines=engines))
     engine = services.switching.engine(name)
     blocks: tuple[Block, ...] = tuple(Line(line) for line in words.lines("switch.degrade", engine=engine.title))
     reply = Reply(title=words.say("degrade.title", engine=engine.title), blocks=blocks, audience="place")

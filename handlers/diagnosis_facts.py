@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Final
 
 from bot.locales import Words
-from bot.locales.notes import removed
+from bot.locales.notes import DATED_ID, removed
 from bot.model.chat import Found
 from bot.model.diagnosis import Cause, Diagnosis, Finding, Proven
 from bot.model.money import Kind
@@ -138,6 +138,22 @@ def _moment(written: str | None, words: Words) -> str | None:
     return words.stamp(at) if at is not None else written
 
 
+def _number(d: Diagnosis, words: Words) -> str | None:
+    """A gateway's number tells when, by its clock, which counts where the text itself does not say it."""
+    if d.request_id is None or d.request_id == d.task_id:
+        return None
+    dated = DATED_ID.match(d.request_id) if d.occurred_at is None else None
+    if dated is None:
+        return d.request_id
+    time = "{}-{}-{} {}:{}:{}".format(*dated.groups())
+    return words.say("diagnose.evidence.dated", value=d.request_id, time=time)
+
+
+def looked(p: Proven) -> bool:
+    """Something of the findings was seen just now; else they are what a person said."""
+    return any("at" in f.facts for f in p.findings)
+
+
 def kept(d: Diagnosis, found: Found, words: Words) -> str:
     """What of the error will be kept for the provider's support, and which secrets were taken out, by kind and number."""
     sep = words.say("diagnose.evidence_sep")
@@ -147,11 +163,14 @@ def kept(d: Diagnosis, found: Found, words: Words) -> str:
             ("time", _moment(d.occurred_at, words)),
             ("status", d.status),
             ("model", d.model),
-            ("request_id", d.request_id if d.request_id != d.task_id else None),
+            ("request_id", _number(d, words)),
             ("task_id", d.task_id),
         )
         if value is not None
     ]
+    # Where a call was answered support asks for its number: said while the log is still at hand.
+    if (shown or d.engine) and not (d.request_id or d.task_id) and d.cause is not Cause.NETWORK:
+        shown.append(words.say("diagnose.evidence.no_request_id"))
     if d.engine:
         shown.append(
             words.say(

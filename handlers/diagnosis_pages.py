@@ -33,7 +33,8 @@ def details(d: Diagnosis, p: Proven, words: Words, note: str | None) -> tuple[Bl
     out = {f.cause for f in p.findings if f.verdict == "ruled_out"}
     others = [other for other in d.causes if other is not p.cause and other not in out]
     if others and p.certainty != "proved":
-        shown = words.say("diagnose.says_sep").join(words.say(f"cause.{other.value}.title") for other in others)
+        first, *more = (words.say(f"cause.{other.value}.title") for other in others)
+        shown = words.say("diagnose.says_sep").join((first, *map(words.inside, more)))
         rows.append((words.say("diagnose.other_causes"), shown))
     if d.party != "unknown":
         rows.append((words.say("diagnose.party_label"), words.say(f"diagnose.party.{d.party}")))

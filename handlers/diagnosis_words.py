@@ -12,7 +12,7 @@ from bot.model.diagnosis import MONEY_CAUSES, Cause, Diagnosis, Proven
 from bot.model.engine import Engine
 from bot.model.team import Team
 from bot.services.detective import QUESTIONS, has_money, is_wallet
-from handlers.diagnosis_facts import finding, is_open, kept, pages_of, repeated, short_title
+from handlers.diagnosis_facts import finding, is_open, kept, looked, pages_of, repeated, short_title
 from handlers.diagnosis_pages import details
 from handlers.diagnosis_says import meaning, says, strange
 from handlers.diagnosis_when import stated, when_to_retry
@@ -42,7 +42,7 @@ def worded(
     cause = f"cause.{p.cause.value}"
     where = _where(d, words)
     spared = has_money(p)
-    title = words.say(_title_key(d, p, cause), cause=words.say(f"{cause}.title"))
+    title = words.say(_title_key(d, p, cause), cause=words.inside(words.say(f"{cause}.title")))
     wallet = is_wallet(d) and not (p.certainty == "proved" or checking)
     note = None if is_wallet(d) and p.certainty != "proved" else _note(d, p, words, spared=spared)
     blocks: list[Block] = [Line(words.say("common.demo_note"))] if team.demo else []
@@ -57,7 +57,7 @@ def worded(
         blocks += meaning(d, p, words, note)
     blocks += says(d, title, words, doubt=_doubt(d) or _EITHER in d.notes)
     if p.findings:
-        blocks.append(Heading(words.say("diagnose.proof_title")))
+        blocks.append(Heading(words.say("diagnose.proof_title" if looked(p) else "diagnose.said_title")))
         blocks.extend(Line(finding(f, words, now, team)) for f in p.findings)
     if p.repeats > 1 or p.ticket is not None:
         blocks.append(Line(repeated(p, d, words)))
@@ -147,6 +147,8 @@ def _unsure(d: Diagnosis, p: Proven) -> bool:
 
 def _certainty_key(d: Diagnosis, p: Proven, *, checking: bool, two: bool) -> str:
     level: str = "stated" if p.certainty == "text" and d.confidence >= _STATED and not _doubt(d) else p.certainty
+    if level == "narrowed" and not looked(p):
+        level = "said"
     return f"diagnose.certainty.{'checking' if checking else 'two_readings' if two else level}"
 
 

@@ -182,7 +182,8 @@ def _reason(fault: ProviderError | StoreError | DeliveryError, words: Words) -> 
 def _unknown_name(fault: UnknownName, words: Words) -> Reply:
     """Names the nearest and lists the known ones; one button where there is one good guess."""
     sep = words.say("common.list_sep")
-    text = words.say(f"errors.unknown_{fault.what.replace(' ', '_')}", name=fault.name)
+    key = f"errors.unknown_{fault.what.replace(' ', '_')}"
+    text = words.say(f"{key}_of", name=fault.name, of=fault.of) if fault.of else words.say(key, name=fault.name)
     if fault.nearest:
         text += words.say("errors.did_you_mean", names=sep.join(fault.nearest))
     blocks = [Line(text)]

@@ -66,7 +66,7 @@ class Rehearsal:
             if made.name.casefold() == wanted:
                 return made
         near = nearest(wanted, engine.routes, cutoff=0.5)
-        raise UnknownName("route", self._gate.trusted(name[:40]).text, tuple(near), engine.routes)
+        raise UnknownName("route", self._gate.trusted(name[:40]).text, tuple(near), engine.routes, engine.title)
 
     def _way(self, engine: Engine, name: str | None) -> Route | None:
         """The route behind what the file names now."""

@@ -108,12 +108,20 @@ async def test_answers_move_the_verdict_and_end_the_questions(here: Room) -> Non
     assert "likely: your group set a limit on this key" in shown(yes)
 
 
+async def test_an_answer_is_no_live_check(here: Room) -> None:
+    after = await here.press((await here.ask(BALANCE))[-1], "diagnose.answer", "small:yes")
+    assert "Narrowed down by what you said, not proved" in shown(after)
+    assert "From what you said" in shown(after)
+    assert "Checked just now" not in shown(after)
+
+
 async def test_a_costly_task_is_named_first(here: Room) -> None:
     here.route("main", "deepseek", deepseek("0.40"))
     here.engine("query", "main")
     said = "402 {'error': {'message': 'Insufficient Balance: this request requires ¥3.50, remaining ¥0.40'}, 'model': 'kling-v2'}"
     last = (await here.ask(f"[QueryEngine] {said}"))[-1]
-    assert last.title == "Likely: Not enough money for this one request"
+    assert last.title == "Likely: not enough money for this one request"
+    assert "Narrowed down by a live check" in shown(last)
     assert "likely: this request needs CNY 3.50, main has CNY 0.40" in shown(last)
     assert "ruled out: main still has CNY 0.40" in shown(last)
     never_pay(last, "en")

@@ -47,6 +47,17 @@ def test_the_readers_own_language_is_not_translated() -> None:
     assert "意思" not in shown(told("403 账户余额不足，请充值", "zh"))
 
 
+def test_a_number_that_support_will_ask_for_is_told_as_missing() -> None:
+    """Not where no call was answered, nor beside a task's number; a gateway's number says when."""
+    bare = "Error code: 402 - {'error': {'message': 'Insufficient Balance'}}"
+    assert "Kept: status 402 · no request id in the text" in shown(told(bare))
+    assert "收集到：状态 402 · 原文里没有请求号" in shown(told(bare, "zh"))
+    named = "request id 20260126100910722614337HsQybcmN (made at 2026-01-26 10:09:10 by the server's clock)"
+    assert named in shown(told(RELAYED))
+    assert "no request id" not in shown(told("Connection error. model: gpt-4o openai.APIConnectionError"))
+    assert "no request id" not in shown(told('{"status": 402, "task_id": "task_01HZX3Q7J9", "message": "余额不足"}'))
+
+
 def test_phrases_are_told_in_their_order_and_once() -> None:
     text = (
         "Please check your plan and billing details. You exceeded your current quota. YOU EXCEEDED YOUR CURRENT QUOTA"

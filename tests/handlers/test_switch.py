@@ -314,7 +314,7 @@ async def test_warps_policy_is_one_value_in_its_file_and_nothing_is_asked(house:
     assert "不会替任何人注册" in desk.read(policy)
     asked = len(house.provider.asked)
     (done,) = await desk.press(policy.actions[0])
-    assert "只用个人配额" in desk.read(done)
+    assert "只用个人额度" in desk.read(done)
     assert (folder / ".env").read_bytes() == before.replace(b"=false #", b"=true #")
     (same,) = await desk.press(policy.actions[0])
     assert "本来就是这样" in desk.read(same)

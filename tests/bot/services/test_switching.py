@@ -158,6 +158,7 @@ async def test_names_are_helped_with(house: Room) -> None:
     with pytest.raises(UnknownName) as caught:
         await house.switching.plan("query", "spar", by=ALICE)
     assert caught.value.nearest[0] == "spare"
+    assert caught.value.of == house.team.engines["query"].title  # the route may well be another engine's
     plan = await house.switching.plan("query", "main", by=ALICE)
     assert [check.word for check in plan.refused] == ["already", "blocked"]
 
