@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from bot.errors import QuotadeskError
 from bot.locales import Words
 from bot.model.chat import Action, Heading, Line, Links, Reply, Request, Role, SecretSeen
 from bot.ports import AuditEntry, DueStep
@@ -174,8 +175,11 @@ async def later(request: Request, services: Services) -> AsyncIterator[Reply]:
 
 
 def _named(request: Request) -> list[str]:
+    """The fingerprints that a button names. Raises QuotadeskError for a press that no button of ours makes."""
     names = request.value.removeprefix(_BESIDE).split(",")[:_AT_ONCE]
-    return [name for name in names if len(name) == 8 and set(name) <= set("0123456789abcdef")]
+    if found := [name for name in names if len(name) == 8 and set(name) <= set("0123456789abcdef")]:
+        return found
+    raise QuotadeskError(key="old_button")
 
 
 def _rotated(request: Request, words: Words, *, beside: bool = False) -> Action:

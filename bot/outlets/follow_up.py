@@ -29,7 +29,7 @@ class RotatedFollowUp:
         facts = step.payload
         secrets = [
             secret
-            for secret in facts.get("secrets") or [facts]
+            for secret in facts.get("secrets", [facts])
             if not await self._store.get_fact(f"rotated:{secret['fingerprint']}")
         ]
         if not secrets:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from bot.errors import QuotadeskError
 from bot.locales import Words
 from bot.model.chat import Found, Line, MessageRef, Person, Place, Reply, Request, Role, SecretSeen
 from bot.outlets.follow_up import KIND, RotatedFollowUp
@@ -159,6 +160,14 @@ async def test_not_asked_where_it_was_replaced(services: Services, make_key: Cal
     assert chat.said == []
     (entry,) = [e for e in await services.store.audits() if e.what == "rotated"]
     assert entry.who == "telegram:1002"
+
+
+async def test_a_press_that_names_no_key_asks_nothing(services: Services) -> None:
+    for press in (leaks.later, leaks.rotated):
+        with pytest.raises(QuotadeskError):
+            await anext(aiter(press(request(services, "", value="+who knows,ABCDEF01"), services)))
+    assert await services.store.pending_steps(limit=9) == []
+    assert await services.store.audits() == []
 
 
 def test_a_command_that_carried_a_key_gets_the_warning_below_its_answer() -> None:
