@@ -21,6 +21,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -73,6 +74,7 @@ class Nursery:
     """The helper process, seen from the tests."""
 
     def __init__(self) -> None:
+        self._turn = threading.Lock()
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             self._helper = subprocess.Popen(
@@ -97,14 +99,20 @@ class Nursery:
         done, theirs_done = os.pipe()
         request = {"arguments": arguments, "cwd": str(cwd), "env": dict(env)}
         theirs = [given, theirs_out, theirs_err, theirs_done]
-        socket.send_fds(self._control, [json.dumps(request).encode()], theirs)
-        for fd in set(theirs):
-            os.close(fd)
-        pid = await asyncio.to_thread(self._control.recv, 64)
-        assert pid, "the nursery has ended"
-        born = Born(self, int(pid))
+        born = Born(self, await asyncio.to_thread(self._fork, json.dumps(request).encode(), theirs))
         await born.follow(out, err, done)
         return born
+
+    def _fork(self, request: bytes, theirs: list[int]) -> int:
+        """The pid. One start at a time and each to its end: two at once would take each other's answer, and one that was given up
+        would leave its own to the next."""
+        with self._turn:
+            socket.send_fds(self._control, [request], theirs)
+            for fd in set(theirs):
+                os.close(fd)
+            pid = self._control.recv(64)
+        assert pid, "the nursery has ended"
+        return int(pid)
 
     def signal(self, pid: int, number: int) -> None:
         """Through the parent, who knows whether the number still belongs to its child."""
