@@ -147,7 +147,8 @@ def telegram_html(message: dict[str, Any]) -> str:
     out.append(html.escape(units[last * 2 :].decode("utf-16-le")))
     rows = (message.get("reply_markup") or {}).get("inline_keyboard", [])
     keys = "".join(f"<div>{html.escape(b['text'])}</div>" for row in rows for b in row)
-    return f'<div class="tg"><div class="bubble">{"".join(out)}</div><div class="kb">{keys}</div></div>'
+    text = "".join(out).replace("</pre>\n", "</pre>")  # a block ends its line by itself
+    return f'<div class="tg"><div class="bubble">{text}</div><div class="kb">{keys}</div></div>'
 
 
 def shoot(name: str, body: str, width: int) -> None:
