@@ -88,12 +88,7 @@ async def listing(request: Request, services: Services, words: Words) -> Reply:
         named = await people.names(services)
         blocks.append(Board(tuple(_silence_row(s, named(s.by), words, now) for s in silences)))
         if request.role >= Role.OPERATOR:
-            actions = [
-                Action(
-                    "alert.unsilence", words.say("alert.unsilence", account=_subject(s, words)), f"{s.kind}:{s.account}"
-                )
-                for s in silences[:5]
-            ]
+            actions = [Action("alert.unsilence", _ends(s, words), f"{s.kind}:{s.account}") for s in silences[:5]]
     if services.team.quiet_hours:
         start, end = services.team.quiet_hours
         blocks.append(Line(words.say("alert.quiet", start=start, end=end)))
@@ -121,6 +116,13 @@ def _row(episode: Episode, silences: list[Silence], words: Words, now: datetime,
 
 def _subject(silence: Silence, words: Words) -> str:
     return words.say("alert.all_accounts") if silence.account == ALL else silence.account
+
+
+def _ends(silence: Silence, words: Words) -> str:
+    """The label of the button."""
+    if silence.account == ALL:
+        return words.say("alert.unsilence_all")
+    return words.say("alert.unsilence", account=silence.account)
 
 
 def _silence_row(silence: Silence, who: str, words: Words, now: datetime) -> Row:
@@ -212,9 +214,9 @@ def _known(account: str, services: Services) -> bool:
 
 
 def _what(account: str, kind: str, words: Words) -> str:
-    if kind == ALL and account != ALL:
-        return words.say("alert.all_of", account=account)
-    name = words.say(f"alert.kinds.{'all' if kind == ALL else kind}")
+    if kind == ALL:
+        return words.say("alert.all_but_down") if account == ALL else words.say("alert.all_of", account=account)
+    name = words.say(f"alert.kinds.{kind}")
     return name if account == ALL else words.say("alert.kind_of", account=account, kind=name)
 
 

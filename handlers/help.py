@@ -23,10 +23,11 @@ async def run(request: Request, services: Services) -> AsyncIterator[Reply]:
             else f"/quota {command.name}"
         )
         rows.append((words.say(f"help.usage.{command.name}", typed=typed), words.say(f"help.about.{command.name}")))
-    blocks: list[Block] = [Line(words.say("help.intro")), Facts(tuple(rows))]
+    operator = request.role is Role.OPERATOR  # who may switch
+    blocks: list[Block] = [Line(words.say("help.intro" if operator else "help.intro_member")), Facts(tuple(rows))]
     if services.team.demo:
         blocks.append(Line(words.say("help.demo")))
-    if request.role is Role.OPERATOR:
+    if operator:
         blocks.append(Line(words.say("help.operator")))
     yield Reply(
         title=words.say("help.title"),

@@ -109,6 +109,11 @@ async def test_open_alerts_silences_and_who_may_set_them() -> None:
         assert "kimi 的提醒静音到" in await t.text("alerts", "静音 kimi 周一")
         assert "kimi" in await t.text("audit", "kimi")
         assert "kimi 的提醒已取消静音" in await t.text("alerts", "unsilence kimi")
+        # An engine that stands still is told all the same, so not everything is called silent.
+        everything = "全部提醒（引擎断了的除外）"
+        assert f"{everything}静音到" in await t.text("alert", action="alert.silence", value="h:*:*")
+        assert "取消全部静音" in await t.text("alerts")
+        assert f"{everything}已取消静音" in await t.text("alert", action="alert.unsilence", value="*:*")
         assert await book.silences() == []
 
 
