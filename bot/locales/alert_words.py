@@ -17,15 +17,17 @@ _TONE = {"better": "warn", "clear": "good", "info": "good"}
 
 
 def span(duration: timedelta, words: Words) -> str:
-    """`2 小时 16 分`, `3 d 4 h`: two units, because people compare it with their own watch."""
+    """`2 小时 16 分`, `3 d 4 h`, `3 h`: two units, because people compare it with their own watch; none of them zero."""
     minutes = int(max(duration.total_seconds(), 0) // 60)
     if minutes < 1:
         return words.say("alert.span.short")
     if minutes < 60:
         return words.say("alert.span.minutes", m=minutes)
     if minutes < 24 * 60:
-        return words.say("alert.span.hours", h=minutes // 60, m=minutes % 60)
-    return words.say("alert.span.days", d=minutes // 1440, h=minutes % 1440 // 60)
+        hours, rest = divmod(minutes, 60)
+        return words.say("alert.span.hours" if rest else "alert.span.hours_whole", h=hours, m=rest)
+    days, rest = divmod(minutes // 60, 24)
+    return words.say("alert.span.days" if rest else "alert.span.days_whole", d=days, h=rest)
 
 
 def days(low: Decimal, high: Decimal, words: Words) -> str:

@@ -30,7 +30,7 @@ STEPS = {
         "The bot runs; Ada asks on Telegram",
     ),
     "zh": (
-        "Slack token 抄错了；机器人两个人工群都不在",
+        "Slack token 抄错了；机器人两个支持群都不在",
         "1. 换上正确的 token：再运行 init，只改这一项",
         "2. 把机器人请进 Slack 频道",
         "3. 再加进 Telegram 群",
