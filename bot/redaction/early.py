@@ -13,7 +13,7 @@ from bot.redaction.judge import all_hex, dated, evidence, placeholder, whole_hex
 from bot.redaction.makers import rule_of
 from bot.redaction.pieces import PIECE
 from bot.redaction.rx import finder, piece
-from bot.redaction.spans import Span
+from bot.redaction.spans import UNREADABLE, Span
 from bot.redaction.strangers import names_next, thing
 
 _NAMES: Final = "key(?:[ _-]?id)?|(?:token|jwt)(?:_bedrock)?|secret(?:[ _-]?id)?|password|passwd|pwd|pass|bearer|authorization|[_-][as]k|密钥|秘钥|令牌|密码|口令"
@@ -29,31 +29,35 @@ _MOST_LINES: Final = 48
 _LINE: Final = piece(r"[ \t]*(?:[>|#][ \t]*)?[A-Za-z0-9_\-./+:%]+={0,2}[ \t]*\\?\r?\n")
 _LAST_LINE: Final = piece(r"[ \t]*(?:[>|#][ \t]*)?[A-Za-z0-9_\-./+:%=]{1,1200}")
 _BEFORE: Final = 160
-_MOST: Final = 24
+_MOST: Final = 100  # joints that are looked at as a whole; a person breaks no more keys so near their names
 _BREAKS: Final = 4
 
 
 def find(view: bytes, spans: list[Span]) -> None:
     """Adds values that were broken within their first seven characters, behind a name."""
-    position = 0
-    for _ in range(_MOST):
+    position = joints = 0
+    while True:
         start, end = _SITE(view, position)
         if start < 0:
             return
+        if joints >= _MOST:
+            spans.append((start, len(view), UNREADABLE, b""))
+            return
         position = end
-        _early(view, start, end, spans)
+        joints += _early(view, start, end, spans)
 
 
-def _early(view: bytes, start: int, end: int, spans: list[Span]) -> None:
+def _early(view: bytes, start: int, end: int, spans: list[Span]) -> bool:
+    """Whether there was a joint to be looked at."""
+    if not _belongs(view, _before_break(view, start, end), end - 1):
+        return False
     first = max(0, view.rfind(b"\n", 0, start) + 1, start - _BEFORE)
     text, behind = view[first : _far(view, end - 1)], first
     # where the joined text has a seam, and where what follows it came from
     seams: list[tuple[int, int]] = []
     begin, stop = start - first, end - first
     for _ in range(_BREAKS):
-        line = text.rfind(b"\n", begin, stop)
-        head = text[:line].rstrip(b" \t\r")
-        head = head[:-1] if head[-1:] in (b"\\", b"=") else head
+        head = text[:begin] + _before_break(text, begin, stop)
         if not _belongs(text, head, stop - 1):
             break
         seams.append((len(head), stop - 1 - len(head) + (seams[-1][1] if seams else 0)))
@@ -62,13 +66,19 @@ def _early(view: bytes, start: int, end: int, spans: list[Span]) -> None:
         if begin < 0 or begin >= seams[-1][0]:
             break
     if not seams:
-        return
+        return False
     found = tokens.find(text, deep=False)
     names.find(text, found)
     for left, right, kind, secret in found:
         if left < seams[0][0] < right:
             shift = [moved for seam, moved in seams if seam < right]
             spans.append((behind + left, behind + right + shift[-1], kind, secret))
+    return True
+
+
+def _before_break(text: bytes, begin: int, stop: int) -> bytes:
+    head = text[begin : text.rfind(b"\n", begin, stop)].rstrip(b" \t\r")
+    return head[:-1] if head[-1:] in (b"\\", b"=") else head
 
 
 def _far(view: bytes, begin: int) -> int:

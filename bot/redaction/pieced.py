@@ -7,7 +7,7 @@ from typing import Final
 from bot.redaction.glue import glued_end
 from bot.redaction.named_values import SHAPES
 from bot.redaction.rx import finder, piece
-from bot.redaction.spans import Span
+from bot.redaction.spans import UNREADABLE, Span
 
 _BREAK: Final = r"[ \t]{0,4}[\\=]?\r?\n[ \t]{0,24}(?:[>|#][ \t]{0,4})?"
 # Zhipu's and iFlytek's before the sign in their middle, on it and behind it; Baidu's; Discord's; Telegram's up to its fourth letter
@@ -20,21 +20,28 @@ HINTS: Final = (
     rf"|\b[0-9]{{8,10}}(?::(?:A(?:A[A-Za-z0-9_\-]{{0,3}})?)?{_BREAK}[A-Za-z0-9_\-]|{_BREAK}:AA)"
 )
 _SITE: Final = finder(HINTS)
+_JOINT: Final = piece(_BREAK)
+_LONGEST: Final = 260  # with its joints
+_MOST: Final = 100  # that look like a key when they are joined; a person breaks no more
 _HEAD: Final = piece(r"[A-Za-z0-9_\-.:]+")
 _PAIR: Final = piece(r"[0-9a-f]{32}:")
-_MOST: Final = 40
 
 
 def find(view: bytes, spans: list[Span]) -> None:
     """Adds those that have one of the shapes to the last sign when they are joined."""
-    position = 0
-    for _ in range(_MOST):
+    position = likely = 0
+    while True:
         start, position = _SITE(view, position)
         if start < 0:
             return
+        bare = _JOINT.sub(b"", view[start : start + _LONGEST])
         head = _HEAD.match(view, start)
-        if head is None:
+        if head is None or not any(shape.match(bare) for shape in SHAPES):
             continue
+        likely += 1
+        if likely > _MOST:
+            spans.append((start, len(view), UNREADABLE, b""))
+            return
         end = glued_end(view, start, head.end(), _exact, True)
         if end == head.end():
             end = glued_end(view, start, end, _pair)

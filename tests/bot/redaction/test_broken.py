@@ -129,3 +129,19 @@ def test_what_stands_alone_below_a_whole_value_stays(template: str) -> None:
         text = grow(template, random.Random(seed))
         below = text.split("\n")[1]
         assert engine.redact(text)[0].endswith("\n" + below), text
+
+
+@pytest.mark.parametrize(
+    ("noise", "shape", "name"),
+    [
+        ("POST https://hooks.slack.com/ failed 429\n", "https://hooks.slack.com/services/T<t9>/B<t9>/<a24>", ""),
+        ("    key: k12\n    name: app\n", "<a40>", "API_KEY="),
+        ("took 1234567\n12:00:01 ok\n", "<h32>.<a16>", "x "),
+    ],
+)
+def test_what_comes_before_a_broken_key_does_not_hide_it(noise: str, shape: str, name: str) -> None:
+    key = grow(shape, random.Random(3))
+    for place in (6, len(key) - 20) if name == "API_KEY=" else (20, len(key) - 14):
+        clean, _ = engine.redact(f"{noise * 300}{name}{key[:place]}\n{key[place:]}\nOverloaded")
+        assert clean.startswith(noise * 300 + name + "["), clean[-200:]
+        assert clean.endswith("]\nOverloaded"), clean[-200:]

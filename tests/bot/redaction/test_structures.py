@@ -40,7 +40,7 @@ FOLDED = (
     "bce-v3/ALTAK-<a21>/<h40>",
     "glpat-<u20>.<m200>",
     "eyJhbGciOiJSUzI1NiIsImtpZCI6<u240>.eyJpc3MiOiJodHRwczovL3<u320>.<u342>",
-    "https://hooks.slack.com/services/T<T9>/B<T9>/<a24>",
+    "https://hooks.slack.com/services/T<t9>/B<t9>/<a24>",
     "https://oapi.dingtalk.com/robot/send?access_token=<h64>",
     "postgres://app:<a20>@db.example.com:5432/prod?sslmode=require&application_name=quota-tests",
 )
