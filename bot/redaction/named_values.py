@@ -11,6 +11,7 @@ from bot.redaction.makers import in_runs
 from bot.redaction.name_shapes import LEAST, MAKERS, VALUE
 from bot.redaction.rx import piece
 from bot.redaction.spaced import COUNTED, spaced_end, strewn
+from bot.redaction.strangers import ends_line
 
 _LINKS: Final = (b"https://", b"http://")
 _VENDOR_ENDS: Final = (*MAKERS, b"secret", b"access")
@@ -40,11 +41,6 @@ _STORED: Final = piece(r"[a-z_]{2,16}:[^:]|[\w\-./]{1,200}/[\w\-]{1,200}\.[A-Za-
 _WEAK: Final = frozenset((b"key", b"token", b"pass", b"session", b"sid", b"credential", b"signature", b"csrf"))
 _SHUT: Final = frozenset((b'"', b"'", b",", b"&", b"`"))
 _OURS: Final = piece(r"[a-z]{1,12}(?:[ ,]{1,2}(?:[a-z]{1,12}|[0-9]{1,8})){0,4}\]")
-
-
-def ends_line(view: bytes, end: int) -> bool:
-    """Whether nothing but blanks stands between this place and the line's end."""
-    return view[end : end + 24].split(b"\n", 1)[0].strip() == b""
 
 
 def lone(value: bytes) -> bool:
@@ -224,7 +220,9 @@ def whole_end(view: bytes, start: int, at: int, end: int, value: bytes, kind: st
         return joined(view, at, end, value)
     following = view[end : end + 1]
     long = len(value) >= judge.MIN_SECRET
-    if (long and (len(value) >= 20 or following in (b"\\", b" "))) or (following == b" " and value.isalnum()):
+    if (long and (len(value) >= 20 or following in (b"\\", b" "))) or (
+        following == b" " and (value.isalnum() or in_runs(view, at))
+    ):
         whole = joined(view, at, end, value)
         if whole > end and (
             long
@@ -239,6 +237,7 @@ _REST: Final = piece(r"(?:[ \t]*\\?|=)\r?\n[ \t]*(?:[>|#][ \t]*)?([A-Za-z0-9]{4,
 
 
 _TELLING: Final = 200  # what shows nothing odd for so long is no password
+_QUERY: Final = piece(r"[?&][A-Za-z_]{1,20}$")
 _STRONG: Final = piece(r"[!#$%*+@^~?]")
 
 
@@ -255,7 +254,11 @@ def telling(view: bytes, word: bytes, kind: str, value: bytes, parameter: bool, 
         if judge.mixed(value) or value.isdigit() or (size >= 8 and value.isalpha() and not judge.camel(value)):
             return True
         return _STRONG.search(value) is not None or (size >= 10 and view[start - 1 : start] == b"_")
-    if value.isalpha() and judge.spoken(value):
+    if (
+        value.isalpha()
+        and judge.spoken(value)
+        and (size < 24 or _QUERY.search(view, max(0, start - 24), start) is None)
+    ):
         return False  # `SignatureDoesNotMatch`, `TokenStatusExhausted`
     if kind == "authorization":
         return size >= 8 and (((judge.mixed(value) or size >= 20) and judge.plausible(value)) or judge.odd_signs(value))

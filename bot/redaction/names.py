@@ -27,7 +27,6 @@ from bot.redaction.named_values import (
     SHAPES,
     alike,
     close_by,
-    ends_line,
     flag,
     lone,
     ours,
@@ -41,6 +40,7 @@ from bot.redaction.named_values import (
 from bot.redaction.rules.named import HARMLESS_BEFORE, STEMS
 from bot.redaction.rx import ANYWHERE, GAP, alone, bare, piece
 from bot.redaction.spans import BUDGET, UNREADABLE, Span, budget
+from bot.redaction.strangers import ends_line
 
 _ARGUMENT: Final = piece(r"[A-Za-z_]{2,40}=[^=\"']")
 _OTHERS: Final = piece(r"请求|任务|追踪|编号|订单|日志|模型")

@@ -60,3 +60,8 @@ def lettered(view: bytes, run: bytes, stop: int) -> bool:
         and (odd or (len(run) >= 14 and plausible(run)))
         and view[stop : stop + 1] not in (b" ", b":", b"(")
     )
+
+
+def ends_line(view: bytes, end: int) -> bool:
+    """Whether nothing but blanks stands between this place and the line's end."""
+    return view[end : end + 24].split(b"\n", 1)[0].strip() == b""

@@ -16,6 +16,7 @@ RUNS = (
     ("OCR: ADMIN_PASSWORD {}", "<a17>x7Q", (5, 8, 9, 10)),
     ("ADMIN_PASSWORD= {}", "Oftv<a11>7", (4,)),
     ("密码：{}", "<a14>x7Q", (4, 9)),
+    ("TWINE_PASSWORD={}", "pypi-AgEIcHlwaS5vcmc<a149>x", (5,)),
     ("STRIPE_SECRET_KEY {}", "sk_live_51<a97>", (4, 5, 6, 7)),
     ("密钥：{}", "STS.<a21>x7Q", (12,)),
     ("QIANFAN_AK= {}", "<a20>x7Qz", (12,)),

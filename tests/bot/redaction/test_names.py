@@ -46,6 +46,7 @@ GONE = (
     "token {} expired",
     "密钥：||{}||，余额不足",
     'export TOGETHER_API_KEY="||{}||"',
+    "GET /v1/models?access_token={}&alt=sse 403",
 )
 KEPT = (
     "令牌过期时间：2026-01-26T06:28:01Z 令牌分组：default",
