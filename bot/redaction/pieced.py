@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from bot.redaction.glue import glued_end
-from bot.redaction.named_values import SHAPES
+from bot.redaction.named_values import LONGEST_SHAPE, SHAPES
 from bot.redaction.rx import finder, piece
 from bot.redaction.spans import UNREADABLE, Span
 
@@ -21,7 +21,8 @@ HINTS: Final = (
 )
 _SITE: Final = finder(HINTS)
 _JOINT: Final = piece(_BREAK)
-_LONGEST: Final = 260  # with its joints
+_NEAR: Final = 260
+_LONGEST: Final = 500  # with wide joints
 _MOST: Final = 100  # that look like a key when they are joined; a person breaks no more
 _HEAD: Final = piece(r"[A-Za-z0-9_\-.:]+")
 _PAIR: Final = piece(r"[0-9a-f]{32}:")
@@ -34,7 +35,9 @@ def find(view: bytes, spans: list[Span]) -> None:
         start, position = _SITE(view, position)
         if start < 0:
             return
-        bare = _JOINT.sub(b"", view[start : start + _LONGEST])
+        bare = _JOINT.sub(b"", view[start : start + _NEAR])
+        if len(bare) < LONGEST_SHAPE:
+            bare = _JOINT.sub(b"", view[start : start + _LONGEST])
         head = _HEAD.match(view, start)
         if head is None or not any(shape.match(bare) for shape in SHAPES):
             continue
